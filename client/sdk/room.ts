@@ -1,0 +1,282 @@
+/**
+ * The browser SDK: one call in one room. No DOM; it takes tracks and gives one stream.
+ *
+ *   const room = await Room.connect({ url, room: 'demo', name: 'Ada', audioTrack, videoTrack });
+ *   video.srcObject = room.stream;
+ */
+import type {
+  ClientMessage,
+  IceServer,
+  ParticipantState,
+  ServerMessage,
+} from '../../src/signalling/messages.js';
+import { Emitter } from './events.js';
+import { SignalConnection } from './signal-connection.js';
+import { simulcastLayers, withLayersOf } from './simulcast.js';
+
+export interface RoomOptions {
+  /** WebSocket URL of the server's `/signal`. */
+  readonly url: string;
+  readonly room: string;
+  readonly name: string;
+  /** Receive only: no tile. */
+  readonly viewer?: boolean;
+  readonly audioTrack?: MediaStreamTrack | undefined;
+  readonly videoTrack?: MediaStreamTrack | undefined;
+  /** False receives the sound alone: no picture is sent to this client. */
+  readonly receiveVideo?: boolean;
+  /** Most that is sent of the camera, in bit/s. */
+  readonly maxVideoBitrate?: number;
+}
+
+export type RoomState = 'connecting' | 'connected' | 'reconnecting' | 'failed' | 'left';
+
+export interface RoomEvents extends Record<string, unknown> {
+  state: { readonly state: RoomState; readonly reason: string | undefined };
+  participants: readonly ParticipantState[];
+  speaking: readonly string[];
+  notice: { readonly code: string; readonly message: string };
+  error: { readonly code: string; readonly message: string; readonly next: string | undefined };
+}
+
+const CONNECT_MS = 20_000;
+/** How long media may be disconnected before ICE is restarted. */
+const RESTART_MS = 1_000;
+
+export class Room extends Emitter<RoomEvents> {
+  /** The composite and the mix, to be played as one. */
+  readonly stream = new MediaStream();
+  private readonly people = new Map<string, ParticipantState>();
+  private readonly signal: SignalConnection;
+  private pc: RTCPeerConnection | undefined;
+  private mic: RTCRtpTransceiver | undefined;
+  private camera: RTCRtpTransceiver | undefined;
+  private currentState: RoomState = 'connecting';
+  private restartTimer: ReturnType<typeof setTimeout> | undefined;
+  private ownId = '';
+
+  /** What is sent; the transceivers have others once a device is changed. */
+  private tracks: Pick<RoomOptions, 'audioTrack' | 'videoTrack'>;
+
+  private constructor(private readonly options: RoomOptions) {
+    super();
+    this.tracks = options;
+    this.signal = new SignalConnection(options.url);
+    this.signal.on('lost', () => this.setState('reconnecting'));
+    this.signal.on('rejoining', () => this.dropMedia());
+    this.signal.on('closed', (reason) => this.fail(reason));
+    this.signal.on('message', (message) => {
+      this.receive(message).catch((error: unknown) => this.fail(String(error)));
+    });
+  }
+
+  /** Joins; resolves when media flows, rejects with the reason if it does not. */
+  static async connect(options: RoomOptions): Promise<Room> {
+    const room = new Room(options);
+    const { name, viewer = false } = options;
+    room.signal.open({ type: 'join', room: options.room, name, viewer });
+    await new Promise<void>((resolve, reject) => {
+      const late = setTimeout(() => room.fail('no connection within 20 s'), CONNECT_MS);
+      room.on('state', ({ state, reason }) => {
+        if (state === 'connected') resolve();
+        else if (state === 'failed' || state === 'left') reject(new Error(reason ?? state));
+        else return;
+        clearTimeout(late);
+      });
+    });
+    return room;
+  }
+
+  get state(): RoomState {
+    return this.currentState;
+  }
+
+  /** One's own participant id. */
+  get id(): string {
+    return this.ownId;
+  }
+
+  get participants(): readonly ParticipantState[] {
+    return [...this.people.values()];
+  }
+
+  /** The connection, for its statistics. */
+  get peerConnection(): RTCPeerConnection | undefined {
+    return this.pc;
+  }
+
+  private get maxVideoBitrate(): number {
+    return this.options.maxVideoBitrate ?? 1_500_000;
+  }
+
+  /** Others see it at once; the track is kept, so that it is back at once too. */
+  setMicEnabled(enabled: boolean): void {
+    if (this.mic?.sender.track) this.mic.sender.track.enabled = enabled;
+    this.signal.send({ type: 'mute', mic: enabled });
+  }
+
+  setCameraEnabled(enabled: boolean): void {
+    if (this.camera?.sender.track) this.camera.sender.track.enabled = enabled;
+    this.signal.send({ type: 'mute', camera: enabled });
+  }
+
+  /** Puts another device's track in the place of the current one; nothing is renegotiated. */
+  async replaceTrack(kind: 'audio' | 'video', track: MediaStreamTrack | null): Promise<void> {
+    const sender = (kind === 'audio' ? this.mic : this.camera)?.sender;
+    await sender?.replaceTrack(track);
+    if (kind === 'video' && sender && track) {
+      await sender.setParameters(withLayersOf(sender.getParameters(), track, this.maxVideoBitrate));
+    }
+  }
+
+  leave(): void {
+    if (this.currentState === 'left' || this.currentState === 'failed') return;
+    this.signal.send({ type: 'leave' });
+    this.end('left', undefined);
+  }
+
+  private async receive(message: ServerMessage): Promise<void> {
+    switch (message.type) {
+      case 'welcome':
+        this.ownId = message.participant;
+        this.people.clear();
+        for (const participant of message.room.participants)
+          this.people.set(participant.id, participant);
+        this.emit('participants', this.participants);
+        if (!message.resumed) await this.startMedia(message.iceServers);
+        else this.mediaStateChanged();
+        break;
+      case 'answer':
+        await this.pc?.setRemoteDescription({ type: 'answer', sdp: message.sdp });
+        break;
+      case 'candidate':
+        await this.pc?.addIceCandidate({ candidate: message.candidate, sdpMLineIndex: 0 });
+        break;
+      case 'joined':
+      case 'changed':
+        this.people.set(message.participant.id, message.participant);
+        this.emit('participants', this.participants);
+        break;
+      case 'left':
+        this.people.delete(message.participant);
+        this.emit('participants', this.participants);
+        break;
+      case 'speaking':
+        this.emit('speaking', message.participants);
+        break;
+      case 'notice':
+        this.emit('notice', { code: message.code, message: message.message });
+        break;
+      case 'connection':
+        break;
+      case 'error':
+        this.emit('error', { code: message.code, message: message.message, next: message.next });
+        if (!this.pc) this.fail(message.message);
+        break;
+    }
+  }
+
+  /** Fixed m-lines: mic and camera up, one mixed audio and one composite down. */
+  private async startMedia(iceServers: readonly IceServer[]): Promise<void> {
+    const pc = new RTCPeerConnection({
+      bundlePolicy: 'max-bundle',
+      iceServers: iceServers.map((server) => ({ ...server })) as RTCIceServer[],
+    });
+    this.pc = pc;
+    pc.onconnectionstatechange = () => this.mediaStateChanged();
+    pc.onicecandidate = ({ candidate }) => {
+      if (candidate) this.send({ type: 'candidate', candidate: candidate.candidate });
+    };
+    pc.ontrack = ({ track }) => {
+      if (!this.stream.getTracks().includes(track)) this.stream.addTrack(track);
+    };
+    const { maxVideoBitrate } = this;
+    const { viewer, receiveVideo = true } = this.options;
+    const { audioTrack, videoTrack } = this.tracks;
+    if (!viewer) {
+      this.mic = pc.addTransceiver(audioTrack ?? 'audio', { direction: 'sendonly' });
+      this.camera = pc.addTransceiver(videoTrack ?? 'video', {
+        direction: 'sendonly',
+        sendEncodings: simulcastLayers(videoTrack, maxVideoBitrate),
+      });
+    }
+    pc.addTransceiver('audio', { direction: 'recvonly' });
+    if (receiveVideo) pc.addTransceiver('video', { direction: 'recvonly' });
+    await this.offer(false);
+    this.send({
+      type: 'mute',
+      mic: audioTrack?.enabled ?? false,
+      camera: videoTrack?.enabled ?? false,
+    });
+  }
+
+  /** The server knows nothing of our connection any more; the tracks and their states are kept. */
+  private dropMedia(): void {
+    this.tracks = {
+      audioTrack: this.mic?.sender.track ?? undefined,
+      videoTrack: this.camera?.sender.track ?? undefined,
+    };
+    if (this.restartTimer) clearTimeout(this.restartTimer);
+    this.restartTimer = undefined;
+    if (this.pc) this.pc.onconnectionstatechange = null;
+    this.pc?.close();
+    this.pc = undefined;
+    for (const track of this.stream.getTracks()) this.stream.removeTrack(track);
+  }
+
+  private async offer(iceRestart: boolean): Promise<void> {
+    if (this.pc?.signalingState !== 'stable') return;
+    const { sdp } = await this.pc.createOffer({ iceRestart });
+    await this.pc.setLocalDescription({ type: 'offer', sdp: withAudioNack(sdp ?? '') });
+    this.send({ type: 'offer', sdp: this.pc.localDescription?.sdp ?? '' });
+  }
+
+  private send(message: ClientMessage): void {
+    this.signal.send(message);
+  }
+
+  private mediaStateChanged(): void {
+    const state = this.pc?.connectionState;
+    if (state === 'connected') {
+      if (this.restartTimer) clearTimeout(this.restartTimer);
+      this.restartTimer = undefined;
+      this.setState('connected');
+    } else if (state === 'disconnected' || state === 'failed') {
+      this.setState('reconnecting');
+      // The network changed: new candidates over the same connection, no new one.
+      this.restartTimer ??= setTimeout(
+        () => {
+          this.restartTimer = undefined;
+          this.offer(true).catch((error: unknown) => this.fail(String(error)));
+        },
+        state === 'failed' ? 0 : RESTART_MS,
+      );
+    }
+  }
+
+  private setState(state: RoomState, reason?: string): void {
+    if (this.currentState === state && state !== 'connected') return;
+    if (this.currentState === 'left' || this.currentState === 'failed') return;
+    this.currentState = state;
+    this.emit('state', { state, reason });
+  }
+
+  private fail(reason: string): void {
+    this.end('failed', reason);
+  }
+
+  private end(state: 'left' | 'failed', reason: string | undefined): void {
+    if (this.restartTimer) clearTimeout(this.restartTimer);
+    this.setState(state, reason);
+    // The leave message must be out before the socket closes; close() lets queued data go first.
+    this.signal.close();
+    this.pc?.close();
+  }
+}
+
+/** Browsers ask for lost audio again, and answer to it, but offer that only when told to. */
+function withAudioNack(sdp: string): string {
+  return sdp.replace(/^a=rtpmap:(\d+) opus\/48000.*$/gim, (line, payload) =>
+    sdp.includes(`a=rtcp-fb:${payload} nack`) ? line : `${line}\r\na=rtcp-fb:${payload} nack`,
+  );
+}

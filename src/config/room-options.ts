@@ -1,0 +1,98 @@
+import { createHmac } from 'node:crypto';
+import { isIP } from 'node:net';
+import { TesseraError } from '../errors.js';
+import type { PeerTransportOptions } from '../peer/peer-transport.js';
+import { renditionLadder } from '../rooms/renditions.js';
+import type { RoomManagerOptions } from '../rooms/room-manager.js';
+import type { VideoCodec } from '../shared/units.js';
+import type { IceServer } from '../signalling/messages.js';
+import { listOf, numberOf, type Settings, textOf } from './load.js';
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}
+
+function portRangeOf(settings: Settings): readonly [number, number] | undefined {
+  const text = textOf(settings, 'ice.portRange');
+  if (text === '') return undefined;
+  const match = /^(\d+)-(\d+)$/.exec(text);
+  const [first, last] = [Number(match?.[1]), Number(match?.[2])];
+  if (!match || first < 1024 || last > 65_535 || last < first) {
+    throw new TesseraError(
+      'bad_config',
+      `TESSERA_ICE_PORT_RANGE=${text}: must be first-last within 1024-65535`,
+    );
+  }
+  return [first, last];
+}
+
+function transportOptions(settings: Settings): PeerTransportOptions {
+  const local = isLoopback(textOf(settings, 'host'));
+  const advertised = listOf(settings, 'ice.advertisedAddresses');
+  const wrong = advertised.find((address) => isIP(address) === 0);
+  if (wrong !== undefined) {
+    throw new TesseraError(
+      'bad_config',
+      `TESSERA_ICE_ADVERTISED_ADDRESSES: ${wrong} is no IP address`,
+    );
+  }
+  const probe = textOf(settings, 'ice.probe');
+  const widest = probe === 'auto' ? (local ? 'loopback' : 'private') : probe;
+  const useIpv6 = textOf(settings, 'ice.ipv6') === 'on';
+  const loopback = useIpv6 ? ['127.0.0.1', '::1'] : ['127.0.0.1'];
+  return {
+    additionalAddresses: local ? [...loopback, ...advertised] : advertised,
+    portRange: portRangeOf(settings),
+    useIpv6,
+    useTcp: textOf(settings, 'ice.tcp') === 'on',
+    candidatePolicy: {
+      allowPrivate: widest === 'private' || widest === 'loopback',
+      allowLoopback: widest === 'loopback',
+    },
+  };
+}
+
+/** What the rooms are made with. */
+export function roomOptions(settings: Settings): RoomManagerOptions {
+  const canvas = {
+    width: numberOf(settings, 'video.width'),
+    height: numberOf(settings, 'video.height'),
+    frameRate: numberOf(settings, 'video.frameRate'),
+  };
+  return {
+    mix: {
+      ...canvas,
+      renditions: renditionLadder({
+        ...canvas,
+        bitrateBps: numberOf(settings, 'video.bitrate') * 1000,
+      }),
+      audioChannels: textOf(settings, 'audio.channels') === '2' ? 2 : 1,
+      audioBitrateBps: numberOf(settings, 'audio.bitrate') * 1000,
+      fit: textOf(settings, 'video.fit') === 'letterbox' ? 'letterbox' : 'crop',
+      maxSpeakers: numberOf(settings, 'audio.maxSpeakers'),
+    },
+    transport: transportOptions(settings),
+    videoCodecs: listOf(settings, 'video.codecs') as VideoCodec[],
+    maxParticipants: numberOf(settings, 'room.maxParticipants'),
+    emptyRoomMs: numberOf(settings, 'room.emptySeconds') * 1000,
+    maxRooms: numberOf(settings, 'server.maxRooms'),
+  };
+}
+
+/**
+ * STUN and TURN servers for one client. With a shared secret the credentials are valid for a limited
+ * time (the REST API for TURN that coturn implements: HMAC-SHA1 of `expiry:user`).
+ */
+export function iceServersFor(settings: Settings, user: string, nowSeconds: number): IceServer[] {
+  const urls = listOf(settings, 'ice.urls');
+  if (urls.length === 0) return [];
+  const secret = textOf(settings, 'ice.secret');
+  if (secret !== '') {
+    const username = `${nowSeconds + numberOf(settings, 'ice.secretTtl')}:${user}`;
+    const credential = createHmac('sha1', secret).update(username).digest('base64');
+    return [{ urls, username, credential }];
+  }
+  const username = textOf(settings, 'ice.username');
+  const credential = textOf(settings, 'ice.credential');
+  return [username === '' ? { urls } : { urls, username, credential }];
+}

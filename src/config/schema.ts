@@ -1,0 +1,177 @@
+/**
+ * Every setting of the server: its key, unit, range, default and what it is for. The README's table
+ * is generated from this list and checked.
+ */
+interface Described {
+  readonly key: string;
+  readonly about: string;
+}
+
+export interface NumberSetting extends Described {
+  readonly kind: 'number';
+  readonly unit: string;
+  readonly min: number;
+  readonly max: number;
+  /** The value must be a multiple of this. */
+  readonly step?: number;
+  readonly default: number;
+}
+
+export interface ChoiceSetting extends Described {
+  readonly kind: 'choice';
+  readonly values: readonly string[];
+  readonly default: string;
+}
+
+export interface TextSetting extends Described {
+  readonly kind: 'text';
+  readonly secret?: boolean;
+  readonly default: string;
+}
+
+export type Setting = NumberSetting | ChoiceSetting | TextSetting;
+
+const number = (
+  key: string,
+  unit: string,
+  [min, max]: readonly [number, number],
+  value: number,
+  about: string,
+  step?: number,
+): NumberSetting => ({
+  kind: 'number',
+  key,
+  unit,
+  min,
+  max,
+  default: value,
+  about,
+  ...(step === undefined ? {} : { step }),
+});
+const choice = (key: string, values: readonly string[], about: string): ChoiceSetting => ({
+  kind: 'choice',
+  key,
+  values,
+  default: values[0] as string,
+  about,
+});
+const text = (key: string, value: string, about: string, secret = false): TextSetting => ({
+  kind: 'text',
+  key,
+  default: value,
+  about,
+  secret,
+});
+
+export const SETTINGS = [
+  text('host', '127.0.0.1', 'Address the web server listens on; `--lan` makes it `0.0.0.0`.'),
+  number('port', 'port', [0, 65_535], 8080, 'Port of the web server; 0 lets the system choose.'),
+  choice('tls', ['off', 'self-signed'], 'HTTPS with a certificate made at start; `--lan` sets it.'),
+  choice(
+    'logLevel',
+    ['info', 'debug', 'warn', 'error', 'silent'],
+    'Least severe log lines written.',
+  ),
+  number(
+    'video.width',
+    'pixels',
+    [320, 1920],
+    1280,
+    'Width of the composite; a multiple of 16.',
+    16,
+  ),
+  number('video.height', 'pixels', [180, 1920], 720, 'Height of the composite; even.', 2),
+  number('video.frameRate', 'frames/s', [5, 60], 30, 'Frame rate of the composite.'),
+  number(
+    'video.bitrate',
+    'kbit/s',
+    [100, 20_000],
+    1800,
+    'Bitrate of the composite, packet headers included.',
+  ),
+  choice(
+    'video.codecs',
+    ['h264,vp8', 'vp8,h264', 'h264', 'vp8'],
+    'Codecs for the composite, best first.',
+  ),
+  choice('video.fit', ['crop', 'letterbox'], 'How a camera fills its tile.'),
+  choice('audio.channels', ['1', '2'], 'Mono or stereo mix.'),
+  number('audio.bitrate', 'kbit/s', [16, 256], 48, 'Bitrate of each audio mix.'),
+  number('audio.maxSpeakers', 'speakers', [1, 32], 8, 'How many may be heard at once.'),
+  number('room.maxParticipants', 'participants', [1, 1000], 100, 'Beyond, joining is refused.'),
+  number(
+    'room.emptySeconds',
+    'seconds',
+    [0, 86_400],
+    20,
+    'How long an empty room keeps its process.',
+  ),
+  number('server.maxRooms', 'rooms', [1, 10_000], 100, 'Beyond, no room is opened.'),
+  number(
+    'server.drainSeconds',
+    'seconds',
+    [0, 86_400],
+    30,
+    'How long the first SIGTERM or SIGINT waits for calls to end; the second ends them.',
+  ),
+  text(
+    'web.origins',
+    '',
+    "Origins of pages, besides the server's own, that may open calls, comma separated; `*` for all.",
+  ),
+  text(
+    'ice.advertisedAddresses',
+    '',
+    'Extra addresses offered to clients, comma separated (NAT 1:1).',
+  ),
+  text('ice.portRange', '', 'UDP ports for media, `first-last`; empty lets the system choose.'),
+  choice('ice.ipv6', ['on', 'off'], 'Offer IPv6 candidates.'),
+  choice(
+    'ice.tcp',
+    ['off', 'on'],
+    'Offer TCP candidates too (RFC 6544), for clients whose networks let no UDP through.',
+  ),
+  choice(
+    'ice.probe',
+    ['auto', 'public', 'private', 'loopback'],
+    'Widest kind of client address that is probed; auto: loopback when bound to it, else private.',
+  ),
+  text('ice.urls', '', 'STUN and TURN URLs given to clients, comma separated; none by default.'),
+  text('ice.username', '', 'User name for the TURN servers.'),
+  text('ice.credential', '', 'Password for the TURN servers.', true),
+  text(
+    'ice.secret',
+    '',
+    "coturn's `static-auth-secret`: clients get time-limited credentials.",
+    true,
+  ),
+  number('ice.secretTtl', 'seconds', [60, 604_800], 86_400, 'Life of those credentials.'),
+] as const satisfies readonly Setting[];
+
+export type SettingKey = (typeof SETTINGS)[number]['key'];
+
+/** `video.frameRate` as an environment variable: TESSERA_VIDEO_FRAME_RATE. */
+export function environmentName(key: string): string {
+  const snake = key.replace(/\./g, '_').replace(/([a-z0-9])([A-Z])/g, '$1_$2');
+  return `TESSERA_${snake.toUpperCase()}`;
+}
+
+/** The README's table of settings. */
+export function settingsTable(): string {
+  const rows = SETTINGS.map((setting: Setting) => {
+    const range =
+      setting.kind === 'number'
+        ? `${setting.min} to ${setting.max}`
+        : setting.kind === 'choice'
+          ? setting.values.map((value) => `\`${value}\``).join(', ')
+          : 'text';
+    const unit = setting.kind === 'number' ? setting.unit : '';
+    const value = setting.default === '' ? '(empty)' : `\`${setting.default}\``;
+    return `| \`${environmentName(setting.key)}\` | ${unit} | ${range} | ${value} | ${setting.about} |`;
+  });
+  return [
+    '| variable | unit | range | default | what for |',
+    '| --- | --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n');
+}

@@ -1,0 +1,130 @@
+import type { Micros, VideoCodec } from '../shared/units.js';
+
+/** Identifies one participant inside one media process; never used again in the room's life. */
+export type SourceId = number;
+
+/** One size and quality that the composite is encoded in. */
+export interface Rendition {
+  readonly width: number;
+  readonly height: number;
+  readonly frameRate: number;
+  /** Packet headers included. */
+  readonly bitrateBps: number;
+}
+
+/** An encode of the composite that somebody watches. */
+export interface WatchedVideo {
+  readonly codec: VideoCodec;
+  /** Index into the settings' renditions. */
+  readonly rendition: number;
+}
+
+/** How a room's picture and sound are made; the whole of it, sent again when any of it changes. */
+export interface MixSettings {
+  readonly width: number;
+  readonly height: number;
+  readonly frameRate: number;
+  /** Best first; the first is encoded from the canvas as it is. */
+  readonly renditions: readonly Rendition[];
+  readonly audioChannels: 1 | 2;
+  readonly audioBitrateBps: number;
+  readonly fit: 'crop' | 'letterbox';
+  readonly maxSpeakers: number;
+}
+
+/** What the compositor and the mixer need to know of a participant. */
+export interface SourceState {
+  readonly id: SourceId;
+  readonly name: string;
+  /** False for receive-only participants: no tile, nothing decoded. */
+  readonly visible: boolean;
+  /** False while the camera is off or none is sent: the tile shows the placeholder. */
+  readonly cameraOn: boolean;
+  readonly micOn: boolean;
+}
+
+/** Server to media process. */
+export type MediaCommand =
+  | { readonly type: 'configure'; readonly settings: MixSettings }
+  /** All participants in order of joining; those missing from the list are gone. */
+  | { readonly type: 'sources'; readonly sources: readonly SourceState[] }
+  /** What somebody is watching; one encoder each, none for the others. */
+  | { readonly type: 'watch'; readonly videos: readonly WatchedVideo[]; readonly audio: boolean }
+  | ({ readonly type: 'keyframe' } & WatchedVideo)
+  | { readonly type: 'close' };
+
+/** A tile of the canvas, in pixels. */
+export interface TileSize {
+  readonly source: SourceId;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Counters of a media process since it started, by name. */
+export type MediaCounters = Readonly<Record<string, number>>;
+
+/** Media process to server. */
+export type MediaEvent =
+  | { readonly type: 'ready'; readonly encoders: readonly VideoCodec[] }
+  | { readonly type: 'failed'; readonly message: string }
+  /** A decoder cannot go on without a keyframe from this source. */
+  | { readonly type: 'keyframe-needed'; readonly source: SourceId }
+  /** The source's bitstream could not be decoded, or is of a kind that is not. */
+  | { readonly type: 'corrupt'; readonly source: SourceId; readonly media: 'audio' | 'video' }
+  /** The tiles have other sizes than before; a source that is not named has none. */
+  | { readonly type: 'layout'; readonly tiles: readonly TileSize[] }
+  | { readonly type: 'speaking'; readonly sources: readonly SourceId[] }
+  | {
+      readonly type: 'stats';
+      readonly counters: MediaCounters;
+      /** What was made of each participant's media, by source id. */
+      readonly sources: Readonly<Record<SourceId, MediaCounters>>;
+    };
+
+/** An encoded video frame on its way to the decoder. */
+export interface VideoInFrame {
+  readonly kind: 'video-in';
+  readonly source: SourceId;
+  readonly codec: VideoCodec;
+  readonly keyframe: boolean;
+  /** Sender's NTP clock in microseconds; NaN until its first sender report. */
+  readonly captureMicros: Micros;
+  readonly data: Buffer;
+}
+
+/** One Opus packet as it arrived, in whatever order. */
+export interface AudioInFrame {
+  readonly kind: 'audio-in';
+  readonly source: SourceId;
+  readonly sequence: number;
+  readonly timestamp: number;
+  /** Came as redundancy with a later packet (RFC 2198). */
+  readonly isRepeat: boolean;
+  /** Monotonic time of arrival. */
+  readonly arrivalMicros: Micros;
+  /** Sender's NTP clock in microseconds; NaN until its first sender report. */
+  readonly captureMicros: Micros;
+  readonly data: Buffer;
+}
+
+/** An encoded frame of the composite. */
+export interface VideoOutFrame extends WatchedVideo {
+  readonly kind: 'video-out';
+  readonly keyframe: boolean;
+  /** The tick that the picture was composed for, on the monotonic clock. */
+  readonly ptsMicros: Micros;
+  readonly data: Buffer;
+}
+
+/** 20 ms of a mix. */
+export interface AudioOutFrame {
+  readonly kind: 'audio-out';
+  /** Whose own mix (everybody but them) this is; 0 is the mix of everybody. */
+  readonly source: SourceId;
+  readonly ptsMicros: Micros;
+  /** True on the last frame of its tick. */
+  readonly last: boolean;
+  readonly data: Buffer;
+}
+
+export type MediaFrame = VideoInFrame | AudioInFrame | VideoOutFrame | AudioOutFrame;

@@ -1,0 +1,89 @@
+import { AV_PIX_FMT_YUV420P, Frame } from 'node-av';
+
+/** A rectangle in whole pixels. */
+export interface Rect {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * One decoded or composed picture in native memory. It has one owner, who must dispose of it;
+ * `share()` gives a second owner a reference to the same pixels.
+ */
+export class Picture implements Disposable {
+  private disposed = false;
+
+  private constructor(
+    /** The FFmpeg frame; for the files of this folder only. */
+    readonly frame: Frame,
+  ) {}
+
+  /** Wraps a frame and owns it from now on. */
+  static own(frame: Frame): Picture {
+    return new Picture(frame);
+  }
+
+  /** A new 4:2:0 picture. Its pixels are undefined until filled. */
+  static allocate(width: number, height: number): Picture {
+    const frame = new Frame();
+    frame.alloc();
+    frame.width = width;
+    frame.height = height;
+    frame.format = AV_PIX_FMT_YUV420P;
+    const result = frame.getBuffer(32);
+    if (result < 0) throw new Error(`no memory for a picture of ${width}x${height} (${result})`);
+    return new Picture(frame);
+  }
+
+  get width(): number {
+    return this.frame.width;
+  }
+
+  get height(): number {
+    return this.frame.height;
+  }
+
+  /** Y, U and V planes as views on native memory; valid until this picture is disposed of. */
+  get planes(): Buffer[] {
+    const data = this.frame.data;
+    if (!data) throw new Error('the picture was disposed of');
+    return data;
+  }
+
+  /** Bytes from one row to the next, per plane. */
+  get strides(): number[] {
+    return this.frame.linesize;
+  }
+
+  /** A second owner of the same pixels. */
+  share(): Picture {
+    const clone = this.frame.clone();
+    if (!clone) throw new Error('no memory to share a picture');
+    return new Picture(clone);
+  }
+
+  /** Fills a rectangle (even coordinates) of a 4:2:0 picture with one colour. */
+  fill(rect: Rect, yuv: readonly [number, number, number]): void {
+    const planes = this.planes;
+    const strides = this.strides;
+    for (let plane = 0; plane < 3; plane++) {
+      const shift = plane === 0 ? 0 : 1;
+      const data = planes[plane] as Buffer;
+      const stride = strides[plane] as number;
+      const left = rect.x >> shift;
+      const right = left + (rect.width >> shift);
+      const bottom = (rect.y + rect.height) >> shift;
+      for (let y = rect.y >> shift; y < bottom; y++) {
+        data.fill(yuv[plane] as number, y * stride + left, y * stride + right);
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    this.frame.free();
+  }
+}

@@ -1,0 +1,95 @@
+import {
+  AV_PIX_FMT_RGBA,
+  AV_PIX_FMT_YUV420P,
+  type AVPixelFormat,
+  SoftwareScaleContext,
+  SWS_BILINEAR,
+} from 'node-av';
+import type { Picture, Rect } from './picture.js';
+
+/**
+ * swscale writes rows in blocks: a destination whose width is no multiple of this overruns its
+ * right edge by up to one block (measured with FFmpeg 8.1). Every destination rectangle must keep it.
+ */
+export const SCALER_WIDTH_ALIGN = 16;
+
+/** The planes of a rectangle of a 4:2:0 picture, as sub-arrays; x and y must be even. */
+function planesAt(picture: Picture, x: number, y: number): Buffer[] {
+  const strides = picture.strides;
+  return picture.planes.slice(0, 3).map((plane, index) => {
+    const shift = index === 0 ? 0 : 1;
+    return plane.subarray((y >> shift) * (strides[index] as number) + (x >> shift));
+  });
+}
+
+/** Scales one source into one rectangle of a canvas; keeps its tables between calls of equal shape. */
+export class Scaler implements Disposable {
+  private context: SoftwareScaleContext | undefined;
+  private shape = '';
+
+  /** Scales the `crop` of `source` (even coordinates) straight into `rect` of `canvas`. */
+  async scale(source: Picture, crop: Rect, canvas: Picture, rect: Rect): Promise<void> {
+    const context = this.prepare(
+      crop.width,
+      crop.height,
+      source.frame.format as AVPixelFormat,
+      rect.width,
+      rect.height,
+    );
+    // References of our own: the source may be replaced while swscale works in another thread.
+    using held = source.share();
+    const result = await context.scale(
+      planesAt(held, crop.x, crop.y),
+      held.strides.slice(0, 3),
+      0,
+      crop.height,
+      planesAt(canvas, rect.x, rect.y),
+      canvas.strides.slice(0, 3),
+    );
+    if (result < 0) throw new Error(`scaling failed (${result})`);
+  }
+
+  /** Converts an RGBA bitmap of exactly the rectangle's size into the canvas. */
+  async drawRgba(bitmap: Buffer, canvas: Picture, rect: Rect): Promise<void> {
+    const context = this.prepare(rect.width, rect.height, AV_PIX_FMT_RGBA, rect.width, rect.height);
+    const result = await context.scale(
+      [bitmap],
+      [rect.width * 4],
+      0,
+      rect.height,
+      planesAt(canvas, rect.x, rect.y),
+      canvas.strides.slice(0, 3),
+    );
+    if (result < 0) throw new Error(`drawing a bitmap failed (${result})`);
+  }
+
+  private prepare(
+    srcWidth: number,
+    srcHeight: number,
+    format: AVPixelFormat,
+    width: number,
+    height: number,
+  ): SoftwareScaleContext {
+    const shape = `${srcWidth}x${srcHeight}/${format}>${width}x${height}`;
+    if (this.context && this.shape === shape) return this.context;
+    this[Symbol.dispose]();
+    const context = new SoftwareScaleContext();
+    context.getContext(
+      srcWidth,
+      srcHeight,
+      format,
+      width,
+      height,
+      AV_PIX_FMT_YUV420P,
+      SWS_BILINEAR,
+    );
+    this.context = context;
+    this.shape = shape;
+    return context;
+  }
+
+  [Symbol.dispose](): void {
+    this.context?.freeContext();
+    this.context = undefined;
+  }
+}

@@ -1,0 +1,79 @@
+import {
+  AV_CODEC_ID_H264,
+  AV_CODEC_ID_VP8,
+  AVERROR_EAGAIN,
+  AVERROR_EOF,
+  Codec,
+  CodecContext,
+  Frame,
+  Packet,
+} from 'node-av';
+import type { VideoCodec } from '../../shared/units.js';
+import { Picture } from './picture.js';
+
+const CODEC_IDS = { vp8: AV_CODEC_ID_VP8, h264: AV_CODEC_ID_H264 } as const;
+
+/**
+ * Decodes one video stream with FFmpeg's own decoders (sturdier against forged headers than libvpx).
+ * One call at a time; callers check the frame size before they give a frame.
+ */
+export class VideoDecoder implements Disposable {
+  private readonly context = new CodecContext();
+  private readonly packet = new Packet();
+  private closed = false;
+
+  private constructor(readonly codec: VideoCodec) {
+    this.packet.alloc();
+  }
+
+  static async open(codec: VideoCodec): Promise<VideoDecoder> {
+    const found = Codec.findDecoder(CODEC_IDS[codec]);
+    if (!found) throw new Error(`this FFmpeg build has no ${codec} decoder`);
+    const decoder = new VideoDecoder(codec);
+    decoder.context.allocContext3(found);
+    decoder.context.threadCount = 1;
+    decoder.context.setOption('flags', 'low_delay');
+    const result = await decoder.context.open2(found, null);
+    if (result < 0) throw new Error(`cannot open the ${codec} decoder (${result})`);
+    return decoder;
+  }
+
+  /**
+   * Decodes one frame (VP8: one frame; H.264: one access unit as Annex B).
+   * @returns the newest picture it gave, owned by the caller; undefined if there is none yet;
+   *   `'corrupt'` if the bitstream could not be decoded.
+   */
+  async decode(data: Buffer): Promise<Picture | undefined | 'corrupt'> {
+    if (this.closed) return undefined;
+    this.packet.data = data;
+    let result: number;
+    try {
+      result = await this.context.sendPacket(this.packet);
+    } finally {
+      this.packet.unref();
+    }
+    if (this.closed) return undefined;
+    if (result < 0 && result !== AVERROR_EAGAIN) return 'corrupt';
+    let newest: Picture | undefined;
+    for (;;) {
+      const frame = new Frame();
+      frame.alloc();
+      const received = this.context.receiveFrameSync(frame);
+      if (received < 0) {
+        frame.free();
+        if (received === AVERROR_EAGAIN || received === AVERROR_EOF) return newest;
+        newest?.[Symbol.dispose]();
+        return 'corrupt';
+      }
+      newest?.[Symbol.dispose]();
+      newest = Picture.own(frame);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.packet.free();
+    this.context.freeContext();
+  }
+}

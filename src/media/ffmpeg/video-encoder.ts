@@ -1,0 +1,138 @@
+import {
+  AV_PICTURE_TYPE_I,
+  AV_PICTURE_TYPE_NONE,
+  AV_PIX_FMT_YUV420P,
+  AVCOL_PRI_SMPTE170M,
+  AVCOL_RANGE_MPEG,
+  AVCOL_SPC_SMPTE170M,
+  AVCOL_TRC_SMPTE170M,
+  Codec,
+  CodecContext,
+  FF_ENCODER_LIBVPX_VP8,
+  FF_ENCODER_LIBX264,
+  Packet,
+} from 'node-av';
+import type { Micros, VideoCodec } from '../../shared/units.js';
+import type { Picture } from './picture.js';
+
+export interface VideoEncoderOptions {
+  readonly codec: VideoCodec;
+  readonly width: number;
+  readonly height: number;
+  /** Nominal frames per second; frames may be left out. */
+  readonly frameRate: number;
+  readonly bitrateBps: number;
+}
+
+/** One encoded frame; `data` is the caller's (VP8 frame, or H.264 access unit as Annex B). */
+export interface EncodedVideo {
+  readonly data: Buffer;
+  readonly keyframe: boolean;
+}
+
+const ENCODER_NAMES = { vp8: FF_ENCODER_LIBVPX_VP8, h264: FF_ENCODER_LIBX264 } as const;
+
+/** Real-time options; `setOption` because a Dictionary given to open2 is freed twice by node-av. */
+function realtimeOptions(options: VideoEncoderOptions): [string, string][] {
+  if (options.codec === 'h264') {
+    return [
+      ['preset', 'ultrafast'],
+      ['tune', 'zerolatency'],
+      ['profile', 'baseline'],
+      ['forced-idr', '1'],
+      // zerolatency would cut each frame into a slice a thread; one thread is enough up to 1080p.
+      ['x264-params', 'keyint=infinite:scenecut=0:sliced-threads=0'],
+    ];
+  }
+  return [
+    ['deadline', 'realtime'],
+    ['cpu-used', '8'],
+    ['lag-in-frames', '0'],
+    ['static-thresh', '1'],
+    ['undershoot-pct', '95'],
+    ['max-intra-rate', '600'],
+    ['qmin', '4'],
+    ['qmax', '56'],
+  ];
+}
+
+/** Encodes pictures of one size in real time, one in, one out, keyframes only when asked. */
+export class VideoEncoder implements Disposable {
+  private readonly context = new CodecContext();
+  private readonly packet = new Packet();
+  private closed = false;
+  private lastPts = -1n;
+
+  private constructor(readonly options: VideoEncoderOptions) {
+    this.packet.alloc();
+  }
+
+  static async open(options: VideoEncoderOptions): Promise<VideoEncoder> {
+    const name = ENCODER_NAMES[options.codec];
+    const codec = Codec.findEncoderByName(name);
+    if (!codec) throw new Error(`this FFmpeg build has no ${name} encoder`);
+    const encoder = new VideoEncoder(options);
+    const context = encoder.context;
+    context.allocContext3(codec);
+    context.width = options.width;
+    context.height = options.height;
+    context.pixelFormat = AV_PIX_FMT_YUV420P;
+    context.timeBase = { num: 1, den: 90_000 } as typeof context.timeBase;
+    context.framerate = { num: options.frameRate, den: 1 } as typeof context.framerate;
+    context.bitRate = BigInt(options.bitrateBps);
+    context.rcMaxRate = BigInt(options.bitrateBps);
+    if (options.codec === 'vp8') context.rcMinRate = BigInt(options.bitrateBps);
+    context.rcBufferSize = Math.round(options.bitrateBps * 0.6);
+    context.gopSize = 1_000_000;
+    // What cameras send and the placeholders are drawn in; unsaid, browsers take HD for BT.709.
+    context.colorSpace = AVCOL_SPC_SMPTE170M;
+    context.colorPrimaries = AVCOL_PRI_SMPTE170M;
+    context.colorTrc = AVCOL_TRC_SMPTE170M;
+    context.colorRange = AVCOL_RANGE_MPEG;
+    context.maxBFrames = 0;
+    context.threadCount = 1;
+    for (const [key, value] of realtimeOptions(options)) context.setOption(key, value);
+    const result = await context.open2(codec, null);
+    if (result < 0) throw new Error(`cannot open ${name} at ${options.width}x${options.height}`);
+    return encoder;
+  }
+
+  /**
+   * Encodes one picture. The picture stays the caller's and may be written to once this resolves.
+   * @param pts presentation time in microseconds; must grow from call to call.
+   */
+  async encode(picture: Picture, pts: Micros, keyframe: boolean): Promise<EncodedVideo[]> {
+    if (this.closed) return [];
+    const frame = picture.frame.clone();
+    if (!frame) throw new Error('no memory to encode a picture');
+    let ticks = BigInt(Math.round(pts * 0.09));
+    if (ticks <= this.lastPts) ticks = this.lastPts + 1n;
+    this.lastPts = ticks;
+    frame.pts = ticks;
+    frame.duration = BigInt(Math.round(90_000 / this.options.frameRate));
+    frame.pictType = keyframe ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
+    const sent = await this.context.sendFrame(frame);
+    frame.free();
+    if (this.closed) return [];
+    if (sent < 0) throw new Error(`the ${this.options.codec} encoder refused a frame (${sent})`);
+    const out: EncodedVideo[] = [];
+    while (this.context.receivePacketSync(this.packet) >= 0) {
+      const data = this.packet.data;
+      if (data) out.push({ data: Buffer.from(data), keyframe: this.packet.isKeyframe });
+      this.packet.unref();
+    }
+    return out;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.packet.free();
+    this.context.freeContext();
+  }
+}
+
+/** Whether this FFmpeg build can encode the codec at all. */
+export function hasVideoEncoder(codec: VideoCodec): boolean {
+  return Codec.findEncoderByName(ENCODER_NAMES[codec]) !== null;
+}

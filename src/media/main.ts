@@ -1,0 +1,82 @@
+/**
+ * Entry of a media process: one room's codecs, driven over the link on file descriptor 3. It reads no
+ * environment and opens nothing else; when the link ends, so does the process.
+ */
+import { Socket } from 'node:net';
+import type { LinkMessage } from '../link/frame-codec.js';
+import type { MediaCommand, MediaEvent, MediaFrame } from '../link/link-messages.js';
+import { MediaLink } from '../link/media-link.js';
+import { quietFfmpeg } from './ffmpeg/log.js';
+import { RoomMixer } from './room-mixer.js';
+import { warmUp } from './warm-up.js';
+
+const STATS_INTERVAL_MS = 1000;
+
+let mixer: RoomMixer | undefined;
+let statsTimer: NodeJS.Timeout | undefined;
+
+const link = new MediaLink(new Socket({ fd: 3, readable: true, writable: true }), {
+  onMessage: (message: LinkMessage) => {
+    handle(message as MediaCommand).catch(fail);
+  },
+  onFrame: (frame: MediaFrame) => {
+    if (frame.kind === 'video-in' || frame.kind === 'audio-in') mixer?.frame(frame);
+  },
+  onClose: () => {
+    if (statsTimer) clearInterval(statsTimer);
+    // Nothing native may run while the process is torn down: wait for the stages, then leave.
+    (mixer?.close() ?? Promise.resolve()).finally(() => process.exit(0));
+  },
+});
+
+async function handle(command: MediaCommand): Promise<void> {
+  switch (command.type) {
+    case 'configure':
+      if (mixer) throw new Error('a media process is configured once');
+      mixer = new RoomMixer(command.settings, {
+        event: (event) => send(event),
+        frame: (frame) => link.sendFrame(frame),
+      });
+      await mixer.start();
+      statsTimer = setInterval(() => sendStats(), STATS_INTERVAL_MS);
+      break;
+    case 'close':
+      link.close();
+      break;
+    default:
+      mixer?.command(command);
+  }
+}
+
+function send(event: MediaEvent): void {
+  link.send(event);
+}
+
+function sendStats(): void {
+  const memory = process.memoryUsage();
+  const { userCPUTime, systemCPUTime } = process.resourceUsage();
+  send({
+    type: 'stats',
+    counters: {
+      ...mixer?.stats(),
+      link_frames_dropped: link.droppedFrames,
+      rss_bytes: memory.rss,
+      cpu_micros: userCPUTime + systemCPUTime,
+    },
+    sources: mixer?.sourceStats() ?? {},
+  });
+}
+
+function fail(error: unknown): void {
+  send({
+    type: 'failed',
+    message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  });
+}
+
+quietFfmpeg();
+process.on('uncaughtException', fail);
+process.on('unhandledRejection', fail);
+warmUp()
+  .then((encoders) => send({ type: 'ready', encoders }))
+  .catch(fail);

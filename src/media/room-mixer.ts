@@ -1,0 +1,289 @@
+/**
+ * The media process's side of a room: joins the stages. Video: sources decode as frames come; each
+ * tick draws what changed and encodes it once per codec in use. Audio: each tick mixes and encodes.
+ */
+import type {
+  AudioInFrame,
+  MediaCommand,
+  MediaCounters,
+  MediaEvent,
+  MediaFrame,
+  MixSettings,
+  SourceId,
+  SourceState,
+  VideoInFrame,
+  WatchedVideo,
+} from '../link/link-messages.js';
+import { nowMicros } from '../shared/clock.js';
+import { Ticker } from '../shared/ticker.js';
+import type { Micros } from '../shared/units.js';
+import { AudioMixer } from './audio-mixer.js';
+import { AvSync } from './av-sync.js';
+import { CompositeEncoder } from './composite-encoder.js';
+import { Compositor, type TileContent } from './compositor.js';
+import { MAX_TILES } from './grid-layout.js';
+import { VideoSource } from './video-source.js';
+
+const AUDIO_INTERVAL: Micros = 20_000;
+/** A camera that sends nothing for so long shows the placeholder in place of its last picture. */
+const STALE_PICTURE: Micros = 3_000_000;
+/** Pictures made up for when a tick is late: none. Sound: all of a tenth of a second. */
+const MAX_VIDEO_BEHIND = 1;
+const MAX_AUDIO_BEHIND = 10;
+
+interface Source {
+  state: SourceState;
+  /** Whether it is among those that the canvas has tiles for. */
+  tiled: boolean;
+  readonly video: VideoSource;
+  readonly sync: AvSync;
+}
+
+export interface RoomMixerOutput {
+  event(event: MediaEvent): void;
+  frame(frame: MediaFrame): void;
+}
+
+function encoderKey({ codec, rendition }: WatchedVideo): string {
+  return `${codec}/${rendition}`;
+}
+
+export class RoomMixer {
+  private readonly sources = new Map<SourceId, Source>();
+  /** By codec and rendition; see {@link encoderKey}. */
+  private readonly encoders = new Map<string, CompositeEncoder>();
+  private readonly compositor: Compositor;
+  private readonly mixer: AudioMixer;
+  private readonly videoTicker: Ticker;
+  private readonly audioTicker: Ticker;
+  private readonly counts = new Map<string, number>();
+  private watched: readonly WatchedVideo[] = [];
+  private listened = false;
+  private speakingKey = '';
+  private layoutTold = 0;
+  private closed = false;
+
+  constructor(
+    private readonly settings: MixSettings,
+    private readonly output: RoomMixerOutput,
+  ) {
+    this.compositor = new Compositor(settings);
+    this.mixer = new AudioMixer(settings);
+    const failed = (error: unknown) => this.fail(error);
+    this.videoTicker = new Ticker(
+      1_000_000 / settings.frameRate,
+      MAX_VIDEO_BEHIND,
+      nowMicros,
+      (due) => this.videoTick(due),
+      failed,
+    );
+    this.audioTicker = new Ticker(
+      AUDIO_INTERVAL,
+      MAX_AUDIO_BEHIND,
+      nowMicros,
+      (due) => this.audioTick(due),
+      failed,
+    );
+  }
+
+  async start(): Promise<void> {
+    await this.mixer.start();
+    if (this.closed) return;
+    this.audioTicker.start();
+    this.videoTicker.start();
+  }
+
+  command(command: Exclude<MediaCommand, { type: 'configure' | 'close' }>): void {
+    if (command.type === 'sources') this.setSources(command.sources);
+    else if (command.type === 'keyframe') this.encoders.get(encoderKey(command))?.requestKeyframe();
+    else {
+      const begins = this.watched.length === 0 && command.videos.length > 0;
+      this.watched = command.videos;
+      this.listened = command.audio;
+      if (begins) this.restartVideo();
+    }
+  }
+
+  frame(frame: VideoInFrame | AudioInFrame): void {
+    if (frame.kind === 'audio-in') {
+      this.mixer.push(frame);
+      return;
+    }
+    const source = this.sources.get(frame.source);
+    const shown = source?.state.cameraOn && source.tiled && this.watched.length > 0;
+    if (shown) source.video.push(frame);
+    else this.count('video_frames_not_shown');
+  }
+
+  stats(): Record<string, number> {
+    return {
+      ...Object.fromEntries(this.counts),
+      ...this.mixer.counts(),
+      video_ticks_skipped: this.videoTicker.skipped,
+      audio_ticks_skipped: this.audioTicker.skipped,
+    };
+  }
+
+  /** Counters by source. */
+  sourceStats(): Record<SourceId, MediaCounters> {
+    return Object.fromEntries(
+      [...this.sources.keys()].map((id) => [id, this.mixer.sourceCounts(id)]),
+    );
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    await Promise.all([this.videoTicker.stop(), this.audioTicker.stop()]);
+    await Promise.all([...this.sources.values()].map(({ video }) => video.close()));
+    for (const encoder of this.encoders.values()) encoder.dispose();
+    this.mixer.close();
+    this.compositor.dispose();
+  }
+
+  /** Nobody watched and nothing was decoded: every camera has to begin anew. */
+  private restartVideo(): void {
+    for (const [id, source] of this.sources) this.restartSource(id, source);
+  }
+
+  private restartSource(id: SourceId, { video }: Source): void {
+    video.clear();
+    this.output.event({ type: 'keyframe-needed', source: id });
+  }
+
+  private setSources(states: readonly SourceState[]): void {
+    const ids = new Set(states.map(({ id }) => id));
+    for (const [id, source] of this.sources) {
+      if (ids.has(id)) continue;
+      this.sources.delete(id);
+      this.mixer.removeSource(id);
+      source.video.close().catch((error: unknown) => this.fail(error));
+    }
+    // Rebuilt in the order given: it is the order of the tiles.
+    let tiles = 0;
+    for (const state of states) {
+      const source = this.sources.get(state.id) ?? this.addSource(state);
+      this.sources.delete(state.id);
+      this.sources.set(state.id, source);
+      const tiled = state.visible && tiles++ < MAX_TILES;
+      if (source.state.cameraOn && !state.cameraOn) source.video.clear();
+      if (tiled && !source.tiled) this.restartSource(state.id, source);
+      source.tiled = tiled;
+      source.state = state;
+      this.mixer.setMuted(state.id, !state.micOn);
+    }
+  }
+
+  private addSource(state: SourceState): Source {
+    const sync = new AvSync();
+    const { id } = state;
+    if (state.visible) {
+      this.mixer
+        .addSource(id)
+        .then(() => {
+          const current = this.sources.get(id);
+          if (current) this.mixer.setMuted(id, !current.state.micOn);
+          else this.mixer.removeSource(id);
+        })
+        .catch((error: unknown) => this.fail(error));
+    }
+    const video = new VideoSource(
+      {
+        keyframeNeeded: () => this.output.event({ type: 'keyframe-needed', source: id }),
+        corrupt: () => this.output.event({ type: 'corrupt', source: id, media: 'video' }),
+        count: (name) => this.count(name),
+      },
+      nowMicros,
+      (capture, now) => sync.videoDue(capture, now),
+    );
+    return { state, tiled: state.visible, video, sync };
+  }
+
+  private async videoTick(due: Micros): Promise<void> {
+    await this.openAndCloseEncoders();
+    if (this.encoders.size === 0) return;
+    const contents: TileContent[] = [];
+    for (const [id, { state, tiled, video }] of this.sources) {
+      if (!tiled) continue;
+      const fresh = due - video.lastPictureAt < STALE_PICTURE;
+      const picture = state.cameraOn && fresh ? video.pictureAt(due) : undefined;
+      // Shared, because the source may free its own while the tile is being drawn.
+      const held = picture?.share();
+      contents.push({ id, name: state.name, picture: held, generation: video.generation });
+    }
+    let changed: boolean;
+    try {
+      changed = await this.compositor.draw(contents, due);
+    } finally {
+      for (const { picture } of contents) picture?.[Symbol.dispose]();
+    }
+    this.count('video_ticks');
+    this.tellLayout();
+    await Promise.all(
+      [...this.encoders.values()].map(async (encoder) => {
+        const { codec, rendition } = encoder.watched;
+        for (const encoded of await encoder.encode(this.compositor.picture, due, changed)) {
+          this.count(`video_encodes_${codec}`);
+          if (encoded.keyframe) this.count(`video_keyframes_${codec}`);
+          this.output.frame({ kind: 'video-out', codec, rendition, ptsMicros: due, ...encoded });
+        }
+      }),
+    );
+  }
+
+  private tellLayout(): void {
+    const { layoutGeneration, rectangles } = this.compositor;
+    if (layoutGeneration === this.layoutTold) return;
+    this.layoutTold = layoutGeneration;
+    const tiles = [...rectangles].map(([source, { width, height }]) => ({ source, width, height }));
+    this.output.event({ type: 'layout', tiles });
+  }
+
+  private async openAndCloseEncoders(): Promise<void> {
+    const wanted = new Set(this.watched.map(encoderKey));
+    for (const [key, encoder] of this.encoders) {
+      if (wanted.has(key)) continue;
+      this.encoders.delete(key);
+      encoder.dispose();
+    }
+    for (const watched of this.watched) {
+      const key = encoderKey(watched);
+      const rendition = this.settings.renditions[watched.rendition];
+      if (this.encoders.has(key) || !rendition) continue;
+      this.encoders.set(key, await CompositeEncoder.open(watched, rendition, this.settings));
+    }
+  }
+
+  private audioTick(due: Micros): void {
+    if (!this.listened) return;
+    const packets = this.mixer.tick();
+    for (const [id, { sync }] of this.sources) {
+      const jitter = this.mixer.jitterBuffer(id);
+      if (!jitter) continue;
+      sync.audioMixed(jitter.lastCaptureMicros, due + AUDIO_INTERVAL);
+      jitter.extraDelayMicros = sync.audioHold;
+    }
+    packets.forEach(({ source, data }, index) => {
+      const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+      const last = index === packets.length - 1;
+      this.output.frame({ kind: 'audio-out', source, ptsMicros: due, last, data: bytes });
+    });
+    const speaking = [...this.mixer.speakers];
+    if (speaking.join() !== this.speakingKey) {
+      this.speakingKey = speaking.join();
+      this.output.event({ type: 'speaking', sources: speaking });
+    }
+  }
+
+  private count(name: string): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+  }
+
+  /** A stage threw: a bug or no memory. The server replaces this process. */
+  private fail(error: unknown): void {
+    this.output.event({
+      type: 'failed',
+      message: error instanceof Error ? error.message : String(error),
+    });
+  }
+}

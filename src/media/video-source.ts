@@ -1,0 +1,142 @@
+/**
+ * Stage: one participant's video, from encoded frames to the newest picture that is due.
+ * Times are monotonic microseconds. Callers may rely on: nothing here blocks the tick, at most
+ * MAX_WAITING encoded frames and MAX_PICTURES pictures are held, and every frame left out is counted.
+ */
+import type { VideoInFrame } from '../link/link-messages.js';
+import type { Micros, VideoCodec } from '../shared/units.js';
+import type { Picture } from './ffmpeg/picture.js';
+import { VideoDecoder } from './ffmpeg/video-decoder.js';
+
+/** Encoded frames waiting for the decoder: half a second at 30 fps. */
+const MAX_WAITING = 15;
+/** Decoded pictures waiting for their time. */
+const MAX_PICTURES = 8;
+
+export interface VideoSourceEvents {
+  keyframeNeeded(): void;
+  corrupt(): void;
+  count(name: string): void;
+}
+
+interface DuePicture {
+  readonly picture: Picture;
+  readonly due: Micros;
+}
+
+export class VideoSource {
+  /** Grows with every new picture shown; the compositor compares it. */
+  generation = 0;
+  /** When the newest picture arrived; 0 if there is none. */
+  lastPictureAt: Micros = 0;
+  private waiting: VideoInFrame[] = [];
+  private pictures: DuePicture[] = [];
+  private shown: Picture | undefined;
+  private decoder: VideoDecoder | undefined;
+  private needKeyframe = true;
+  private running: Promise<void> | undefined;
+  private closed = false;
+
+  /**
+   * @param dueTime when a frame with this capture time (sender's clock, may be NaN) is to be shown.
+   */
+  constructor(
+    private readonly events: VideoSourceEvents,
+    private readonly now: () => Micros,
+    private readonly dueTime: (captureMicros: Micros, now: Micros) => Micros,
+  ) {}
+
+  push(frame: VideoInFrame): void {
+    if (this.closed) return;
+    if (this.waiting.length >= MAX_WAITING) {
+      // The decoder is behind: nothing that waits can be shown in time.
+      this.waiting = [];
+      this.needKeyframe = true;
+      this.events.count('video_frames_dropped_overload');
+    }
+    if (this.needKeyframe && !frame.keyframe) {
+      this.events.count('video_frames_dropped_no_keyframe');
+      this.events.keyframeNeeded();
+      return;
+    }
+    this.needKeyframe = false;
+    this.waiting.push(frame);
+    this.running ??= this.run().finally(() => {
+      this.running = undefined;
+    });
+  }
+
+  /** The newest picture due at `now`, still owned by this source; undefined before the first. */
+  pictureAt(now: Micros): Picture | undefined {
+    while (this.pictures[0] && this.pictures[0].due <= now) {
+      this.show((this.pictures.shift() as DuePicture).picture);
+    }
+    return this.shown;
+  }
+
+  /** Forgets every picture (the camera went off), so that no old one is shown when it comes back. */
+  clear(): void {
+    this.waiting = [];
+    this.needKeyframe = true;
+    for (const { picture } of this.pictures) picture[Symbol.dispose]();
+    this.pictures = [];
+    this.shown?.[Symbol.dispose]();
+    this.shown = undefined;
+    this.lastPictureAt = 0;
+  }
+
+  /** Resolves when the decoder is idle and everything is freed. */
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    this.clear();
+    await this.running;
+    this.clear();
+    this.decoder?.[Symbol.dispose]();
+    this.decoder = undefined;
+  }
+
+  private show(picture: Picture): void {
+    this.shown?.[Symbol.dispose]();
+    this.shown = picture;
+    this.generation++;
+  }
+
+  private async run(): Promise<void> {
+    for (let frame = this.waiting.shift(); frame && !this.closed; frame = this.waiting.shift()) {
+      const decoder = await this.decoderFor(frame.codec);
+      const result = await decoder.decode(frame.data);
+      if (result === 'corrupt') {
+        this.events.count('video_frames_corrupt');
+        this.events.corrupt();
+        this.waiting = [];
+        this.needKeyframe = true;
+        this.events.keyframeNeeded();
+      } else if (result) {
+        this.events.count('video_frames_decoded');
+        this.enqueue(result, frame.captureMicros);
+      }
+    }
+  }
+
+  private enqueue(picture: Picture, captureMicros: Micros): void {
+    // The camera may have gone off, or the source away, while this picture was being decoded.
+    if (this.closed || this.needKeyframe) {
+      picture[Symbol.dispose]();
+      return;
+    }
+    const now = this.now();
+    this.lastPictureAt = now;
+    this.pictures.push({ picture, due: this.dueTime(captureMicros, now) });
+    while (this.pictures.length > MAX_PICTURES) {
+      this.show((this.pictures.shift() as DuePicture).picture);
+    }
+  }
+
+  private async decoderFor(codec: VideoCodec): Promise<VideoDecoder> {
+    if (this.decoder?.codec === codec) return this.decoder;
+    this.decoder?.[Symbol.dispose]();
+    this.decoder = await VideoDecoder.open(codec);
+    return this.decoder;
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * Does once, before a media process says it is ready, what would else stop the first second of a
+ * room: loading fonts, and opening each codec for the first time.
+ */
+
+import type { VideoCodec } from '../shared/units.js';
+import { Picture } from './ffmpeg/picture.js';
+import { VideoDecoder } from './ffmpeg/video-decoder.js';
+import { hasVideoEncoder, VideoEncoder } from './ffmpeg/video-encoder.js';
+import { OpusDecoder, OpusEncoder } from './opus/opus.js';
+import { drawPlaceholder } from './placeholder.js';
+
+const CODECS: readonly VideoCodec[] = ['h264', 'vp8'];
+
+/** @returns the codecs that can be encoded here. */
+export async function warmUp(): Promise<VideoCodec[]> {
+  drawPlaceholder('Tessera', 64, 36);
+  using _opus = await OpusEncoder.open({ channels: 1, bitrateBps: 32_000, complexity: 5 });
+  using _decoder = await OpusDecoder.open(1);
+  using picture = Picture.allocate(64, 36);
+  picture.fill({ x: 0, y: 0, width: 64, height: 36 }, [16, 128, 128]);
+  const codecs = CODECS.filter(hasVideoEncoder);
+  for (const codec of codecs) {
+    const size = { width: 64, height: 36, frameRate: 30, bitrateBps: 100_000 };
+    using encoder = await VideoEncoder.open({ codec, ...size });
+    using decoder = await VideoDecoder.open(codec);
+    for (const { data } of await encoder.encode(picture, 0, true)) {
+      const decoded = await decoder.decode(data);
+      if (decoded && decoded !== 'corrupt') decoded[Symbol.dispose]();
+    }
+  }
+  return codecs;
+}

@@ -1,0 +1,140 @@
+/**
+ * What may reach werift and our SRTP from a UDP socket. werift 0.24 answers unauthenticated STUN,
+ * makes candidate pairs of it, and takes a plaintext DTLS alert from any address as the end of the
+ * connection; so each datagram is judged here first, by its first byte (RFC 7983).
+ */
+import { TokenBucket } from '../shared/token-bucket.js';
+import type { Micros } from '../shared/units.js';
+import { isClientHello } from './hello-verifier.js';
+import { readConnectivityCheck, stunClass, stunTransactionId } from './stun-integrity.js';
+
+/** Addresses that have shown knowledge of our ICE password; the oldest is forgotten. */
+const MAX_VALIDATED = 16;
+/** After the handshake the peer may still repeat its last flight for so long. */
+const HANDSHAKE_GRACE: Micros = 10_000_000;
+
+/** Media from addresses that made no check, tried while the known one is silent. */
+const TRIALS_PER_SECOND = 200;
+
+const DTLS_CHANGE_CIPHER_SPEC = 20;
+const DTLS_ALERT = 21;
+const DTLS_HANDSHAKE = 22;
+const DTLS_APPLICATION_DATA = 23;
+const HANDSHAKE_CLIENT_HELLO = 1;
+
+export type Verdict = 'stun' | 'nomination' | 'dtls' | 'media' | 'drop';
+
+export interface GuardOptions {
+  passwordOf(fragment: string): string | undefined;
+  /** Whether we await a response to this STUN transaction (hex id). */
+  isPending(transactionId: string): boolean;
+  /** Whether media may have moved to another address: then some of it is tried from anywhere. */
+  mayHaveMoved(now: Micros): boolean;
+}
+
+export class DatagramGuard {
+  readonly counters = {
+    guard_stun_unauthenticated: 0,
+    guard_unvalidated_address: 0,
+    guard_dtls_refused: 0,
+    guard_unknown: 0,
+    guard_media_tried: 0,
+  };
+  private readonly validated = new Set<string>();
+  private handshakeDoneAt: Micros | undefined;
+  private readonly trials = new TokenBucket(TRIALS_PER_SECOND);
+
+  constructor(private readonly options: GuardOptions) {}
+
+  /** To be called once the DTLS handshake is complete: from then on plaintext records are refused. */
+  handshakeDone(now: Micros): void {
+    this.handshakeDoneAt = now;
+  }
+
+  judge(data: Buffer, address: string, port: number, now: Micros): Verdict {
+    const first = data[0];
+    if (first === undefined) return this.refuse('guard_unknown');
+    const from = `${address}/${port}`;
+    if (first <= 3) return this.judgeStun(data, from);
+    if (first >= 20 && first <= 63) {
+      if (!this.validated.has(from)) return this.refuse('guard_unvalidated_address');
+      return this.allowsDtls(data, now) ? 'dtls' : this.refuse('guard_dtls_refused');
+    }
+    if (first >= 128 && first <= 191) {
+      if (this.validated.has(from) || this.mayTry(now)) return 'media';
+      return this.refuse('guard_unvalidated_address');
+    }
+    return this.refuse('guard_unknown');
+  }
+
+  /** Takes an address for one that has made a check. */
+  trust(address: string, port: number): void {
+    this.validate(`${address}/${port}`);
+  }
+
+  isValidated(address: string, port: number): boolean {
+    return this.validated.has(`${address}/${port}`);
+  }
+
+  /** SRTP authenticates media by itself; only so many attempts keep a flood of garbage cheap. */
+  private mayTry(now: Micros): boolean {
+    if (!this.options.mayHaveMoved(now)) return false;
+    if (!this.trials.take(now)) return false;
+    this.counters.guard_media_tried++;
+    return true;
+  }
+
+  private judgeStun(data: Buffer, from: string): Verdict {
+    const kind = stunClass(data);
+    const check =
+      kind === 'request'
+        ? readConnectivityCheck(data, (name) => this.options.passwordOf(name))
+        : undefined;
+    if (check) {
+      this.validate(from);
+      return check.nominates ? 'nomination' : 'stun';
+    }
+    // werift checks the MESSAGE-INTEGRITY of responses to its own requests.
+    if (kind === 'response' && this.options.isPending(stunTransactionId(data))) return 'stun';
+    return this.refuse('guard_stun_unauthenticated');
+  }
+
+  private validate(from: string): void {
+    this.validated.delete(from);
+    this.validated.add(from);
+    if (this.validated.size > MAX_VALIDATED) {
+      this.validated.delete(this.validated.values().next().value as string);
+    }
+  }
+
+  /** Looks at every record of the datagram (RFC 6347, 4.1); one bad record refuses it all. */
+  private allowsDtls(data: Buffer, now: Micros): boolean {
+    for (let at = 0; at < data.length; ) {
+      if (at + 13 > data.length) return false;
+      const type = data[at] as number;
+      const epoch = data.readUInt16BE(at + 3);
+      const length = data.readUInt16BE(at + 11);
+      if (type < DTLS_CHANGE_CIPHER_SPEC || type > DTLS_APPLICATION_DATA) return false;
+      if (at + 13 + length > data.length) return false;
+      // Only alone, so that it can be verified.
+      if (at > 0 && epoch === 0 && isClientHello(data, at)) return false;
+      if (epoch === 0 && !this.allowsPlaintext(type, data[at + 13], now)) return false;
+      at += 13 + length;
+    }
+    return true;
+  }
+
+  private allowsPlaintext(type: number, message: number | undefined, now: Micros): boolean {
+    // A plaintext alert can be sent by anyone who can fake an address; the ICE and media
+    // watchdogs notice a peer that is really gone.
+    if (type === DTLS_ALERT || type === DTLS_APPLICATION_DATA) return false;
+    if (this.handshakeDoneAt === undefined) return true;
+    if (now - this.handshakeDoneAt > HANDSHAKE_GRACE) return false;
+    return type !== DTLS_HANDSHAKE || message !== HANDSHAKE_CLIENT_HELLO;
+  }
+
+  private refuse(counter: keyof DatagramGuard['counters']): Verdict {
+    this.counters[counter]++;
+    return 'drop';
+  }
+}

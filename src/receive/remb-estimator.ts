@@ -1,0 +1,54 @@
+/**
+ * The receiver's estimate of what a sender's path takes, for senders that know no transport-wide
+ * feedback (draft-alvestrand-rmcat-remb-03): the same detector and controller as for our own sending,
+ * fed with the senders' abs-send-time. Pure; times in microseconds.
+ */
+import { ByteRate } from '../shared/byte-rate.js';
+import { OveruseDetector } from '../shared/overuse-detector.js';
+import { RateController } from '../shared/rate-controller.js';
+import type { Micros } from '../shared/units.js';
+
+const START_BPS = 500_000;
+const MIN_BPS = 50_000;
+const MAX_BPS = 10_000_000;
+const WINDOW: Micros = 500_000;
+const UPDATE_INTERVAL: Micros = 100_000;
+const REPORT_INTERVAL: Micros = 1_000_000;
+/** A fall by so much is told at once. */
+const FALL = 0.97;
+/** abs-send-time: 24 bits, 6 of them seconds. */
+const WRAP = 0x100_0000;
+const UNITS_PER_SECOND = 1 << 18;
+
+export class RembEstimator {
+  private readonly detector = new OveruseDetector();
+  private readonly controller = new RateController(START_BPS, MIN_BPS, MAX_BPS);
+  private sentUnits: number | undefined;
+  private readonly carried = new ByteRate(WINDOW);
+  private updatedAt: Micros = 0;
+  private reportedAt = Number.NEGATIVE_INFINITY;
+  private reportedBps = 0;
+
+  /** @param absSendTime the header extension's 24 bits. */
+  received(absSendTime: number, bytes: number, now: Micros): void {
+    // Unwrapped: the nearest moment with these 24 bits.
+    const last = this.sentUnits ?? absSendTime;
+    const step = ((absSendTime - (last % WRAP) + WRAP * 1.5) % WRAP) - WRAP / 2;
+    this.sentUnits = last + step;
+    this.detector.packet((this.sentUnits * 1_000_000) / UNITS_PER_SECOND, now);
+    this.carried.add(bytes, now);
+  }
+
+  /** Called every few tens of milliseconds. @returns the bitrate to tell now, if any. */
+  due(roundTrip: Micros, now: Micros): number | undefined {
+    if (this.sentUnits === undefined || now - this.updatedAt < UPDATE_INTERVAL) return undefined;
+    this.updatedAt = now;
+    this.controller.update(this.detector.usage, this.carried.bps(now), roundTrip, now);
+    const { bitrateBps } = this.controller;
+    const fell = bitrateBps < FALL * this.reportedBps;
+    if (!fell && now - this.reportedAt < REPORT_INTERVAL) return undefined;
+    this.reportedAt = now;
+    this.reportedBps = bitrateBps;
+    return Math.round(bitrateBps);
+  }
+}

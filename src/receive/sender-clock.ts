@@ -1,0 +1,39 @@
+import { microsFromNtp, type NtpTime } from '../shared/clock.js';
+import { timestampDelta } from '../shared/sequence.js';
+import type { Micros, RtpTicks } from '../shared/units.js';
+
+/** Two reports of one clock agree within this; senders that do not are not to be synchronised by. */
+const CONSISTENT: Micros = 20_000;
+/** Reports in a row that must agree before a clock that once jumped is believed again. */
+const TRUSTED_AFTER = 2;
+
+/**
+ * Maps RTP timestamps to the sender's NTP clock by its last sender report (RFC 3550, 6.4.1).
+ * The first report is believed; after one that contradicts the one before, only those that agree
+ * again are (werift, for one, writes NTP fractions that jump by hundreds of milliseconds).
+ */
+export class SenderClock {
+  private ntpMicros = Number.NaN;
+  private rtp = 0;
+  private agreeing = TRUSTED_AFTER;
+
+  constructor(private readonly clockRate: number) {}
+
+  report(ntp: NtpTime, rtpTimestamp: RtpTicks): void {
+    const reported = microsFromNtp(ntp);
+    const expected = this.map(rtpTimestamp);
+    if (Math.abs(reported - expected) > CONSISTENT) this.agreeing = 0;
+    else if (!Number.isNaN(expected)) this.agreeing++;
+    this.ntpMicros = reported;
+    this.rtp = rtpTimestamp;
+  }
+
+  /** Capture time on the sender's clock in microseconds since the NTP epoch; NaN while unknown. */
+  captureMicros(timestamp: RtpTicks): Micros {
+    return this.agreeing >= TRUSTED_AFTER ? this.map(timestamp) : Number.NaN;
+  }
+
+  private map(timestamp: RtpTicks): Micros {
+    return this.ntpMicros + (timestampDelta(this.rtp, timestamp) / this.clockRate) * 1_000_000;
+  }
+}

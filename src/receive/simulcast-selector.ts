@@ -1,0 +1,93 @@
+/**
+ * Which of the simulcast layers of one camera is decoded (RFC 8853): the smallest that covers its
+ * tile, of those that come at the moment. The old layer goes on until a keyframe of the new one is
+ * whole. A camera without simulcast is one layer. Pure; times in microseconds.
+ */
+import type { Micros, Ssrc } from '../shared/units.js';
+import type { FrameSize } from './vp8-depacketizer.js';
+
+/** A layer that is silent for so long has been switched off by its sender. */
+const SILENT_AFTER: Micros = 1_000_000;
+/** A layer must have come for so long before anything is switched up to it. */
+const STEADY_AFTER: Micros = 1_000_000;
+/** A picture that is enlarged by no more than this still covers its tile. */
+const MAX_ENLARGED = 1.1;
+
+interface Layer {
+  size: FrameSize | undefined;
+  lastPacketAt: Micros;
+  /** Since when it has come without a pause. */
+  steadySince: Micros;
+}
+
+export class SimulcastSelector {
+  readonly counters = { video_layer_switches: 0 };
+  /** The layer whose frames go to the decoder. */
+  current: Ssrc | undefined;
+  /** The layer that takes its place with the next keyframe; the same if none is to. */
+  target: Ssrc | undefined;
+  /** Pixels that the tile has; undefined while there is none. */
+  wanted: FrameSize | undefined;
+  private readonly layers = new Map<Ssrc, Layer>();
+
+  packet(ssrc: Ssrc, now: Micros): void {
+    const layer = this.layers.get(ssrc);
+    if (!layer) {
+      this.layers.set(ssrc, { size: undefined, lastPacketAt: now, steadySince: now });
+      return;
+    }
+    if (now - layer.lastPacketAt > SILENT_AFTER) layer.steadySince = now;
+    layer.lastPacketAt = now;
+  }
+
+  /** A keyframe told the layer's size. */
+  sized(ssrc: Ssrc, size: FrameSize): void {
+    const layer = this.layers.get(ssrc);
+    if (layer) layer.size = size;
+  }
+
+  removed(ssrc: Ssrc): void {
+    this.layers.delete(ssrc);
+    if (this.current === ssrc) this.current = undefined;
+    if (this.target === ssrc) this.target = undefined;
+  }
+
+  sizeOf(ssrc: Ssrc | undefined): FrameSize | undefined {
+    return ssrc === undefined ? undefined : this.layers.get(ssrc)?.size;
+  }
+
+  /** Chooses anew; to be called after packets, sizes or {@link wanted} changed. */
+  choose(now: Micros): void {
+    const coming = [...this.layers].filter(([, layer]) => now - layer.lastPacketAt <= SILENT_AFTER);
+    // Nothing comes at all: what was chosen is what to wait for.
+    if (coming.length === 0) return;
+    const current = coming.find(([ssrc]) => ssrc === this.current);
+    const usable = coming.filter(
+      ([ssrc, { steadySince }]) =>
+        !current || ssrc === this.current || now - steadySince >= STEADY_AFTER,
+    );
+    const sized = usable.filter(([, { size }]) => size !== undefined);
+    sized.sort(([, a], [, b]) => area(a.size) - area(b.size));
+    const best =
+      sized.find(([, { size }]) => this.covers(size as FrameSize)) ?? sized[sized.length - 1];
+    this.target = best?.[0] ?? this.target ?? usable[0]?.[0];
+  }
+
+  /** @returns whether a whole frame of this layer goes to the decoder. */
+  accepts(ssrc: Ssrc, keyframe: boolean): boolean {
+    if (ssrc !== this.current && keyframe && (ssrc === this.target || this.current === undefined)) {
+      if (this.current !== undefined) this.counters.video_layer_switches++;
+      this.current = ssrc;
+    }
+    return ssrc === this.current;
+  }
+
+  private covers({ width, height }: FrameSize): boolean {
+    if (!this.wanted) return true;
+    return this.wanted.width <= width * MAX_ENLARGED && this.wanted.height <= height * MAX_ENLARGED;
+  }
+}
+
+function area(size: FrameSize | undefined): number {
+  return size ? size.width * size.height : 0;
+}

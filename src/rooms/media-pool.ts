@@ -1,0 +1,71 @@
+import type { Logger } from '../logger.js';
+import type { VideoCodec } from '../shared/units.js';
+import { MediaProcess } from './media-process.js';
+
+/** Keeps one media process started ahead, so that a new or crashed room does not wait for one. */
+export class MediaPool {
+  private spare: MediaProcess | undefined;
+  private readonly used = new Set<MediaProcess>();
+  private closed = false;
+  private failing = false;
+
+  constructor(private readonly logger: Logger) {}
+
+  /** Starts the spare; resolves with what it can encode, rejects if media processes cannot run here. */
+  async start(): Promise<readonly VideoCodec[]> {
+    this.spare ??= new MediaProcess(this.logger);
+    return this.spare.ready;
+  }
+
+  /** Whether the last process could be started. */
+  get working(): boolean {
+    return !this.failing;
+  }
+
+  /** A ready process for one room. Another spare is started in its place. */
+  async acquire(): Promise<MediaProcess> {
+    if (this.closed) throw new Error('the media pool is closed');
+    const taken = this.spare ?? new MediaProcess(this.logger);
+    this.spare = undefined;
+    this.used.add(taken);
+    try {
+      await taken.ready;
+      this.failing = false;
+    } catch (error) {
+      this.failing = true;
+      this.used.delete(taken);
+      throw error;
+    } finally {
+      // After the room has its process, not before: both would share the start-up's CPU.
+      if (!this.closed) setImmediate(() => this.prepareSpare());
+    }
+    return taken;
+  }
+
+  async release(process: MediaProcess): Promise<void> {
+    this.used.delete(process);
+    await process.close();
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    const all = [...this.used, ...(this.spare ? [this.spare] : [])];
+    this.spare = undefined;
+    this.used.clear();
+    await Promise.all(all.map((process) => process.close()));
+  }
+
+  private prepareSpare(): void {
+    if (this.closed || this.spare) return;
+    const spare = new MediaProcess(this.logger);
+    this.spare = spare;
+    const started = () => {
+      this.failing = false;
+    };
+    spare.ready.then(started, (error: unknown) => {
+      this.failing = true;
+      this.logger.error({ error }, 'cannot start a spare media process');
+      if (this.spare === spare) this.spare = undefined;
+    });
+  }
+}

@@ -1,0 +1,293 @@
+/** One person or bot in a room: their connection, what they send, what they receive, and their state. */
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
+import { TesseraError } from '../errors.js';
+import type { Rendition, SourceId } from '../link/link-messages.js';
+import type { Logger } from '../logger.js';
+import { PeerTransport, type PeerTransportOptions } from '../peer/peer-transport.js';
+import { type ParsedOffer, parseOffer, writeAnswer } from '../peer/sdp-answer.js';
+import { PeerReceiver } from '../receive/peer-receiver.js';
+import { nowMicros } from '../shared/clock.js';
+import type { LocalStreams } from '../shared/negotiated-media.js';
+import { parseRtcp } from '../shared/rtcp.js';
+import { TokenBucket } from '../shared/token-bucket.js';
+import type { Micros, VideoCodec } from '../shared/units.js';
+import { ParticipantOutput } from './participant-output.js';
+import type { RoomPipeline } from './room-pipeline.js';
+
+/** Without a single authenticated datagram for so long, a connection counts as lost. */
+export const SILENCE_LIMIT: Micros = 3_500_000;
+
+/** ICE and DTLS must be through within this of the first offer. */
+const CONNECT_LIMIT: Micros = 20_000_000;
+
+/** Feedback on everything in every packet would be less. */
+const MAX_RTCP_PER_SECOND = 500;
+
+export interface ParticipantOptions {
+  readonly name: string;
+  readonly viewer: boolean;
+  readonly sourceId: SourceId;
+  readonly transport: PeerTransportOptions;
+  /** Codecs for the composite, best first. */
+  readonly videoCodecs: readonly VideoCodec[];
+  /** Of the composite, best first. */
+  readonly renditions: readonly Rendition[];
+}
+
+export interface ParticipantEvents {
+  /** Anything that others are told of, or that the picture shows. */
+  onChanged(): void;
+  onError(error: TesseraError): void;
+  /** A candidate of ours that was found after the answer was given. */
+  onCandidate(candidate: string): void;
+  onConnectionState(state: ConnectionState): void;
+}
+
+export type ConnectionState = 'new' | 'connecting' | 'connected' | 'interrupted' | 'failed';
+
+function randomSsrc(): number {
+  return randomInt(1, 0xffff_fffe);
+}
+
+export class Participant {
+  readonly id = randomUUID();
+  /** Proves that a resuming socket belongs to this participant. */
+  readonly resumeToken = randomBytes(24).toString('base64url');
+  readonly name: string;
+  readonly viewer: boolean;
+  readonly sourceId: SourceId;
+  micOn = true;
+  cameraOn = true;
+  connectionState: ConnectionState = 'new';
+  output: ParticipantOutput | undefined;
+  private readonly streams: LocalStreams;
+  private readonly receiver: PeerReceiver;
+  private transport: PeerTransport | undefined;
+  private opening: Promise<PeerTransport> | undefined;
+  private offer: ParsedOffer | undefined;
+  private sendsCamera = false;
+  private tooLargeTold = false;
+  private readonly rtcpLimit = new TokenBucket(MAX_RTCP_PER_SECOND);
+  private readonly counters = { rtcp_rate_limited: 0 };
+  private connectingSince: Micros = 0;
+  private closed = false;
+
+  constructor(
+    private readonly options: ParticipantOptions,
+    private readonly pipeline: RoomPipeline,
+    private readonly events: ParticipantEvents,
+    private readonly logger: Logger,
+  ) {
+    this.name = options.name;
+    this.viewer = options.viewer;
+    this.sourceId = options.sourceId;
+    this.streams = {
+      cname: randomBytes(9).toString('base64url'),
+      audioSsrc: randomSsrc(),
+      videoSsrc: randomSsrc(),
+      videoRtxSsrc: randomSsrc(),
+    };
+    this.receiver = new PeerReceiver(randomSsrc(), this.streams.cname, {
+      onAudio: ({ payload, ...packet }) => {
+        if (this.viewer) return;
+        this.pipeline.receive({
+          kind: 'audio-in',
+          source: this.sourceId,
+          ...packet,
+          data: payload,
+        });
+      },
+      onVideo: ({ codec, keyframe, data }, captureMicros) => {
+        this.tooLargeTold = false;
+        if (this.viewer) return;
+        this.pipeline.receive({
+          kind: 'video-in',
+          source: this.sourceId,
+          codec,
+          keyframe,
+          captureMicros,
+          data,
+        });
+      },
+      onTooLarge: (size) => this.tellTooLarge(size),
+      sendRtcp: (packets) => this.transport?.sendRtcp(packets),
+    });
+  }
+
+  /** Whether the picture has a tile for them. */
+  get visible(): boolean {
+    return !this.viewer && this.connectionState !== 'failed';
+  }
+
+  /** Whether their tile may show camera pictures. */
+  get cameraShown(): boolean {
+    return this.cameraOn && this.sendsCamera;
+  }
+
+  /** Answers an offer: the first opens the connection, later ones change or restart it. */
+  async negotiate(sdp: string): Promise<string> {
+    const offer = parseOffer(sdp, this.options.videoCodecs);
+    this.offer = offer;
+    const transport = await this.openTransport();
+    if (this.closed) throw new TesseraError('out_of_order', 'the participant has left');
+    await transport.start(offer.remote);
+    for (const candidate of offer.candidates) transport.addRemoteCandidate(candidate);
+    this.receiver.negotiated(offer.media);
+    const { sections } = offer.media;
+    this.sendsCamera = sections.some(({ use }) => use === 'camera');
+    // Later offers change or restart a connection that is there: what arrives tells how it is.
+    if (this.connectionState !== 'new') this.events.onChanged();
+    else {
+      this.connectingSince = nowMicros();
+      this.setState('connecting');
+    }
+    return writeAnswer(
+      offer,
+      { ...transport.localParameters, candidates: transport.localCandidates() },
+      this.streams,
+    );
+  }
+
+  addCandidate(candidate: string): void {
+    if (!this.transport) {
+      throw new TesseraError('out_of_order', 'a candidate came before the offer', {
+        next: 'Send the offer first.',
+      });
+    }
+    if (!this.transport.addRemoteCandidate(candidate)) {
+      throw new TesseraError('bad_candidate', 'the candidate cannot be parsed');
+    }
+  }
+
+  setMuted(state: { mic?: boolean | undefined; camera?: boolean | undefined }): void {
+    this.micOn = state.mic ?? this.micOn;
+    this.cameraOn = state.camera ?? this.cameraOn;
+    if (state.camera) this.requestKeyframe(nowMicros());
+    this.events.onChanged();
+  }
+
+  requestKeyframe(now: Micros): void {
+    this.receiver.requestKeyframe(now);
+  }
+
+  /** Pixels of their tile; undefined while they have none. */
+  showCameraAt(tile: { width: number; height: number } | undefined): void {
+    this.receiver.showCameraAt(tile, nowMicros());
+  }
+
+  /** Called every few tens of milliseconds. */
+  tick(now: Micros): void {
+    const { transport } = this;
+    if (!transport) return;
+    this.output?.tick(now);
+    this.receiver.tick(now, this.output?.roundTripMicros || transport.roundTripMicros);
+    if (this.connectionState === 'connecting' && now - this.connectingSince > CONNECT_LIMIT) {
+      this.failed('timeout');
+      return;
+    }
+    const silent = transport.lastReceivedAt > 0 && now - transport.lastReceivedAt > SILENCE_LIMIT;
+    if (silent && this.connectionState === 'connected') this.setState('interrupted');
+    else if (!silent && this.connectionState === 'interrupted') this.setState('connected');
+  }
+
+  /** Runs something for this participant. A fault of ours in it ends their call and nobody else's. */
+  guarding(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.logger.error({ error, participant: this.id }, 'a participant broke');
+      this.failed('internal_error');
+    }
+  }
+
+  counts(): Record<string, number> {
+    return {
+      ...this.counters,
+      ...this.pipeline.sourceCounters(this.sourceId),
+      ...this.receiver.counts(),
+      ...this.transport?.counts(),
+      ...this.output?.counts(),
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    this.output = undefined;
+    await this.opening?.catch(() => undefined);
+    await this.transport?.close();
+  }
+
+  private openTransport(): Promise<PeerTransport> {
+    this.opening ??= PeerTransport.open(this.options.transport, {
+      onRtp: (packet) => this.receiver.rtp(packet, nowMicros()),
+      onRtcp: (compound) => this.receiveRtcp(compound),
+      onCandidate: (candidate) => this.events.onCandidate(candidate),
+      onConnected: () => this.connected(),
+      onFailed: (reason) => this.failed(reason),
+      onListenerError: (error) =>
+        this.logger.error({ error, participant: this.id }, 'listener failed'),
+    }).then((transport) => {
+      this.transport = transport;
+      return transport;
+    });
+    return this.opening;
+  }
+
+  private connected(): void {
+    if (!this.transport || !this.offer || this.closed) return;
+    this.output = new ParticipantOutput(
+      this.offer.media,
+      this.streams,
+      this.options.renditions,
+      this.transport,
+      {
+        onWatchedChanged: () => this.pipeline.updateWatchers(),
+        requestKeyframe: (video) => this.pipeline.requestKeyframe(video),
+      },
+    );
+    this.setState('connected');
+    for (const video of this.output.watched) this.pipeline.requestKeyframe(video);
+  }
+
+  private failed(reason: string): void {
+    if (this.connectionState === 'failed' || this.closed) return;
+    this.logger.info({ participant: this.id, reason }, 'connection failed');
+    this.output = undefined;
+    this.setState('failed');
+    this.events.onError(
+      new TesseraError('connection_failed', `the media connection failed (${reason})`, {
+        next: 'Join again; if it fails again, a firewall may be in the way: configure a TURN server.',
+      }),
+    );
+  }
+
+  private receiveRtcp(compound: Buffer): void {
+    const now = nowMicros();
+    if (!this.rtcpLimit.take(now)) {
+      this.counters.rtcp_rate_limited++;
+      return;
+    }
+    for (const packet of parseRtcp(compound)) {
+      this.receiver.rtcp(packet, now);
+      this.output?.rtcp(packet, now);
+    }
+  }
+
+  private tellTooLarge({ width, height }: { width: number; height: number }): void {
+    if (this.tooLargeTold) return;
+    this.tooLargeTold = true;
+    this.events.onError(
+      new TesseraError('video_too_large', `video of ${width}x${height} is not accepted`, {
+        next: 'Send at most 1920x1200.',
+      }),
+    );
+  }
+
+  private setState(state: ConnectionState): void {
+    if (this.connectionState === state || this.closed) return;
+    this.connectionState = state;
+    this.events.onConnectionState(state);
+    this.events.onChanged();
+  }
+}

@@ -1,0 +1,240 @@
+/**
+ * THE data path of a room, top to bottom:
+ *
+ *   client ─▶ PeerTransport ─▶ PeerReceiver ─▶ [ link ] ─▶ media process: decode, compose, mix, encode
+ *   client ◀─ PeerTransport ◀─ OutboundStream ◀─ packetize once ◀─ [ link ] ◀─┘
+ *
+ * and the life of the room's media process: replaced when it dies, without the clients noticing more
+ * than a short freeze, since sequence numbers and timestamps are kept on this side.
+ */
+import type {
+  AudioOutFrame,
+  MediaCounters,
+  MediaEvent,
+  MediaFrame,
+  MixSettings,
+  SourceId,
+  SourceState,
+  VideoOutFrame,
+  WatchedVideo,
+} from '../link/link-messages.js';
+import type { Logger } from '../logger.js';
+import { packetizeH264 } from '../send/h264-packetizer.js';
+import { packetizeVp8 } from '../send/vp8-packetizer.js';
+import { nowMicros } from '../shared/clock.js';
+import type { MediaPool } from './media-pool.js';
+import type { MediaProcess } from './media-process.js';
+import type { Participant } from './participant.js';
+
+/** The mix of everybody. */
+const FULL_MIX: SourceId = 0;
+/** Restarts in a row wait longer and longer, so that a stream that kills every process cannot spin. */
+const FIRST_BACKOFF_MS = 0;
+const MAX_BACKOFF_MS = 5000;
+const CALM_MS = 30_000;
+
+export interface RoomPipelineEvents {
+  onSpeaking(sources: readonly SourceId[]): void;
+  onCorrupt(source: SourceId, media: 'audio' | 'video'): void;
+}
+
+export class RoomPipeline {
+  readonly counters = { media_process_restarts: 0, link_frames_dropped: 0 };
+  private process: MediaProcess | undefined;
+  private participants: readonly Participant[] = [];
+  private watchKey = '';
+  /** Last VP8 picture id by rendition. */
+  private readonly pictureIds = new Map<number, number>();
+  private audioTick = new Map<SourceId, Buffer>();
+  private backoffMs = FIRST_BACKOFF_MS;
+  private lastCrashAt = 0;
+  private starting: Promise<void> | undefined;
+  private retryTimer: NodeJS.Timeout | undefined;
+  private closed = false;
+
+  constructor(
+    private readonly settings: MixSettings,
+    private readonly pool: MediaPool,
+    private readonly logger: Logger,
+    private readonly events: RoomPipelineEvents,
+  ) {}
+
+  get mediaCounters(): MediaCounters {
+    return this.process?.counters ?? {};
+  }
+
+  /** What the media process made of one participant's media. */
+  sourceCounters(source: SourceId): MediaCounters {
+    return this.process?.sourceCounters[source] ?? {};
+  }
+
+  get mediaPid(): number | undefined {
+    return this.process?.pid;
+  }
+
+  /** Starts the media process; resolves when it runs, rejects if none can be started. */
+  start(): Promise<void> {
+    this.starting ??= this.launch().finally(() => {
+      this.starting = undefined;
+    });
+    return this.starting;
+  }
+
+  /** The room's participants changed, or something about them that the picture or sound shows. */
+  update(participants: readonly Participant[]): void {
+    this.participants = participants;
+    this.process?.send({ type: 'sources', sources: participants.map(sourceStateOf) });
+    this.updateWatchers();
+  }
+
+  /** Somebody began or ceased to receive a stream: encode what is watched, and nothing else. */
+  updateWatchers(): void {
+    const videos = new Map<string, WatchedVideo>();
+    let audio = false;
+    for (const { output } of this.participants) {
+      for (const watched of output?.watched ?? []) {
+        videos.set(`${watched.codec}/${watched.rendition}`, watched);
+      }
+      audio ||= output?.audio !== undefined;
+    }
+    const watch = { type: 'watch', videos: [...videos.values()], audio } as const;
+    const key = `${[...videos.keys()].sort()} ${audio}`;
+    if (key === this.watchKey) return;
+    this.watchKey = key;
+    this.process?.send(watch);
+  }
+
+  requestKeyframe(video: WatchedVideo): void {
+    this.process?.send({ type: 'keyframe', ...video });
+  }
+
+  /** A frame from a client on its way to the decoder. */
+  receive(frame: MediaFrame): void {
+    if (!this.process) return;
+    if (!this.process.sendFrame(frame)) this.counters.link_frames_dropped++;
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    if (this.retryTimer) clearTimeout(this.retryTimer);
+    const process = this.process;
+    this.process = undefined;
+    if (process) await this.pool.release(process);
+  }
+
+  private async launch(): Promise<void> {
+    const process = await this.pool.acquire();
+    if (this.closed) {
+      await this.pool.release(process);
+      return;
+    }
+    this.process = process;
+    process.use({
+      onEvent: (event) => this.handle(event),
+      onFrame: (frame) => this.send(frame),
+      onCrash: (reason) => this.crashed(process, reason),
+    });
+    process.send({ type: 'configure', settings: this.settings });
+    this.watchKey = '';
+    this.update(this.participants);
+    const now = nowMicros();
+    for (const participant of this.participants) participant.requestKeyframe(now);
+  }
+
+  private crashed(process: MediaProcess, reason: string): void {
+    if (this.closed || this.process !== process) return;
+    this.process = undefined;
+    this.audioTick.clear();
+    this.counters.media_process_restarts++;
+    this.logger.error({ reason, mediaPid: process.pid }, 'media process died; starting another');
+    this.pool
+      .release(process)
+      .catch((error: unknown) => this.logger.error({ error }, 'release failed'));
+    const calm = Date.now() - this.lastCrashAt > CALM_MS;
+    this.lastCrashAt = Date.now();
+    this.backoffMs = calm ? FIRST_BACKOFF_MS : Math.min(MAX_BACKOFF_MS, this.backoffMs * 2 + 100);
+    this.relaunch();
+  }
+
+  private relaunch(): void {
+    this.retryTimer = setTimeout(() => {
+      this.start().catch((error: unknown) => {
+        this.logger.error({ error }, 'cannot start a media process');
+        this.backoffMs = Math.min(MAX_BACKOFF_MS, this.backoffMs * 2 + 500);
+        if (!this.closed) this.relaunch();
+      });
+    }, this.backoffMs);
+  }
+
+  private handle(event: MediaEvent): void {
+    switch (event.type) {
+      case 'keyframe-needed':
+        this.participants
+          .find(({ sourceId }) => sourceId === event.source)
+          ?.requestKeyframe(nowMicros());
+        break;
+      case 'layout':
+        for (const participant of this.participants) {
+          participant.showCameraAt(
+            event.tiles.find(({ source }) => source === participant.sourceId),
+          );
+        }
+        break;
+      case 'speaking':
+        this.events.onSpeaking(event.sources);
+        break;
+      case 'corrupt':
+        this.events.onCorrupt(event.source, event.media);
+        break;
+      default:
+        break;
+    }
+  }
+
+  private send(frame: MediaFrame): void {
+    if (frame.kind === 'video-out') this.sendVideo(frame);
+    else if (frame.kind === 'audio-out') this.sendAudio(frame);
+  }
+
+  /** One packetisation for all receivers of the rendition. */
+  private sendVideo(frame: VideoOutFrame): void {
+    const now = nowMicros();
+    let payloads: Buffer[];
+    if (frame.codec === 'h264') payloads = packetizeH264(frame.data);
+    else {
+      const pictureId = ((this.pictureIds.get(frame.rendition) ?? 0) + 1) & 0x7fff;
+      this.pictureIds.set(frame.rendition, pictureId);
+      payloads = packetizeVp8(frame.data, pictureId);
+    }
+    for (const participant of this.participants) {
+      const { output } = participant;
+      if (output?.videoCodec !== frame.codec) continue;
+      participant.guarding(() => output.sendVideo(payloads, frame, now));
+    }
+  }
+
+  /** Collects one tick's mixes, then gives each participant theirs. */
+  private sendAudio(frame: AudioOutFrame): void {
+    this.audioTick.set(frame.source, frame.data);
+    if (!frame.last) return;
+    const now = nowMicros();
+    const full = this.audioTick.get(FULL_MIX);
+    for (const participant of this.participants) {
+      const data = this.audioTick.get(participant.sourceId) ?? full;
+      if (!data) continue;
+      participant.guarding(() => participant.output?.sendAudio(data, frame.ptsMicros, now));
+    }
+    this.audioTick.clear();
+  }
+}
+
+function sourceStateOf(participant: Participant): SourceState {
+  return {
+    id: participant.sourceId,
+    name: participant.name,
+    visible: participant.visible,
+    cameraOn: participant.cameraShown,
+    micOn: participant.micOn,
+  };
+}

@@ -1,0 +1,221 @@
+/**
+ * How much one client's path takes, from its transport-wide feedback: the delay-based estimate of
+ * Google congestion control, corrected by loss that is more than the path's usual, and by probes.
+ * Pure; times in microseconds.
+ */
+import { ByteRate } from '../shared/byte-rate.js';
+import { OveruseDetector } from '../shared/overuse-detector.js';
+import { RateController } from '../shared/rate-controller.js';
+import { sequenceDelta } from '../shared/sequence.js';
+import type { Micros } from '../shared/units.js';
+import { BandwidthProbe } from './bandwidth-probe.js';
+import { readTransportFeedback } from './transport-feedback-reader.js';
+
+/** Packets remembered until feedback tells of them. */
+const HISTORY = 8192;
+const CARRIED_WINDOW: Micros = 500_000;
+/** While a queue grows the path is full: what it carries shows in this time. */
+const FULL_WINDOW: Micros = 150_000;
+const LOSS_INTERVAL: Micros = 500_000;
+const LOSS_FALL = 0.9;
+/** Loss that was there for so long whatever we sent is the path's own. */
+const INHERENT_WINDOW: Micros = 10_000_000;
+const HIGH_LOSS = 0.1;
+/** The same while packets arrive as fast as they can: it is hardly a queue that drops them. */
+const HIGH_LOSS_UNDELAYED = 0.3;
+const UNDELAYED: Micros = 15_000;
+/** Loss in one feedback that is acted on at once: a queue has overflowed. */
+const SUDDEN_LOSS = 0.3;
+/** A path that holds packets back for so much longer than it could has a queue that we fill. */
+const STANDING_QUEUE: Micros = 60_000;
+const DRAIN = 0.85;
+const LOSS_OF_FULL_QUEUE = 0.02;
+/** The least delay is that of the last one or two of these: routes and clocks change. */
+const LEAST_DELAY_PERIOD: Micros = 30_000_000;
+const UDP_OVERHEAD = 28;
+
+/** The RTP packet that a lost transport-wide sequence number belonged to. */
+export interface LostPacket {
+  readonly ssrc: number;
+  readonly sequence: number;
+}
+
+export interface BandwidthEstimatorOptions {
+  readonly startBps: number;
+  readonly minBps: number;
+  readonly maxBps: number;
+}
+
+export class BandwidthEstimator {
+  readonly counters = {
+    transport_feedback_received: 0,
+    bandwidth_overuses: 0,
+    bandwidth_losses: 0,
+  };
+  /** When congestion was seen last. */
+  congestedAt = Number.NEGATIVE_INFINITY;
+  /** Share of packets lost, 0 to 1, looked at each half second: rises at once, falls slowly. */
+  lossShare = 0;
+  private readonly detector = new OveruseDetector();
+  private readonly controller: RateController;
+  private readonly sentAt = new Float64Array(HISTORY);
+  private readonly bytes = new Uint32Array(HISTORY);
+  private readonly ssrcs = new Uint32Array(HISTORY);
+  private readonly sequences = new Uint16Array(HISTORY);
+  private next = 0;
+  private readonly carried = new ByteRate(CARRIED_WINDOW);
+  private reported = { since: 0, packets: 0, lost: 0 };
+  /** Arrival minus departure, on two clocks: only differences mean something. */
+  private leastDelay = {
+    since: 0,
+    current: Number.POSITIVE_INFINITY,
+    before: Number.POSITIVE_INFINITY,
+  };
+  /** How long packets of the last feedback waited in the path's queue, at least. */
+  private queueDelay: Micros = 0;
+  private losses: { at: Micros; share: number }[] = [];
+  private probe: BandwidthProbe | undefined;
+
+  constructor(options: BandwidthEstimatorOptions) {
+    this.controller = new RateController(options.startBps, options.minBps, options.maxBps);
+  }
+
+  get bitrateBps(): number {
+    return this.controller.bitrateBps;
+  }
+
+  /** Notes a packet that leaves now. @returns its 16-bit transport-wide sequence number. */
+  sent(ssrc: number, sequence: number, bytes: number, now: Micros): number {
+    const number = this.next;
+    this.next = (number + 1) & 0xffff;
+    const slot = number % HISTORY;
+    this.sentAt[slot] = now;
+    this.bytes[slot] = bytes + UDP_OVERHEAD;
+    this.ssrcs[slot] = ssrc;
+    this.sequences[slot] = sequence;
+    return number;
+  }
+
+  /** What is sent from now until {@link endProbe} shows whether the path takes this rate. */
+  startProbe(rateBps: number): void {
+    this.probe = new BandwidthProbe(rateBps, this.next);
+  }
+
+  endProbe(now: Micros): void {
+    this.probe?.end((this.next - 1) & 0xffff, now);
+  }
+
+  /** @returns packets that the feedback tells were lost. */
+  feedback(packet: Buffer, roundTrip: Micros, now: Micros): LostPacket[] {
+    const lost: LostPacket[] = [];
+    const fates = readTransportFeedback(packet);
+    this.counters.transport_feedback_received++;
+    let arrived = 0;
+    let delay = Number.POSITIVE_INFINITY;
+    for (const { sequence, arrival } of fates) {
+      const slot = sequence % HISTORY;
+      const behind = sequenceDelta(sequence, this.next);
+      if (behind <= 0 || behind > HISTORY) continue;
+      const bytes = this.bytes[slot] as number;
+      this.probe?.packet(sequence, bytes, arrival);
+      if (arrival === undefined) {
+        lost.push({ ssrc: this.ssrcs[slot] as number, sequence: this.sequences[slot] as number });
+        continue;
+      }
+      arrived++;
+      const sent = this.sentAt[slot] as number;
+      delay = Math.min(delay, arrival - sent);
+      this.detector.packet(sent, arrival);
+      this.carried.add(bytes, arrival);
+    }
+    const total = arrived + lost.length;
+    if (total === 0) return lost;
+    if (arrived > 0) this.judgeDelay(delay, now);
+    const before = this.controller.bitrateBps;
+    if (this.detector.usage === 'overuse') this.congestedAt = now;
+    const carried =
+      this.detector.usage === 'overuse'
+        ? Math.max(this.carriedBps() ?? 0, this.carriedBps(FULL_WINDOW) ?? 0) || undefined
+        : this.carriedBps();
+    this.controller.update(this.detector.usage, carried, roundTrip, now);
+    if (this.controller.bitrateBps < before) this.counters.bandwidth_overuses++;
+    this.judgeLoss(total, lost.length, now);
+    this.judgeProbe(now);
+    return lost;
+  }
+
+  /** What the path carried lately; undefined while too little came. @param window at most 500 ms. */
+  carriedBps(window: Micros = CARRIED_WINDOW): number | undefined {
+    return this.carried.bps(undefined, window);
+  }
+
+  /** The receiver's own estimate, where it sends no transport-wide feedback (draft-alvestrand-rmcat-remb). */
+  remb(bitrateBps: number): void {
+    this.controller.set(bitrateBps);
+  }
+
+  private judgeLoss(packets: number, lost: number, now: Micros): void {
+    this.reported.packets += packets;
+    this.reported.lost += lost;
+    const sudden =
+      packets >= 8 &&
+      this.queueDelay >= UNDELAYED &&
+      lost / packets > SUDDEN_LOSS + this.inherentLoss();
+    if (!sudden && now - this.reported.since < LOSS_INTERVAL) return;
+    if (this.reported.packets < 8) return;
+    const share = this.reported.lost / this.reported.packets;
+    this.reported = { since: now, packets: 0, lost: 0 };
+    this.lossShare = Math.max(share, this.lossShare * LOSS_FALL);
+    const excess = share - this.inherentLoss();
+    if (this.queueDelay > STANDING_QUEUE) {
+      this.drain(share, now);
+      return;
+    }
+    this.losses.push({ at: now, share });
+    while ((this.losses[0] as { at: Micros }).at < now - INHERENT_WINDOW) this.losses.shift();
+    // Without a queue a single burst says nothing; loss that stays may be a policer's.
+    const before = this.losses[this.losses.length - 2]?.share ?? 0;
+    const undelayed = this.queueDelay < UNDELAYED;
+    const counted = undelayed ? Math.min(excess, before - this.inherentLoss()) : excess;
+    if (counted <= (undelayed ? HIGH_LOSS_UNDELAYED : HIGH_LOSS)) return;
+    this.congestedAt = now;
+    this.counters.bandwidth_losses++;
+    // What got through did get through: loss alone says nothing against that much.
+    const carried = this.carriedBps() ?? 0;
+    const { bitrateBps } = this.controller;
+    const reduced = sudden ? carried : Math.max(carried, bitrateBps * (1 - 0.5 * excess));
+    if (reduced > 0 && reduced < bitrateBps) this.controller.set(reduced);
+  }
+
+  private judgeDelay(delay: Micros, now: Micros): void {
+    const least = this.leastDelay;
+    if (now - least.since > LEAST_DELAY_PERIOD) {
+      this.leastDelay = { since: now, current: delay, before: least.current };
+    } else least.current = Math.min(least.current, delay);
+    this.queueDelay = delay - Math.min(this.leastDelay.current, this.leastDelay.before);
+  }
+
+  /** Loss from a queue that stays full, where no delay grows any more: less than the path carries. */
+  private drain(share: number, now: Micros): void {
+    const carried = this.carriedBps();
+    if (share < LOSS_OF_FULL_QUEUE || carried === undefined) return;
+    this.congestedAt = now;
+    this.counters.bandwidth_losses++;
+    if (DRAIN * carried < this.controller.bitrateBps) this.controller.set(DRAIN * carried);
+  }
+
+  /** The least loss of the last ten seconds: sending less did not help against it. */
+  private inherentLoss(): number {
+    const first = this.losses[0];
+    const last = this.losses[this.losses.length - 1];
+    if (!first || !last || last.at - first.at < INHERENT_WINDOW * 0.6) return 0;
+    return Math.min(...this.losses.map(({ share }) => share));
+  }
+
+  private judgeProbe(now: Micros): void {
+    if (!this.probe?.isOver(now)) return;
+    const carried = this.probe.carriedBps(this.inherentLoss());
+    this.probe = undefined;
+    if (carried !== undefined && carried > this.controller.bitrateBps) this.controller.set(carried);
+  }
+}

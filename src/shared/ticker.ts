@@ -1,0 +1,71 @@
+import type { Micros } from './units.js';
+
+/**
+ * A clock that ticks at a fixed rate counted from its start: ticks never drift, each is given its
+ * due time, and those that could not be kept are left out and counted.
+ */
+export class Ticker {
+  /** Ticks left out because the one before took too long. */
+  skipped = 0;
+  private index = 0;
+  private startedAt: Micros = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private running = false;
+  private current: Promise<void> = Promise.resolve();
+
+  /**
+   * @param interval microseconds from tick to tick; need not be whole.
+   * @param maxBehind ticks that are made up for when late, before they are left out.
+   */
+  constructor(
+    private readonly interval: number,
+    private readonly maxBehind: number,
+    private readonly now: () => Micros,
+    private readonly tick: (due: Micros) => void | Promise<void>,
+    private readonly onError: (error: unknown) => void,
+  ) {}
+
+  start(): void {
+    if (this.running) return;
+    this.running = true;
+    this.startedAt = this.now();
+    this.index = 0;
+    this.schedule();
+  }
+
+  /** Resolves when the tick under way is done; none follows it. */
+  async stop(): Promise<void> {
+    this.running = false;
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = undefined;
+    await this.current;
+  }
+
+  private dueOf(index: number): Micros {
+    return this.startedAt + Math.round(index * this.interval);
+  }
+
+  private schedule(): void {
+    if (!this.running) return;
+    const wait = Math.max(0, (this.dueOf(this.index) - this.now()) / 1000);
+    this.timer = setTimeout(() => {
+      this.current = this.run();
+    }, wait);
+  }
+
+  private async run(): Promise<void> {
+    try {
+      const behind = Math.floor((this.now() - this.dueOf(this.index)) / this.interval);
+      if (behind > this.maxBehind) {
+        this.skipped += behind;
+        this.index += behind;
+      }
+      const due = this.dueOf(this.index);
+      this.index++;
+      await this.tick(due);
+    } catch (error) {
+      this.onError(error);
+    }
+    this.schedule();
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * Every message of the signalling WebSocket, both directions. JSON text frames, one message each.
+ * The client imports the types; the server checks what comes in against the schemas.
+ */
+import { type Static, Type } from '@sinclair/typebox';
+
+/** Longest WebSocket message, in bytes. */
+export const MAX_MESSAGE_BYTES = 64 * 1024;
+export const MAX_NAME_LENGTH = 64;
+
+const strict = { additionalProperties: false } as const;
+
+export const Join = Type.Object(
+  {
+    type: Type.Literal('join'),
+    /** Letters, digits, `-` and `_`. */
+    room: Type.String({ minLength: 1, maxLength: 64 }),
+    /** Display name. */
+    name: Type.String({ minLength: 1, maxLength: 256 }),
+    /** Receive only: no tile, nothing of theirs is decoded. */
+    viewer: Type.Optional(Type.Boolean()),
+  },
+  strict,
+);
+
+/** Takes up a session whose socket was lost less than 15 s ago; media is not touched. */
+export const Resume = Type.Object(
+  {
+    type: Type.Literal('resume'),
+    participant: Type.String({ maxLength: 64 }),
+    token: Type.String({ maxLength: 64 }),
+  },
+  strict,
+);
+
+/** An SDP offer: m-lines for mic, camera and screen up, one audio and one video down. */
+export const Offer = Type.Object(
+  { type: Type.Literal('offer'), sdp: Type.String({ minLength: 1, maxLength: MAX_MESSAGE_BYTES }) },
+  strict,
+);
+
+/** An ICE candidate (RFC 8839, 5.1); empty at the end of candidates. */
+export const Candidate = Type.Object(
+  { type: Type.Literal('candidate'), candidate: Type.String({ maxLength: 1024 }) },
+  strict,
+);
+
+/** What the participant has on; what is left out stays as it is. */
+export const Mute = Type.Object(
+  {
+    type: Type.Literal('mute'),
+    mic: Type.Optional(Type.Boolean()),
+    camera: Type.Optional(Type.Boolean()),
+  },
+  strict,
+);
+
+export const Leave = Type.Object({ type: Type.Literal('leave') }, strict);
+
+export const ClientMessage = Type.Union([Join, Resume, Offer, Candidate, Mute, Leave]);
+export type ClientMessage = Static<typeof ClientMessage>;
+
+export const ParticipantState = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  viewer: Type.Boolean(),
+  mic: Type.Boolean(),
+  camera: Type.Boolean(),
+  connected: Type.Boolean(),
+});
+export type ParticipantState = Static<typeof ParticipantState>;
+
+export const IceServer = Type.Object({
+  urls: Type.Array(Type.String()),
+  username: Type.Optional(Type.String()),
+  credential: Type.Optional(Type.String()),
+});
+export type IceServer = Static<typeof IceServer>;
+
+export const ServerMessage = Type.Union([
+  Type.Object({
+    type: Type.Literal('welcome'),
+    /** The receiver's own id. */
+    participant: Type.String(),
+    /** For `resume`. */
+    token: Type.String(),
+    resumed: Type.Boolean(),
+    room: Type.Object({ id: Type.String(), participants: Type.Array(ParticipantState) }),
+    iceServers: Type.Array(IceServer),
+  }),
+  Type.Object({ type: Type.Literal('answer'), sdp: Type.String() }),
+  Type.Object({ type: Type.Literal('candidate'), candidate: Type.String() }),
+  Type.Object({ type: Type.Literal('joined'), participant: ParticipantState }),
+  Type.Object({ type: Type.Literal('left'), participant: Type.String() }),
+  Type.Object({ type: Type.Literal('changed'), participant: ParticipantState }),
+  Type.Object({ type: Type.Literal('speaking'), participants: Type.Array(Type.String()) }),
+  /** The media connection as the server sees it. */
+  Type.Object({
+    type: Type.Literal('connection'),
+    state: Type.Union([
+      Type.Literal('new'),
+      Type.Literal('connecting'),
+      Type.Literal('connected'),
+      Type.Literal('interrupted'),
+      Type.Literal('failed'),
+    ]),
+  }),
+  /** Something that everybody in a room is told. */
+  Type.Object({
+    type: Type.Literal('notice'),
+    /** Stable. `draining`: the server will end within `seconds`; the client joins again by itself. */
+    code: Type.Literal('draining'),
+    message: Type.String(),
+    seconds: Type.Number(),
+  }),
+  Type.Object({
+    type: Type.Literal('error'),
+    /** Stable; see errors.ts. */
+    code: Type.String(),
+    message: Type.String(),
+    /** What to do about it. */
+    next: Type.Optional(Type.String()),
+  }),
+]);
+export type ServerMessage = Static<typeof ServerMessage>;

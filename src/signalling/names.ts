@@ -1,0 +1,29 @@
+import { TesseraError } from '../errors.js';
+import { MAX_NAME_LENGTH } from './messages.js';
+
+const ROOM_ID = /^[\p{L}\p{N}_-]{1,64}$/u;
+/** Control, format (bidirectional overrides among them), private and unassigned characters. */
+const UNPRINTABLE =
+  /[\p{Cc}\p{Co}\p{Cn}\p{Cs}\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
+
+/** A display name in NFC, without what cannot be seen. @throws TesseraError `bad_name`. */
+export function cleanName(name: string): string {
+  const clean = name.normalize('NFC').replace(UNPRINTABLE, '').replace(/\s+/gu, ' ').trim();
+  if (clean === '' || [...clean].length > MAX_NAME_LENGTH) {
+    throw new TesseraError('bad_name', 'the name is empty or too long', {
+      next: `Use 1 to ${MAX_NAME_LENGTH} printable characters.`,
+    });
+  }
+  return clean;
+}
+
+/** A room id in NFC. @throws TesseraError `bad_room`. */
+export function cleanRoomId(room: string): string {
+  const clean = room.normalize('NFC');
+  if (!ROOM_ID.test(clean)) {
+    throw new TesseraError('bad_room', 'not a room name', {
+      next: 'Use 1 to 64 letters, digits, "-" and "_".',
+    });
+  }
+  return clean;
+}

@@ -1,0 +1,238 @@
+/**
+ * One client's signalling: reads its messages in order, speaks for its participant in the room, and
+ * outlives its socket by a while, so that a client whose network changed takes up where it was.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
+import { TesseraError } from '../errors.js';
+import type { Logger } from '../logger.js';
+import type { Participant } from '../rooms/participant.js';
+import { type ParticipantListener, participantInfo, type Room } from '../rooms/room.js';
+import {
+  ClientMessage,
+  type IceServer,
+  MAX_MESSAGE_BYTES,
+  type ServerMessage,
+} from './messages.js';
+import { cleanName, cleanRoomId } from './names.js';
+
+/** How long a participant stays in the room without a socket. */
+export const RESUME_MS = 15_000;
+/** Messages that may wait to be handled; a client that sends more at once is cut off. */
+const MAX_PENDING = 128;
+
+const checker: TypeCheck<typeof ClientMessage> = TypeCompiler.Compile(ClientMessage);
+
+/** The socket as a session sees it. */
+export interface SignallingSocket {
+  send(text: string): void;
+  close(code: number, reason: string): void;
+}
+
+export interface SessionDependencies {
+  openRoom(id: string): Promise<Room>;
+  iceServers(participant: string): IceServer[];
+  readonly sessions: Map<string, Session>;
+  readonly logger: Logger;
+}
+
+export class Session {
+  private participant: Participant | undefined;
+  private room: Room | undefined;
+  private socket: SignallingSocket | undefined;
+  private expiry: NodeJS.Timeout | undefined;
+  private queue: Promise<void> = Promise.resolve();
+  private pending = 0;
+  /** Set on the session that a `resume` came in on: its socket now belongs to the old session. */
+  private successor: Session | undefined;
+  private ended = false;
+
+  constructor(
+    socket: SignallingSocket,
+    private readonly dependencies: SessionDependencies,
+  ) {
+    this.socket = socket;
+  }
+
+  /** Takes one text message; handled after those before it. Never throws. */
+  receive(text: string): void {
+    if (this.successor) {
+      this.successor.receive(text);
+      return;
+    }
+    if (this.pending >= MAX_PENDING) {
+      this.fail(new TesseraError('too_many_messages', 'too many messages at once'));
+      return;
+    }
+    this.pending++;
+    this.queue = this.queue
+      .then(() => this.handle(text))
+      .catch((error: unknown) => this.fail(TesseraError.from(error)))
+      .finally(() => {
+        this.pending--;
+      });
+  }
+
+  /** The socket is gone; the participant stays for RESUME_MS unless their media is dead too. */
+  socketClosed(socket: SignallingSocket): void {
+    if (this.successor) {
+      this.successor.socketClosed(socket);
+      return;
+    }
+    if (this.socket !== socket) return;
+    this.socket = undefined;
+    if (!this.participant) {
+      this.ended = true;
+      return;
+    }
+    const since = Date.now();
+    this.expiry = setInterval(() => {
+      const dead = this.participant?.connectionState !== 'connected';
+      if (dead || Date.now() - since >= RESUME_MS) this.end();
+    }, 250);
+  }
+
+  /** Tells the client that the server will end within so many seconds. */
+  tellDraining(seconds: number): void {
+    const message = `The server is being restarted, within ${seconds} s. You will be back by yourself.`;
+    this.send({ type: 'notice', code: 'draining', message, seconds });
+  }
+
+  /** Takes the participant out of the room. */
+  end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    if (this.expiry) clearInterval(this.expiry);
+    if (!this.participant) return;
+    this.dependencies.sessions.delete(this.participant.id);
+    this.room?.leave(this.participant.id).catch((error: unknown) => {
+      this.dependencies.logger.error({ error }, 'leaving failed');
+    });
+  }
+
+  private send(message: ServerMessage): void {
+    this.socket?.send(JSON.stringify(message));
+  }
+
+  private fail(error: TesseraError): void {
+    if (error.code === 'internal') {
+      this.dependencies.logger.error({ error, cause: error.cause }, 'signalling failed');
+    }
+    const { code, message, next } = error;
+    this.send({ type: 'error', code, message, ...(next === undefined ? {} : { next }) });
+    if (code === 'too_many_messages') this.socket?.close(1008, code);
+  }
+
+  private async handle(text: string): Promise<void> {
+    if (this.successor) {
+      this.successor.receive(text);
+      return;
+    }
+    if (this.ended) return;
+    const message = parse(text);
+    if (message.type === 'join') return this.join(message);
+    if (message.type === 'resume') return this.resume(message.participant, message.token);
+    const { participant } = this;
+    if (!participant) {
+      throw new TesseraError('out_of_order', `${message.type} came before join`, {
+        next: 'Send join or resume first.',
+      });
+    }
+    switch (message.type) {
+      case 'offer':
+        this.send({ type: 'answer', sdp: await participant.negotiate(message.sdp) });
+        break;
+      case 'candidate':
+        participant.addCandidate(message.candidate);
+        break;
+      case 'mute':
+        participant.setMuted(message);
+        break;
+      case 'leave':
+        this.end();
+        this.socket?.close(1000, 'left');
+        break;
+    }
+  }
+
+  private async join(message: { room: string; name: string; viewer?: boolean }): Promise<void> {
+    if (this.participant) throw new TesseraError('out_of_order', 'this session has joined already');
+    const name = cleanName(message.name);
+    const id = cleanRoomId(message.room);
+    const room = await this.dependencies.openRoom(id);
+    if (!this.socket) return;
+    const participant = room.join(name, message.viewer ?? false, this.listener());
+    this.room = room;
+    this.participant = participant;
+    this.dependencies.sessions.set(participant.id, this);
+    this.welcome(false);
+  }
+
+  private resume(id: string, token: string): void {
+    const session = this.dependencies.sessions.get(id);
+    const expected = Buffer.from(session?.participant?.resumeToken ?? '');
+    const given = Buffer.from(token);
+    const matches = expected.length === given.length && timingSafeEqual(expected, given);
+    if (this.participant || !session || !matches || !this.socket) {
+      throw new TesseraError('resume_failed', 'there is no such session to resume', {
+        next: 'Join again.',
+      });
+    }
+    const { socket } = this;
+    this.socket = undefined;
+    this.successor = session;
+    session.takeSocket(socket);
+  }
+
+  private takeSocket(socket: SignallingSocket): void {
+    this.socket?.close(1000, 'resumed elsewhere');
+    if (this.expiry) clearInterval(this.expiry);
+    this.expiry = undefined;
+    this.socket = socket;
+    this.welcome(true);
+  }
+
+  private welcome(resumed: boolean): void {
+    const { room, participant } = this;
+    if (!room || !participant) return;
+    this.send({
+      type: 'welcome',
+      participant: participant.id,
+      token: participant.resumeToken,
+      resumed,
+      room: { id: room.id, participants: room.participants.map(participantInfo) },
+      iceServers: this.dependencies.iceServers(participant.id),
+    });
+  }
+
+  private listener(): ParticipantListener {
+    return {
+      onJoined: (participant) => this.send({ type: 'joined', participant }),
+      onLeft: (participant) => this.send({ type: 'left', participant }),
+      onChanged: (participant) => this.send({ type: 'changed', participant }),
+      onSpeaking: (participants) =>
+        this.send({ type: 'speaking', participants: [...participants] }),
+      onError: (error) => this.fail(error),
+      onCandidate: (candidate) => this.send({ type: 'candidate', candidate }),
+      onConnectionState: (state) => this.send({ type: 'connection', state }),
+    };
+  }
+}
+
+/** @throws TesseraError `bad_message`. */
+function parse(text: string): ClientMessage {
+  if (text.length > MAX_MESSAGE_BYTES)
+    throw new TesseraError('message_too_large', 'message too large');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new TesseraError('bad_message', 'the message is no JSON', { cause: error });
+  }
+  if (checker.Check(value)) return value;
+  const type =
+    typeof value === 'object' && value !== null && 'type' in value ? String(value.type) : '?';
+  throw new TesseraError('bad_message', `not a valid message (type ${type.slice(0, 32)})`, {
+    next: 'See src/signalling/messages.ts for the messages and their fields.',
+  });
+}

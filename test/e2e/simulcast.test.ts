@@ -1,0 +1,58 @@
+/** Simulcast from a real Chromium: of each camera the smallest layer that covers its tile is decoded. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CallPage, launchBrowser } from '../support/browser.js';
+import { isColour, tile } from '../support/expect-media.js';
+import { RtpClient } from '../support/rtp-client.js';
+import { sleep, TestServer, waitFor } from '../support/server.js';
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await TestServer.start();
+});
+afterAll(() => server?.close());
+
+test('the layer follows the size of the tile, without a gap in the picture', async () => {
+  const browser = await launchBrowser();
+  const room = 'simulcast';
+  const drawn = { width: 1280, height: 720, colour: 'rgb(30,160,40)' };
+  const page = await CallPage.join(browser, server, { room, name: 'Ada', audio: false, drawn });
+  const counters = async () =>
+    (await server.room(room))?.participants.find(({ name }) => name === 'Ada')?.counters ?? {};
+  const height = (wanted: number) =>
+    waitFor(
+      `the layer of ${wanted} lines`,
+      async () => (await counters()).video_height === wanted,
+      60_000,
+    );
+  const shown = (of: number) =>
+    waitFor('green', async () => isColour(await page.colourAt(tile(0, of)), 'green'), 30_000);
+  await height(720);
+  await shown(1);
+
+  const others: RtpClient[] = [];
+  const fill = async (count: number) => {
+    while (others.length < count) {
+      const name = `Other ${others.length}`;
+      others.push(await RtpClient.join({ url: server.signalUrl, room, name, watch: false }));
+    }
+  };
+  await fill(8);
+  await height(360);
+  await shown(9);
+  // Layers that nobody looks at are neither kept nor decoded.
+  const before = await counters();
+  await page.video();
+  await sleep(4000);
+  const after = await counters();
+  expect((after.video_packets_paused ?? 0) - (before.video_packets_paused ?? 0)).toBeGreaterThan(0);
+  expect((after.video_frames_lost ?? 0) - (before.video_frames_lost ?? 0)).toBe(0);
+
+  await fill(15);
+  await height(180);
+  await shown(16);
+  // The picture moved all the while.
+  expect((await page.video()).longestGapMs).toBeLessThan(1000);
+  await Promise.all(others.map((other) => other.close()));
+  await height(720);
+  await browser.close();
+}, 180_000);

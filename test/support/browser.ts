@@ -1,0 +1,333 @@
+import { type Browser, chromium, type Page } from 'playwright-core';
+import {
+  BARCODE_CELL,
+  BARCODE_TOP,
+  BITS,
+  type ColourName,
+  colourVideo,
+  FRAME_HEIGHT,
+  FRAME_WIDTH,
+  tone,
+} from './fixtures.js';
+import type { TestServer } from './server.js';
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+  '--disable-quic',
+  '--autoplay-policy=no-user-gesture-required',
+];
+
+export interface BrowserOptions {
+  readonly colour?: ColourName;
+  readonly frequency?: number;
+  /** A beep each second in place of a steady tone. */
+  readonly beeping?: boolean;
+  /** A camera picture with large keyframes. */
+  readonly textured?: boolean;
+}
+
+/** A real Chromium with its own fake camera and microphone. */
+export async function launchBrowser({
+  colour,
+  frequency,
+  beeping,
+  textured,
+}: BrowserOptions = {}): Promise<Browser> {
+  return chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: [
+      ...FLAGS,
+      ...(colour ? [`--use-file-for-fake-video-capture=${colourVideo(colour, textured)}`] : []),
+      ...(frequency ? [`--use-file-for-fake-audio-capture=${tone(frequency, beeping)}`] : []),
+    ],
+  });
+}
+
+export interface CallOptions {
+  readonly room: string;
+  readonly name: string;
+  readonly audio?: boolean;
+  readonly video?: boolean;
+  readonly viewer?: boolean;
+  /** False receives sound alone. */
+  readonly receiveVideo?: boolean;
+  /** In place of the fake camera: a drawn picture of this size and colour that moves. */
+  readonly drawn?: { readonly width: number; readonly height: number; readonly colour: string };
+  /** In place of the server's own. */
+  readonly signalUrl?: string;
+}
+
+/** Rectangle in fractions of the composite. */
+export interface Region {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A page in a call, through the SDK, with what tests read back from what it received. */
+export class CallPage {
+  private constructor(readonly page: Page) {}
+
+  static async join(browser: Browser, server: TestServer, options: CallOptions): Promise<CallPage> {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 760 } });
+    page.on('pageerror', (error) => console.error(`page: ${error.message}`));
+    await page.goto(`${server.url}/healthz`);
+    await page.evaluate(IN_PAGE);
+    const call = new CallPage(page);
+    await page.evaluate((all) => (window as any).tessera.join(all), {
+      options,
+      url: options.signalUrl ?? server.signalUrl,
+      sdk: `${server.url}/sdk.js`,
+    });
+    return call;
+  }
+
+  /** Mean RGB of a small square in the middle of a region of the newest composite. */
+  colourAt(region: Region): Promise<[number, number, number]> {
+    return this.page.evaluate((r) => (window as any).tessera.colourAt(r), region);
+  }
+
+  /** The frame number in a tile's barcode, or -1. */
+  barcodeAt(region: Region): Promise<number> {
+    return this.page.evaluate(({ r, b }) => (window as any).tessera.barcodeAt(r, b), {
+      r: region,
+      b: BARCODE,
+    });
+  }
+
+  /** Level of a pure tone in what is heard, in dBFS of its peak. */
+  toneLevel(frequency: number): Promise<number> {
+    return this.page.evaluate((f) => (window as any).tessera.toneLevel(f), frequency);
+  }
+
+  /** Size of the composite, frames decoded, longest time between two of them since the last call. */
+  video(): Promise<{
+    width: number;
+    height: number;
+    frames: number;
+    longestGapMs: number;
+    codec: string;
+  }> {
+    return this.page.evaluate(() => (window as any).tessera.video());
+  }
+
+  /** The server's ICE username fragment. */
+  remoteFragment(): Promise<string> {
+    return this.page.evaluate(() => (window as any).tessera.ufrag());
+  }
+
+  /** What the SDK does when the network changes. */
+  restartIce(): Promise<void> {
+    return this.page.evaluate(() => (window as any).tessera.room.offer(true));
+  }
+
+  /** States other than connected that the room went through since the last call. */
+  states(): Promise<string[]> {
+    return this.page.evaluate(() => (window as any).tessera.states.splice(0));
+  }
+
+  /** Makes the server ask this page's camera for a keyframe. */
+  sendKeyframe(): Promise<void> {
+    return this.call('setCameraEnabled', true);
+  }
+
+  /** The longest run of concealed sound since the last call; looked at every 50 ms. */
+  longestConcealmentMs(): Promise<number> {
+    return this.page.evaluate(() => (window as any).tessera.longestConcealment());
+  }
+
+  inboundStats(): Promise<Record<string, number>> {
+    return this.page.evaluate(() => (window as any).tessera.inbound());
+  }
+
+  /** When beeps were captured here and when the others' were heard, in epoch milliseconds. */
+  beeps(): Promise<{ sent: number[]; heard: number[] }> {
+    return this.page.evaluate(() => {
+      const { sent, heard } = (window as any).tessera;
+      return { sent: sent.beeps, heard: heard.beeps };
+    });
+  }
+
+  call(method: 'setMicEnabled' | 'setCameraEnabled' | 'leave', value?: boolean): Promise<void> {
+    return this.page.evaluate(([m, v]) => (window as any).tessera.room[m as string](v), [
+      method,
+      value,
+    ] as const);
+  }
+}
+
+const BARCODE = {
+  bits: BITS,
+  cell: BARCODE_CELL / FRAME_WIDTH,
+  left: (FRAME_WIDTH - BITS * BARCODE_CELL) / 2 / FRAME_WIDTH,
+  middle: (BARCODE_TOP + BARCODE_CELL / 2) / FRAME_HEIGHT,
+};
+
+/** Runs in the page. Plain JavaScript: it is passed as text. */
+const IN_PAGE = `(() => {
+  const t = (window.tessera = { gaps: [], last: 0, frames: 0 });
+  t.join = async ({ options, url, sdk }) => {
+    const { Room } = await import(sdk);
+    const { audio = true, drawn, video = !drawn, room, name, viewer = false, receiveVideo = true } = options;
+    const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+    const media = audio || video
+      ? await navigator.mediaDevices.getUserMedia({
+          audio: audio && plain,
+          video: video && { width: 320, height: 180, frameRate: 30 },
+        })
+      : new MediaStream();
+    const [audioTrack] = media.getAudioTracks(), [camera] = media.getVideoTracks();
+    const videoTrack = drawn ? t.drawnTrack(drawn) : camera;
+    t.ownAudio = audioTrack;
+    t.attach(await Room.connect({ url, room, name, viewer, receiveVideo, audioTrack, videoTrack }));
+  };
+  t.drawnTrack = ({ width, height, colour }) => {
+    const canvas = Object.assign(document.createElement('canvas'), { width, height });
+    const c = canvas.getContext('2d');
+    let n = 0;
+    setInterval(() => {
+      c.fillStyle = colour;
+      c.fillRect(0, 0, width, height);
+      c.fillStyle = 'white';
+      c.fillRect((n++ * 8) % width, 0, 40, height / 4);
+    }, 66);
+    return canvas.captureStream(15).getVideoTracks()[0];
+  };
+  t.attach = (room) => {
+    t.room = room;
+    t.states = [];
+    room.on('state', ({ state }) => state !== 'connected' && t.states.push(state));
+    t.concealment = { run: 0, longest: 0, concealed: 0, total: 0 };
+    setInterval(async () => {
+      const audio = [...(await room.peerConnection.getStats()).values()].find((s) => s.type === 'inbound-rtp' && s.kind === 'audio');
+      if (!audio) return;
+      const c = t.concealment, concealed = audio.concealedSamples - c.concealed, total = audio.totalSamplesReceived - c.total;
+      c.concealed = audio.concealedSamples;
+      c.total = audio.totalSamplesReceived;
+      c.run = concealed > 0 ? c.run + concealed / 48 : 0;
+      c.longest = Math.max(c.longest, c.run);
+    }, 50);
+    const video = (t.element = document.createElement('video'));
+    video.autoplay = true;
+    video.playsInline = true;
+    video.srcObject = room.stream;
+    video.style.cssText = 'position:fixed;inset:0;width:1280px;height:720px;background:#000';
+    document.body.replaceChildren(video);
+    video.play();
+    const step = (now) => {
+      if (t.last) t.gaps.push(now - t.last);
+      t.last = now;
+      t.frames++;
+      if (t.onframe) t.onframe(now);
+      video.requestVideoFrameCallback(step);
+    };
+    video.requestVideoFrameCallback(step);
+    t.context = new AudioContext({ sampleRate: 48000 });
+    t.analyser = t.context.createAnalyser();
+    t.analyser.fftSize = 16384;
+    // The track is another one after a rejoin.
+    const connect = () => {
+      setTimeout(connect, 100);
+      const track = room.stream.getAudioTracks()[0];
+      if (!track || track === t.track) return;
+      t.track = track;
+      t.source?.disconnect();
+      t.source = t.context.createMediaStreamSource(new MediaStream([track]));
+      t.source.connect(t.analyser);
+      t.heard = t.onsets(track);
+    };
+    connect();
+    t.sent = t.ownAudio ? t.onsets(t.ownAudio) : { beeps: [] };
+  };
+  // Notes when sound begins that was not there for 300 ms.
+  t.onsets = (track) => {
+    const found = { beeps: [], last: 0 };
+    const node = t.context.createScriptProcessor(512, 1, 1);
+    node.onaudioprocess = ({ inputBuffer }) => {
+      const now = performance.timeOrigin + performance.now();
+      if (!inputBuffer.getChannelData(0).some((value) => Math.abs(value) > 0.1)) return;
+      if (now - found.last > 300) found.beeps.push(now);
+      found.last = now;
+    };
+    t.context.createMediaStreamSource(new MediaStream([track])).connect(node).connect(t.context.destination);
+    return found;
+  };
+  const canvas = new OffscreenCanvas(16, 16);
+  t.context2d = (w, h) => {
+    canvas.width = w; canvas.height = h;
+    return canvas.getContext('2d', { willReadFrequently: true });
+  };
+  t.colourAt = (r) => {
+    const v = t.element, c = t.context2d(8, 8);
+    const w = v.videoWidth, h = v.videoHeight;
+    c.drawImage(v, (r.x + r.width / 2) * w - 4, (r.y + r.height / 2) * h - 4, 8, 8, 0, 0, 8, 8);
+    const d = c.getImageData(0, 0, 8, 8).data, sum = [0, 0, 0];
+    for (let i = 0; i < d.length; i += 4) for (let k = 0; k < 3; k++) sum[k] += d[i + k] / 64;
+    return sum.map(Math.round);
+  };
+  t.barcodeAt = (r, b) => {
+    const v = t.element, w = v.videoWidth, h = v.videoHeight;
+    const c = t.context2d(b.bits, 1);
+    let gray = 0;
+    // Tiles may crop the sides or top and bottom of a 16:9 picture.
+    const aspect = (r.width * w) / (r.height * h), crop = 16 / 9 / aspect;
+    const fx = (x) => r.x + r.width * ((x - 0.5) * Math.max(1, crop) + 0.5);
+    const fy = (y) => r.y + r.height * ((y - 0.5) * Math.max(1, 1 / crop) + 0.5);
+    for (let i = 0; i < b.bits; i++) {
+      c.drawImage(v, fx(b.left + (i + 0.5) * b.cell) * w - 1, fy(b.middle) * h - 1, 3, 3, i, 0, 1, 1);
+      const [red, green, blue] = c.getImageData(i, 0, 1, 1).data;
+      const luma = (red + green + blue) / 3;
+      if (luma > 90 && luma < 165) return -1;
+      if (luma >= 165) gray |= 1 << i;
+    }
+    let value = 0;
+    for (let g = gray; g; g >>= 1) value ^= g;
+    return value;
+  };
+  t.toneLevel = (f) => {
+    const data = new Float32Array(t.analyser.fftSize);
+    t.analyser.getFloatTimeDomainData(data);
+    let re = 0, im = 0, norm = 0;
+    for (let i = 0; i < data.length; i++) {
+      const window = 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / data.length);
+      const angle = (2 * Math.PI * f * i) / 48000;
+      re += data[i] * window * Math.cos(angle);
+      im += data[i] * window * Math.sin(angle);
+      norm += window;
+    }
+    return 20 * Math.log10((2 * Math.hypot(re, im)) / norm + 1e-9);
+  };
+  t.longestConcealment = () => {
+    const { longest } = t.concealment;
+    t.concealment.longest = 0;
+    return longest;
+  };
+  t.ufrag = () => /a=ice-ufrag:(\\S+)/.exec(t.room.peerConnection.currentRemoteDescription.sdp)[1];
+  t.inbound = async () => {
+    const out = {};
+    for (const s of (await t.room.peerConnection.getStats()).values()) {
+      if (s.type === 'candidate-pair' && s.nominated) out.roundTrip = s.currentRoundTripTime;
+      if (s.type === 'inbound-rtp') for (const [k, v] of Object.entries(s)) if (typeof v === 'number') out[s.kind + '.' + k] = v;
+    }
+    return out;
+  };
+  t.video = async () => {
+    const gaps = t.gaps.splice(0), all = await t.room.peerConnection.getStats();
+    const inbound = [...all.values()].find((s) => s.type === 'inbound-rtp' && s.kind === 'video');
+    return {
+      width: t.element.videoWidth,
+      height: t.element.videoHeight,
+      frames: t.frames,
+      longestGapMs: Math.max(0, ...gaps),
+      codec: all.get(inbound?.codecId)?.mimeType ?? '',
+    };
+  };
+})()`;

@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../dist/server/main.js', import.meta.url));
+
+export interface ServerStats {
+  readonly sessions: number;
+  readonly rooms: readonly {
+    readonly id: string;
+    readonly mediaPid: number;
+    readonly counters: Record<string, number>;
+    readonly participants: readonly {
+      readonly id: string;
+      readonly name: string;
+      readonly state: string;
+      readonly counters: Record<string, number>;
+    }[];
+  }[];
+  readonly memory: { readonly rss: number };
+  /** Microseconds. */
+  readonly cpu: { readonly user: number; readonly system: number };
+}
+
+/** The built server, running in a process of its own as users run it. */
+export class TestServer {
+  private constructor(
+    readonly url: string,
+    private readonly child: ChildProcess,
+    readonly log: string[],
+  ) {}
+
+  static async start(environment: Record<string, string> = {}): Promise<TestServer> {
+    const child = spawn(process.execPath, [MAIN], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        PATH: process.env.PATH,
+        TESSERA_PORT: '0',
+        TESSERA_LOG_LEVEL: 'info',
+        TESSERA_SERVER_DRAIN_SECONDS: '0',
+        ...environment,
+      },
+    });
+    const log: string[] = [];
+    const url = await new Promise<string>((resolve, reject) => {
+      const take = (chunk: Buffer) => {
+        const text = chunk.toString();
+        log.push(text);
+        if (process.env.SHOW_LOG) process.stderr.write(text);
+        const found = /Open (\S+)\/\?room/.exec(text);
+        if (found) resolve(found[1] as string);
+      };
+      child.stdout?.on('data', take);
+      child.stderr?.on('data', take);
+      child.once('exit', (code) => reject(new Error(`server exited (${code}): ${log.join('')}`)));
+    });
+    return new TestServer(url, child, log);
+  }
+
+  get signalUrl(): string {
+    return `${this.url.replace(/^http/, 'ws')}/signal`;
+  }
+
+  get pid(): number {
+    return this.child.pid as number;
+  }
+
+  async stats(): Promise<ServerStats> {
+    return (await (await fetch(`${this.url}/stats`)).json()) as ServerStats;
+  }
+
+  async room(id: string): Promise<ServerStats['rooms'][number] | undefined> {
+    return (await this.stats()).rooms.find((room) => room.id === id);
+  }
+
+  /** Sends a signal, as an operator does. */
+  signal(name: 'SIGTERM' | 'SIGINT'): void {
+    this.child.kill(name);
+  }
+
+  /** The exit code; undefined while it runs. */
+  get exitCode(): number | undefined {
+    return this.child.exitCode ?? undefined;
+  }
+
+  async close(): Promise<void> {
+    if (this.child.exitCode !== null) return;
+    const gone = new Promise((resolve) => this.child.once('exit', resolve));
+    this.child.kill('SIGTERM');
+    await gone;
+  }
+}
+
+/** Waits until `check` gives something truthy; a generous deadline, so that slow machines pass. */
+export async function waitFor<T>(
+  what: string,
+  check: () => Promise<T | undefined | false> | T | undefined | false,
+  timeoutMs = 20_000,
+): Promise<T> {
+  const until = Date.now() + timeoutMs;
+  for (;;) {
+    const value = await check();
+    if (value) return value;
+    if (Date.now() > until) throw new Error(`timed out waiting for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+export const sleep = (ms: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, ms));

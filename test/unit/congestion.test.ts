@@ -1,0 +1,222 @@
+/** Congestion control against a simulated bottleneck, fed by the real feedback writer and reader. */
+import { expect, test } from 'vitest';
+import { RembEstimator } from '../../src/receive/remb-estimator.js';
+import { TransportFeedbackGenerator } from '../../src/receive/transport-feedback.js';
+import { BandwidthEstimator } from '../../src/send/bandwidth-estimator.js';
+import { type PacedPacket, PacedSender } from '../../src/send/paced-sender.js';
+import { RenditionSelector } from '../../src/send/rendition-selector.js';
+import { readTransportFeedback } from '../../src/send/transport-feedback-reader.js';
+import { buildRemb, buildTransportFeedback, parseRtcp } from '../../src/shared/rtcp.js';
+import { randomFrom } from '../support/impaired-path.js';
+
+const MS = 1000;
+const LADDER = [1_800_000, 600_000, 150_000];
+
+interface Link {
+  rateBps: number;
+  lossShare: number;
+}
+
+/** A sender with renditions on a link with 25 ms of delay and a drop-tail queue of 300 ms. */
+class Simulation {
+  readonly link: Link = { rateBps: 3e6, lossShare: 0 };
+  readonly estimator = new BandwidthEstimator({ startBps: 2e6, minBps: 3e4, maxBps: 3.6e6 });
+  readonly selector = new RenditionSelector(LADDER);
+  now = 10_000_000;
+  longestAudioGap = 0;
+  readonly history: number[] = [];
+  private readonly random = randomFrom(7);
+  private readonly receiver = new TransportFeedbackGenerator();
+  private freeAt = 0;
+  private flying: { number: number; at: number; audio: boolean }[] = [];
+  private feedbacks: { at: number; body: Buffer }[] = [];
+  private lastAudio = 0;
+  private probeUntil = 0;
+  private offered: { at: number; bytes: number }[] = [];
+
+  run(seconds: number): void {
+    const end = this.now + seconds * 1e6;
+    for (; this.now < end; this.now += 10 * MS) this.step();
+  }
+
+  private step(): void {
+    const { now } = this;
+    const tick = Math.round(now / (10 * MS));
+    const bitrate = LADDER[this.selector.wanted] ?? 0;
+    if (tick % 2 === 0) this.send(120, true);
+    if (tick % 3 === 0) {
+      for (let left = (bitrate * 0.03) / 8; left > 0; left -= 1100)
+        this.send(Math.min(1100, left), false);
+    }
+    if (now < this.probeUntil) for (let i = 0; i < 3; i++) this.send(1100, false);
+    else if (this.probeUntil > 0) {
+      this.probeUntil = 0;
+      this.estimator.endProbe(now);
+    }
+    this.flying = this.flying.filter(({ at, number, audio }) => {
+      if (at > now) return true;
+      this.receiver.received(number, at);
+      if (audio) {
+        if (this.lastAudio)
+          this.longestAudioGap = Math.max(this.longestAudioGap, at - this.lastAudio);
+        this.lastAudio = at;
+      }
+      return false;
+    });
+    if (tick % 10 === 0) {
+      const body = this.receiver.build();
+      if (body)
+        this.feedbacks.push({ at: now + 25 * MS, body: buildTransportFeedback(1, 2, body) });
+    }
+    for (const { body } of this.feedbacks.filter(({ at }) => at <= now)) {
+      this.estimator.feedback(body, 50 * MS, now);
+    }
+    this.feedbacks = this.feedbacks.filter(({ at }) => at > now);
+    if (tick % 5 !== 0) return;
+    this.offered = this.offered.filter(({ at }) => at > now - 1e6);
+    const offeredBps = this.offered.reduce((sum, { bytes }) => sum + bytes, 0) * 8;
+    this.selector.update(
+      { estimateBps: this.estimator.bitrateBps, offeredBps, queueMicros: 0 },
+      now,
+    );
+    this.history.push(this.selector.wanted);
+    const probe =
+      now < this.probeUntil + 500 * MS
+        ? undefined
+        : this.selector.probeDue(this.estimator.bitrateBps, now);
+    if (probe !== undefined) {
+      this.estimator.startProbe(probe);
+      this.probeUntil = now + 100 * MS;
+    }
+  }
+
+  private send(bytes: number, audio: boolean): void {
+    this.offered.push({ at: this.now, bytes });
+    const number = this.estimator.sent(1, 0, bytes, this.now);
+    if (this.random() < this.link.lossShare) return;
+    const start = Math.max(this.now, this.freeAt);
+    if (start - this.now > 300 * MS) return;
+    this.freeAt = start + (bytes * 8e6) / this.link.rateBps;
+    this.flying.push({ number, at: this.freeAt + 25 * MS, audio });
+  }
+}
+
+test('feedback is read as it was written: arrivals, losses, order', () => {
+  const writer = new TransportFeedbackGenerator();
+  const base = 64_000_000;
+  for (const [sequence, ms] of [
+    [65_533, 0],
+    [65_535, 3],
+    [0, 80],
+    [2, 81],
+    [1, 82],
+  ] as const) {
+    writer.received(sequence, base + ms * MS);
+  }
+  const fates = readTransportFeedback(buildTransportFeedback(1, 2, writer.build() as Buffer));
+  expect(fates.map(({ sequence }) => sequence)).toEqual([65_533, 65_534, 65_535, 0, 1, 2]);
+  expect(
+    fates.map(({ arrival }) => (arrival === undefined ? undefined : (arrival - base) / MS)),
+  ).toEqual([0, undefined, 3, 80, 82, 81]);
+});
+
+test('malformed feedback gives nothing, never an exception', () => {
+  const good = buildTransportFeedback(1, 2, Buffer.from([0, 1, 0xff, 0xff, 0, 0, 0, 0, 0x20, 1]));
+  for (let length = 0; length <= good.length; length++) {
+    expect(() => readTransportFeedback(good.subarray(0, length))).not.toThrow();
+  }
+  expect(readTransportFeedback(Buffer.alloc(20, 0xff))).toEqual([]);
+});
+
+test('a path that takes all of it keeps the best rendition', () => {
+  const simulation = new Simulation();
+  simulation.run(60);
+  expect(new Set(simulation.history)).toEqual(new Set([0]));
+  expect(simulation.estimator.bitrateBps).toBeGreaterThan(1_800_000);
+});
+
+test('2000 to 300 to 2000 kbit/s: down within 3 s, sound goes on, up again within 15 s', () => {
+  const simulation = new Simulation();
+  simulation.link.rateBps = 2.2e6;
+  simulation.run(10);
+  simulation.longestAudioGap = 0;
+  simulation.link.rateBps = 300_000;
+  simulation.run(3);
+  expect(simulation.selector.wanted).toBe(2);
+  simulation.run(19);
+  expect(simulation.selector.wanted).toBe(2);
+  expect(simulation.longestAudioGap / MS).toBeLessThan(500);
+  simulation.link.rateBps = 2.2e6;
+  simulation.run(15);
+  expect(simulation.selector.wanted).toBe(0);
+});
+
+test('a path that loses a steady tenth by itself is not starved for it', () => {
+  const simulation = new Simulation();
+  simulation.link.lossShare = 0.1;
+  simulation.run(60);
+  expect(simulation.history.slice(-600).every((wanted) => wanted <= 1)).toBe(true);
+});
+
+test('below the smallest rendition only sound is sent', () => {
+  const simulation = new Simulation();
+  simulation.link.rateBps = 90_000;
+  simulation.run(20);
+  expect(simulation.selector.wanted).toBe(LADDER.length);
+});
+
+test('a keyframe is spread over time, sound and repairs pass it, and order is kept', () => {
+  const estimator = new BandwidthEstimator({ startBps: 1e6, minBps: 1e4, maxBps: 1e7 });
+  const sender = new PacedSender({ sendRtp: () => true, sendRtcp: () => true }, estimator, 0);
+  const left: [string, number][] = [];
+  const packet = (name: string): PacedPacket => ({
+    size: 1200,
+    depart: (now) => left.push([name, now]),
+    dropped: () => {},
+  });
+  for (let i = 0; i < 50; i++) sender.pace(packet(`k${i}`), 0);
+  expect(left.length).toBeGreaterThan(5);
+  expect(left.length).toBeLessThan(15);
+  sender.repair(packet('repair'), 0);
+  for (let now = 10 * MS; now <= 400 * MS; now += 10 * MS) sender.tick(now);
+  expect(left).toHaveLength(51);
+  const names = left.map(([name]) => name);
+  expect(names.indexOf('repair')).toBeLessThan(15);
+  expect(names.filter((name) => name !== 'repair')).toEqual(
+    Array.from({ length: 50 }, (_, i) => `k${i}`),
+  );
+  const lastAt = left.at(-1)?.[1] ?? 0;
+  expect(lastAt).toBeGreaterThan(100 * MS);
+  expect(lastAt).toBeLessThan(250 * MS);
+});
+
+test('the receiver-side estimate finds a bottleneck, and leaves a path alone that takes all of it', () => {
+  for (const [linkBps, least, most] of [
+    [800_000, 500_000, 1_000_000],
+    [20_000_000, 1_200_000, 2_500_000],
+  ] as const) {
+    const estimator = new RembEstimator();
+    let now = 5_000_000;
+    let freeAt = 0;
+    let told = 500_000;
+    const arriving: { at: number; sent: number }[] = [];
+    for (; now < 45_000_000; now += 10 * MS) {
+      // A sender that sends what it is told, of at most 1.5 Mbit/s.
+      const packets = (Math.min(told, 1.5e6) * 0.01) / 8 / 1000;
+      for (let i = 0; i < packets; i++) {
+        freeAt = Math.max(now, freeAt) + 8e9 / linkBps;
+        arriving.push({ at: freeAt + 20 * MS, sent: now });
+      }
+      while (arriving[0] && arriving[0].at <= now) {
+        const { at, sent } = arriving.shift() as { at: number; sent: number };
+        estimator.received(Math.round((sent / 1e6) * (1 << 18)) % 0x100_0000, 1000, at);
+      }
+      told = estimator.due(40 * MS, now) ?? told;
+    }
+    expect(told, `${linkBps} bit/s`).toBeGreaterThan(least);
+    expect(told, `${linkBps} bit/s`).toBeLessThan(most);
+  }
+  const [parsed] = parseRtcp(buildRemb(1, 1_234_567, [2, 3]));
+  expect(parsed).toMatchObject({ type: 'remb' });
+  expect((parsed as { bitrateBps: number }).bitrateBps / 1_234_567).toBeCloseTo(1, 4);
+});
