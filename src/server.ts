@@ -2,7 +2,10 @@
 
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { Access } from './api/access.js';
+import { EventLog } from './api/event-log.js';
 import { createWebServer } from './api/web-server.js';
+import { apiKeys, checkExposure } from './config/auth-options.js';
 import { listOf, numberOf, type Settings, textOf } from './config/load.js';
 import { iceServersFor, roomOptions } from './config/room-options.js';
 import type { Logger } from './logger.js';
@@ -16,6 +19,8 @@ export interface RunningServer {
   readonly urls: readonly string[];
   /** Codecs that composites can be encoded with, best first. */
   readonly encoders: readonly string[];
+  /** Whether nobody needs a token. */
+  readonly open: boolean;
   /** Lets no new room begin, tells everybody, and waits until all have left or the time is over. */
   drain(): Promise<void>;
   close(): Promise<void>;
@@ -40,15 +45,40 @@ async function selfSigned(): Promise<{ cert: string; key: string }> {
   return { cert: made.cert, key: made.private };
 }
 
-export async function startServer(settings: Settings, logger: Logger): Promise<RunningServer> {
-  const rooms = new RoomManager(roomOptions(settings), logger);
+/** @param version of the program. */
+export async function startServer(
+  settings: Settings,
+  logger: Logger,
+  version: string,
+): Promise<RunningServer> {
+  const keys = apiKeys(settings);
+  checkExposure(settings, keys);
+  const events = new EventLog();
+  const rooms = new RoomManager(roomOptions(settings), logger, (event) => events.publish(event));
+  const access = new Access(
+    {
+      keys,
+      tokenSeconds: numberOf(settings, 'auth.tokenSeconds'),
+      clockSkewSeconds: numberOf(settings, 'auth.clockSkewSeconds'),
+    },
+    rooms.revoked,
+  );
+  const iceServers = (user: string) => iceServersFor(settings, user, Math.floor(Date.now() / 1000));
   const [encoders] = await Promise.all([rooms.start(), localCertificate()]);
   const sessions = new Map<string, Session>();
   const tls = textOf(settings, 'tls') === 'self-signed' ? await selfSigned() : undefined;
   const app = await createWebServer({
     tls,
     logger,
-    readiness: () => rooms.readiness,
+    rooms,
+    access,
+    events,
+    version,
+    encoders,
+    iceServers,
+    origins: listOf(settings, 'web.origins'),
+    trustedProxies: listOf(settings, 'web.trustProxy'),
+    requestsPerMinute: numberOf(settings, 'limits.requestsPerMinute'),
     stats: () => ({
       sessions: sessions.size,
       rooms: rooms.all.map((room) => ({
@@ -68,7 +98,11 @@ export async function startServer(settings: Settings, logger: Logger): Promise<R
   });
   await registerSignalling(app, {
     openRoom: (id) => rooms.open(id),
-    iceServers: (user) => iceServersFor(settings, user, Math.floor(Date.now() / 1000)),
+    endRoom: (id) => rooms.end(id),
+    callerOf: (request) => access.callerOf(request),
+    socketsPerAddress: numberOf(settings, 'limits.socketsPerAddress'),
+    joinMs: numberOf(settings, 'limits.joinSeconds') * 1000,
+    iceServers,
     sessions,
     logger,
     allowedOrigins: listOf(settings, 'web.origins'),
@@ -87,6 +121,7 @@ export async function startServer(settings: Settings, logger: Logger): Promise<R
   return {
     urls: (hosts.length > 0 ? hosts : ['localhost']).map((name) => `${scheme}://${name}:${port}`),
     encoders,
+    open: access.open,
     drain: async () => {
       const seconds = numberOf(settings, 'server.drainSeconds');
       if (seconds === 0) return;
@@ -100,9 +135,8 @@ export async function startServer(settings: Settings, logger: Logger): Promise<R
       clearTimeout(timer);
     },
     close: async () => {
-      for (const session of sessions.values()) session.end();
-      await app.close();
       await rooms.close();
+      await app.close();
     },
   };
 }

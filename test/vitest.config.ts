@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     include: ['**/*.test.ts'],
     fileParallelism: false,
+    // Real media on shared cores: once more before a failure counts.
+    retry: 1,
     testTimeout: 120_000,
     hookTimeout: 60_000,
   },

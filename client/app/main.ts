@@ -1,7 +1,8 @@
 /** The page: a lobby with a preview, then the call. */
 import './style.css';
-import { Room } from '../sdk/room.js';
+import { type MediaKinds, Room } from '../sdk/room.js';
 import { type LocalMedia, listDevices, openDevices } from './devices.js';
+import { PeoplePanel } from './people-panel.js';
 
 function element<T extends HTMLElement>(id: string): T {
   const found = document.getElementById(id);
@@ -27,10 +28,17 @@ const page = {
   mic: element('mic'),
   camera: element('camera'),
   leave: element('leave'),
+  panel: element('panel'),
+  panelButton: element('panel-button'),
+  ask: element('ask'),
+  askText: element('ask-text'),
+  askYes: element('ask-yes'),
+  askNo: element('ask-no'),
 };
 
 const STATE_TEXT = {
   connecting: 'Connecting…',
+  waiting: 'You are in the lobby: a host will let you in.',
   connected: '',
   reconnecting: 'Connection lost, reconnecting…',
   failed: 'The call failed',
@@ -39,6 +47,9 @@ const STATE_TEXT = {
 
 const query = new URLSearchParams(location.search);
 let media: LocalMedia = { audioTrack: undefined, videoTrack: undefined, message: '' };
+/** After `#`, which browsers do not send to servers: tokens stay out of their logs. */
+const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? undefined;
+const panel = new PeoplePanel(page.panel);
 let room: Room | undefined;
 let micOn = true;
 let cameraOn = true;
@@ -91,27 +102,19 @@ async function join(): Promise<void> {
   for (const track of [media.audioTrack, media.videoTrack]) if (track) track.enabled = true;
   showButtons();
   try {
-    const joined = await Room.connect({
-      url: signalUrl(),
-      room: page.room.value,
-      name: page.name.value,
-      viewer: query.has('viewer'),
-      audioTrack: media.audioTrack,
-      videoTrack: media.videoTrack,
-    });
-    room = joined;
+    const joined = await Room.connect(
+      {
+        url: signalUrl(),
+        room: page.room.value,
+        name: page.name.value,
+        token,
+        viewer: query.has('viewer'),
+        audioTrack: media.audioTrack,
+        videoTrack: media.videoTrack,
+      },
+      follow,
+    );
     Object.assign(window, { tessera: joined });
-    joined.on('state', ({ state, reason }) => {
-      page.state.textContent = reason ? `${STATE_TEXT[state]}: ${reason}` : STATE_TEXT[state];
-      if (state === 'failed') backToLobby(page.state.textContent);
-    });
-    joined.on('participants', showPeople);
-    joined.on('notice', ({ message }) => {
-      page.state.textContent = message;
-    });
-    joined.on('error', ({ message, next }) => {
-      page.state.textContent = next ? `${message}. ${next}` : message;
-    });
     showPeople();
     page.state.textContent = '';
     await playComposite(joined.stream);
@@ -120,13 +123,71 @@ async function join(): Promise<void> {
   }
 }
 
+/** Shows what happens to a call, from its beginning on. */
+function follow(joined: Room): void {
+  room = joined;
+  joined.on('state', ({ state, reason }) => {
+    page.state.textContent = reason ? `${STATE_TEXT[state]}: ${reason}` : STATE_TEXT[state];
+    if (state === 'failed') backToLobby(page.state.textContent);
+  });
+  joined.on('participants', showPeople);
+  joined.on('settings', showPeople);
+  joined.on('lobby', () => {
+    if (joined.lobby.length > 0) page.panel.hidden = false;
+    showPeople();
+  });
+  joined.on('muted', (kinds) => {
+    if (kinds.mic) micOn = false;
+    if (kinds.camera) cameraOn = false;
+    page.state.textContent = `A host switched your ${words(kinds)} off.`;
+    showButtons();
+  });
+  joined.on('unmuteAsked', askToUnmute);
+  joined.on('notice', ({ message }) => {
+    page.state.textContent = message;
+  });
+  joined.on('error', ({ message, next }) => {
+    page.state.textContent = next ? `${message}. ${next}` : message;
+  });
+}
+
+function words({ mic, camera }: MediaKinds): string {
+  return [mic ? 'microphone' : '', camera ? 'camera' : ''].filter(Boolean).join(' and ');
+}
+
+/** Nobody is switched on without their own click. */
+function askToUnmute(kinds: MediaKinds): void {
+  page.askText.textContent = `A host asks you to switch your ${words(kinds)} on.`;
+  page.ask.hidden = false;
+  page.askYes.onclick = () => {
+    page.ask.hidden = true;
+    if (kinds.mic) setMic(true);
+    if (kinds.camera) setCamera(true);
+  };
+}
+
+function setMic(on: boolean): void {
+  micOn = on;
+  room?.setMicEnabled(on);
+  showButtons();
+}
+
+function setCamera(on: boolean): void {
+  cameraOn = on;
+  room?.setCameraEnabled(on);
+  showButtons();
+}
+
 function showPeople(): void {
   const people = room?.participants ?? [];
   page.people.textContent = `${people.length} here: ${people.map(({ name }) => name).join(', ')}`;
+  panel.show(room);
 }
 
 function backToLobby(message: string): void {
   room = undefined;
+  page.panel.hidden = true;
+  page.ask.hidden = true;
   page.call.hidden = true;
   page.lobby.hidden = false;
   page.joinMessage.textContent = message;
@@ -134,7 +195,11 @@ function backToLobby(message: string): void {
 
 page.form.addEventListener('submit', (event) => {
   event.preventDefault();
-  history.replaceState(null, '', `?${new URLSearchParams({ room: page.room.value })}`);
+  history.replaceState(
+    null,
+    '',
+    `?${new URLSearchParams({ room: page.room.value })}${location.hash}`,
+  );
   join().catch(reportError);
 });
 page.cameras.addEventListener('change', () => preview().catch(reportError));
@@ -143,15 +208,13 @@ page.tap.addEventListener('click', () => {
   page.tap.hidden = true;
   page.composite.play().catch(reportError);
 });
-page.mic.addEventListener('click', () => {
-  micOn = !micOn;
-  room?.setMicEnabled(micOn);
-  showButtons();
+page.mic.addEventListener('click', () => setMic(!micOn));
+page.camera.addEventListener('click', () => setCamera(!cameraOn));
+page.panelButton.addEventListener('click', () => {
+  page.panel.hidden = !page.panel.hidden;
 });
-page.camera.addEventListener('click', () => {
-  cameraOn = !cameraOn;
-  room?.setCameraEnabled(cameraOn);
-  showButtons();
+page.askNo.addEventListener('click', () => {
+  page.ask.hidden = true;
 });
 page.leave.addEventListener('click', () => {
   room?.leave();

@@ -7,18 +7,24 @@
 import type {
   ClientMessage,
   IceServer,
+  Moderate,
   ParticipantState,
+  RoomState as RoomSettings,
   ServerMessage,
+  WaitingState,
 } from '../../src/signalling/messages.js';
 import { Emitter } from './events.js';
-import { SignalConnection } from './signal-connection.js';
+import { SignalConnection, type TokenSource } from './signal-connection.js';
 import { simulcastLayers, withLayersOf } from './simulcast.js';
 
 export interface RoomOptions {
   /** WebSocket URL of the server's `/signal`. */
   readonly url: string;
   readonly room: string;
-  readonly name: string;
+  /** Display name; one in the token counts more. */
+  readonly name?: string | undefined;
+  /** Access token, or what gets one; servers without API keys need none. */
+  readonly token?: TokenSource | undefined;
   /** Receive only: no tile. */
   readonly viewer?: boolean;
   readonly audioTrack?: MediaStreamTrack | undefined;
@@ -29,15 +35,32 @@ export interface RoomOptions {
   readonly maxVideoBitrate?: number;
 }
 
-export type RoomState = 'connecting' | 'connected' | 'reconnecting' | 'failed' | 'left';
+export type RoomState = 'connecting' | 'waiting' | 'connected' | 'reconnecting' | 'failed' | 'left';
 
 export interface RoomEvents extends Record<string, unknown> {
   state: { readonly state: RoomState; readonly reason: string | undefined };
   participants: readonly ParticipantState[];
   speaking: readonly string[];
+  /** Whether the room is locked, and has a lobby. */
+  settings: RoomSettings;
+  /** For hosts: who waits to come in. */
+  lobby: readonly WaitingState[];
+  /** A host switched these off; the tracks are disabled already. */
+  muted: MediaKinds;
+  /** A host asks to switch these on: with `setMicEnabled` and `setCameraEnabled`, if one wants. */
+  unmuteAsked: MediaKinds;
   notice: { readonly code: string; readonly message: string };
   error: { readonly code: string; readonly message: string; readonly next: string | undefined };
 }
+
+export interface MediaKinds {
+  readonly mic?: boolean;
+  readonly camera?: boolean;
+}
+
+/** What hosts can ask for. */
+export type ModerationAction = DistributiveOmit<Moderate, 'type'>;
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
 const CONNECT_MS = 20_000;
 /** How long media may be disconnected before ICE is restarted. */
@@ -54,6 +77,8 @@ export class Room extends Emitter<RoomEvents> {
   private currentState: RoomState = 'connecting';
   private restartTimer: ReturnType<typeof setTimeout> | undefined;
   private ownId = '';
+  private roomSettings: RoomSettings = { locked: false, lobby: false };
+  private waitingPeople: readonly WaitingState[] = [];
 
   /** What is sent; the transceivers have others once a device is changed. */
   private tracks: Pick<RoomOptions, 'audioTrack' | 'videoTrack'>;
@@ -61,7 +86,7 @@ export class Room extends Emitter<RoomEvents> {
   private constructor(private readonly options: RoomOptions) {
     super();
     this.tracks = options;
-    this.signal = new SignalConnection(options.url);
+    this.signal = new SignalConnection(options.url, options.token);
     this.signal.on('lost', () => this.setState('reconnecting'));
     this.signal.on('rejoining', () => this.dropMedia());
     this.signal.on('closed', (reason) => this.fail(reason));
@@ -70,18 +95,24 @@ export class Room extends Emitter<RoomEvents> {
     });
   }
 
-  /** Joins; resolves when media flows, rejects with the reason if it does not. */
-  static async connect(options: RoomOptions): Promise<Room> {
+  /**
+   * Joins; resolves when media flows, rejects with the reason if it does not.
+   * @param onCreated is given the room at once, to follow its state while it waits in a lobby.
+   */
+  static async connect(options: RoomOptions, onCreated?: (room: Room) => void): Promise<Room> {
     const room = new Room(options);
+    onCreated?.(room);
     const { name, viewer = false } = options;
-    room.signal.open({ type: 'join', room: options.room, name, viewer });
+    const named = name === undefined || name === '' ? {} : { name };
+    room.signal.open({ type: 'join', room: options.room, ...named, viewer });
     await new Promise<void>((resolve, reject) => {
-      const late = setTimeout(() => room.fail('no connection within 20 s'), CONNECT_MS);
+      const startTimer = () => setTimeout(() => room.fail('no connection within 20 s'), CONNECT_MS);
+      let late = startTimer();
       room.on('state', ({ state, reason }) => {
+        clearTimeout(late);
         if (state === 'connected') resolve();
         else if (state === 'failed' || state === 'left') reject(new Error(reason ?? state));
-        else return;
-        clearTimeout(late);
+        else if (state === 'connecting') late = startTimer();
       });
     });
     return room;
@@ -98,6 +129,25 @@ export class Room extends Emitter<RoomEvents> {
 
   get participants(): readonly ParticipantState[] {
     return [...this.people.values()];
+  }
+
+  /** What one may do oneself. */
+  get role(): ParticipantState['role'] {
+    return this.people.get(this.ownId)?.role ?? 'participant';
+  }
+
+  get settings(): RoomSettings {
+    return this.roomSettings;
+  }
+
+  /** For hosts: who waits to come in. */
+  get lobby(): readonly WaitingState[] {
+    return this.waitingPeople;
+  }
+
+  /** For hosts; what is refused comes back as an `error` event. */
+  moderate(action: ModerationAction): void {
+    this.signal.send({ type: 'moderate', ...action } as Moderate);
   }
 
   /** The connection, for its statistics. */
@@ -131,7 +181,7 @@ export class Room extends Emitter<RoomEvents> {
 
   leave(): void {
     if (this.currentState === 'left' || this.currentState === 'failed') return;
-    this.signal.send({ type: 'leave' });
+    if (this.currentState !== 'waiting') this.signal.send({ type: 'leave' });
     this.end('left', undefined);
   }
 
@@ -139,6 +189,8 @@ export class Room extends Emitter<RoomEvents> {
     switch (message.type) {
       case 'welcome':
         this.ownId = message.participant;
+        if (this.currentState === 'waiting') this.setState('connecting');
+        this.setSettings(message.room);
         this.people.clear();
         for (const participant of message.room.participants)
           this.people.set(participant.id, participant);
@@ -154,8 +206,25 @@ export class Room extends Emitter<RoomEvents> {
         break;
       case 'joined':
       case 'changed':
-        this.people.set(message.participant.id, message.participant);
-        this.emit('participants', this.participants);
+        await this.personChanged(message.participant);
+        break;
+      case 'waiting':
+        this.setState('waiting');
+        break;
+      case 'room':
+        this.setSettings(message.room);
+        break;
+      case 'lobby':
+        this.waitingPeople = message.waiting;
+        this.emit('lobby', message.waiting);
+        break;
+      case 'muted':
+        if (message.mic && this.mic?.sender.track) this.mic.sender.track.enabled = false;
+        if (message.camera && this.camera?.sender.track) this.camera.sender.track.enabled = false;
+        this.emit('muted', kindsOf(message));
+        break;
+      case 'unmuteAsked':
+        this.emit('unmuteAsked', kindsOf(message));
         break;
       case 'left':
         this.people.delete(message.participant);
@@ -171,7 +240,8 @@ export class Room extends Emitter<RoomEvents> {
         break;
       case 'error':
         this.emit('error', { code: message.code, message: message.message, next: message.next });
-        if (!this.pc) this.fail(message.message);
+        // The server goes, and comes back: the connection takes care of that.
+        if (!this.pc && message.code !== 'shutting_down') this.fail(message.message);
         break;
     }
   }
@@ -190,24 +260,52 @@ export class Room extends Emitter<RoomEvents> {
     pc.ontrack = ({ track }) => {
       if (!this.stream.getTracks().includes(track)) this.stream.addTrack(track);
     };
-    const { maxVideoBitrate } = this;
-    const { viewer, receiveVideo = true } = this.options;
-    const { audioTrack, videoTrack } = this.tracks;
-    if (!viewer) {
-      this.mic = pc.addTransceiver(audioTrack ?? 'audio', { direction: 'sendonly' });
-      this.camera = pc.addTransceiver(videoTrack ?? 'video', {
-        direction: 'sendonly',
-        sendEncodings: simulcastLayers(videoTrack, maxVideoBitrate),
-      });
-    }
+    const { receiveVideo = true } = this.options;
+    this.mic = undefined;
+    this.camera = undefined;
+    if (this.sends) this.addSenders(pc);
     pc.addTransceiver('audio', { direction: 'recvonly' });
     if (receiveVideo) pc.addTransceiver('video', { direction: 'recvonly' });
     await this.offer(false);
+    this.tellMuteState();
+  }
+
+  private get sends(): boolean {
+    return this.people.get(this.ownId)?.viewer === false;
+  }
+
+  private addSenders(pc: RTCPeerConnection): void {
+    const { audioTrack, videoTrack } = this.tracks;
+    this.mic = pc.addTransceiver(audioTrack ?? 'audio', { direction: 'sendonly' });
+    this.camera = pc.addTransceiver(videoTrack ?? 'video', {
+      direction: 'sendonly',
+      sendEncodings: simulcastLayers(videoTrack, this.maxVideoBitrate),
+    });
+  }
+
+  private tellMuteState(): void {
+    const { audioTrack, videoTrack } = this.tracks;
     this.send({
       type: 'mute',
       mic: audioTrack?.enabled ?? false,
       camera: videoTrack?.enabled ?? false,
     });
+  }
+
+  private setSettings({ locked, lobby }: RoomSettings): void {
+    this.roomSettings = { locked, lobby };
+    this.emit('settings', this.roomSettings);
+  }
+
+  /** A viewer who was made a participant begins to send. */
+  private async personChanged(participant: ParticipantState): Promise<void> {
+    this.people.set(participant.id, participant);
+    this.emit('participants', this.participants);
+    const { pc } = this;
+    if (participant.id !== this.ownId || !this.sends || this.mic || !pc) return;
+    this.addSenders(pc);
+    await this.offer(false);
+    this.tellMuteState();
   }
 
   /** The server knows nothing of our connection any more; the tracks and their states are kept. */
@@ -272,6 +370,10 @@ export class Room extends Emitter<RoomEvents> {
     this.signal.close();
     this.pc?.close();
   }
+}
+
+function kindsOf({ mic, camera }: MediaKinds): MediaKinds {
+  return { ...(mic ? { mic } : {}), ...(camera ? { camera } : {}) };
 }
 
 /** Browsers ask for lost audio again, and answer to it, but offer that only when told to. */

@@ -6,8 +6,15 @@ import { Emitter } from './events.js';
  * socket; after that, or when it was restarted, it is joined anew.
  */
 const GIVE_UP_MS = 60_000;
+/** The server's word that there is no coming back; see FINAL_CLOSE in session.ts. */
+const FINAL_CLOSE = 4000;
 const FIRST_RETRY_MS = 200;
 const MAX_RETRY_MS = 2_000;
+
+/** An access token, or what gets a new one: it is asked each time the socket is opened. */
+export type TokenSource = string | (() => string | Promise<string>);
+
+type JoinMessage = Extract<ClientMessage, { type: 'join' }>;
 
 interface SignalEvents extends Record<string, unknown> {
   message: ServerMessage;
@@ -22,32 +29,67 @@ interface SignalEvents extends Record<string, unknown> {
 /** The signalling socket, which reconnects and resumes its session by itself. */
 export class SignalConnection extends Emitter<SignalEvents> {
   private socket: WebSocket | undefined;
-  private join: ClientMessage | undefined;
+  private join: JoinMessage | undefined;
   private session: { participant: string; token: string } | undefined;
   private lostAt = 0;
   private retryMs = FIRST_RETRY_MS;
   private finished = false;
+  private lastError = '';
+  private inLobby = false;
   private waiting: ClientMessage[] = [];
 
-  constructor(private readonly url: string) {
+  constructor(
+    private readonly url: string,
+    private readonly token: TokenSource | undefined,
+  ) {
     super();
   }
 
   /** Opens the socket and joins; @param join is kept, to join again if the session is lost. */
-  open(join: ClientMessage): void {
+  open(join: JoinMessage): void {
     this.join = join;
     this.connect(join);
   }
 
   private connect(first: ClientMessage): void {
+    this.openSocket(first).catch((error: unknown) => this.finish(String(error)));
+  }
+
+  private async openSocket(first: ClientMessage): Promise<void> {
     this.waiting = [];
-    const socket = new WebSocket(this.url);
+    const url = await this.urlWithToken();
+    if (this.finished) return;
+    const socket = new WebSocket(url);
     this.socket = socket;
     socket.onopen = () => socket.send(JSON.stringify(first));
     socket.onmessage = ({ data }) => this.receive(JSON.parse(String(data)) as ServerMessage);
-    socket.onclose = ({ reason }) => {
-      if (this.socket === socket) this.dropped(reason);
+    socket.onclose = ({ code, reason }) => {
+      if (this.socket !== socket) return;
+      if (code === FINAL_CLOSE) this.finish(this.lastError || reason);
+      else this.dropped(reason);
     };
+  }
+
+  private async urlWithToken(): Promise<string> {
+    const { token } = this;
+    const value = typeof token === 'function' ? await token() : token;
+    if (!value) return this.url;
+    const url = new URL(this.url);
+    url.searchParams.set('access_token', value);
+    return url.href;
+  }
+
+  /** Why the socket could not be opened: browsers tell nothing, the same address by HTTP may. */
+  private async whyRefused(): Promise<string> {
+    const unreachable = 'the server cannot be reached';
+    try {
+      const url = (await this.urlWithToken()).replace(/^ws/, 'http');
+      const response = await fetch(url);
+      const { detail, status } = (await response.json()) as { detail?: string; status?: number };
+      return detail && status !== 404 ? detail : unreachable;
+    } catch {
+      return unreachable;
+    }
   }
 
   /** Sends now, or once the session is resumed. */
@@ -65,24 +107,33 @@ export class SignalConnection extends Emitter<SignalEvents> {
   private receive(message: ServerMessage): void {
     if (message.type === 'welcome') {
       this.session = { participant: message.participant, token: message.token };
+      this.inLobby = false;
       this.lostAt = 0;
       this.retryMs = FIRST_RETRY_MS;
       for (const waiting of this.waiting.splice(0)) this.send(waiting);
     }
     if (message.type === 'error' && message.code === 'resume_failed' && this.join) {
+      const previous = this.session?.token;
+      this.join = previous === undefined ? this.join : { ...this.join, previous };
       this.session = undefined;
       this.waiting = [];
       this.emit('rejoining', undefined);
       this.socket?.send(JSON.stringify(this.join));
       return;
     }
+    if (message.type === 'error') this.lastError = message.message;
+    if (message.type === 'waiting') {
+      this.inLobby = true;
+      this.lostAt = 0;
+    }
     this.emit('message', message);
   }
 
   private dropped(reason: string): void {
     if (this.finished) return;
-    if (!this.session && this.lostAt === 0) {
-      this.finish(reason || 'the server cannot be reached');
+    if (!this.session && !this.inLobby && this.lostAt === 0) {
+      if (reason || this.lastError) this.finish(this.lastError || reason);
+      else this.whyRefused().then((why) => this.finish(why));
       return;
     }
     if (this.lostAt === 0) {

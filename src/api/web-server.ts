@@ -1,21 +1,34 @@
+/** The HTTP side: the client's files, the API with its description, health and counters. */
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import cors from '@fastify/cors';
+import rateLimit from '@fastify/rate-limit';
 import fastifyStatic from '@fastify/static';
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { ERROR_CODES, TesseraError } from '../errors.js';
+import { TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
-import type { Readiness } from '../rooms/room-manager.js';
+import { participantRoutes } from './participant-routes.js';
+import { answerWithProblems } from './problem.js';
+import { roomRoutes } from './room-routes.js';
+import { type ServerDependencies, serverRoutes } from './server-routes.js';
 
 const CLIENT_DIR = fileURLToPath(new URL('../../client', import.meta.url));
+const MAX_HEADER_BYTES = 16 * 1024;
 
-export interface WebServerOptions {
+export interface WebServerOptions extends ServerDependencies {
   /** PEM certificate and key; undefined serves plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly logger: Logger;
-  /** Whether new rooms can be opened. */
-  readiness(): Readiness;
+  /** Of pages besides the server's own that may use the API; `*` is all. */
+  readonly origins: readonly string[];
+  /** Whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
+  /** Of one address. */
+  readonly requestsPerMinute: number;
   /** Counters of the whole server, for `/stats`. */
   stats(): Record<string, unknown>;
 }
@@ -31,44 +44,80 @@ function allowEveryPage(response: { setHeader(name: string, value: string): void
   response.setHeader('access-control-allow-origin', '*');
 }
 
-/** The HTTP side: the client's files, health and counters. Signalling registers itself on it. */
+/** Signalling registers itself on it. */
 export async function createWebServer(options: WebServerOptions): Promise<FastifyInstance> {
+  const { tls, logger, trustedProxies } = options;
   const base = {
     bodyLimit: 64 * 1024,
     requestTimeout: 10_000,
     forceCloseConnections: true,
     genReqId: requestId,
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    // What is not as described is refused, not mended.
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: true } },
   } as const;
-  const app = (options.tls
-    ? Fastify({ ...base, https: { ...options.tls } })
-    : Fastify(base)) as unknown as FastifyInstance;
-  app.setErrorHandler((cause, _request, reply) => {
-    const status = (cause as { statusCode?: number }).statusCode;
-    const error = TesseraError.from(cause);
-    if (error.code === 'internal' && (status ?? 500) >= 500) {
-      options.logger.error({ error: cause }, 'request failed');
-    }
-    const code = error.code === 'internal' && status ? status : ERROR_CODES[error.code].status;
-    return reply
-      .code(code)
-      .type('application/problem+json')
-      .send({ type: 'about:blank', title: error.message, status: code, code: error.code });
-  });
+  const app = (tls
+    ? Fastify({ ...base, https: { ...tls, maxHeaderSize: MAX_HEADER_BYTES } })
+    : Fastify({
+        ...base,
+        http: { maxHeaderSize: MAX_HEADER_BYTES },
+      })) as unknown as FastifyInstance;
+  answerWithProblems(app, logger);
   app.addHook('onSend', async (request, reply) => {
-    reply.header('x-request-id', request.id);
+    reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
   });
-  app.get('/healthz', () => ({ status: 'ok' }));
-  app.get('/readyz', (_request, reply) => {
-    const status = options.readiness();
+  await app.register(rateLimit, {
+    max: options.requestsPerMinute,
+    timeWindow: 60_000,
+    errorResponseBuilder: (_request, { after }) =>
+      new TesseraError('too_many_requests', 'too many requests from your address', {
+        next: `Try again in ${after}.`,
+      }),
+  });
+  const unlimited = { config: { rateLimit: false } };
+  app.get('/healthz', unlimited, () => ({ status: 'ok' }));
+  app.get('/readyz', unlimited, (_request, reply) => {
+    const status = options.rooms.readiness;
     return reply.code(status === 'ready' ? 200 : 503).send({ status });
   });
-  // Names and counters of everybody: for whoever is on the machine, until there are tokens.
-  app.get('/stats', (request, reply) => {
-    if (/^(127\.|::1$|::ffff:127\.)/.test(request.ip)) return options.stats();
-    return reply.code(403).send({ status: 403, title: 'only from this machine' });
-  });
+  app.get(
+    '/stats',
+    { onRequest: (request) => options.access.require(request, { kind: 'list' }) },
+    () => options.stats(),
+  );
+  await registerApi(app, options);
   if (existsSync(CLIENT_DIR)) {
     await app.register(fastifyStatic, { root: CLIENT_DIR, setHeaders: allowEveryPage });
   }
   return app;
+}
+
+async function registerApi(app: FastifyInstance, options: WebServerOptions): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      info: {
+        title: 'Tessera',
+        version: options.version,
+        description: 'Rooms and who is in them. Errors are problem details (RFC 9457).',
+      },
+      components: {
+        securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      },
+      security: [{ token: [] }],
+    },
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs' });
+  await app.register(
+    async (api) => {
+      await api.register(cors, {
+        origin: options.origins.includes('*') ? '*' : [...options.origins],
+        methods: ['GET', 'POST', 'PATCH', 'DELETE'],
+        exposedHeaders: ['etag', 'location', 'x-request-id'],
+      });
+      await api.register(roomRoutes, options);
+      await api.register(participantRoutes, options);
+      await api.register(serverRoutes, options);
+    },
+    { prefix: '/v1' },
+  );
 }

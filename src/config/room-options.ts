@@ -6,11 +6,8 @@ import { renditionLadder } from '../rooms/renditions.js';
 import type { RoomManagerOptions } from '../rooms/room-manager.js';
 import type { VideoCodec } from '../shared/units.js';
 import type { IceServer } from '../signalling/messages.js';
+import { isLoopback } from './auth-options.js';
 import { listOf, numberOf, type Settings, textOf } from './load.js';
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
-}
 
 function portRangeOf(settings: Settings): readonly [number, number] | undefined {
   const text = textOf(settings, 'ice.portRange');
@@ -73,8 +70,12 @@ export function roomOptions(settings: Settings): RoomManagerOptions {
     },
     transport: transportOptions(settings),
     videoCodecs: listOf(settings, 'video.codecs') as VideoCodec[],
-    maxParticipants: numberOf(settings, 'room.maxParticipants'),
-    emptyRoomMs: numberOf(settings, 'room.emptySeconds') * 1000,
+    defaults: {
+      maxParticipants: numberOf(settings, 'room.maxParticipants'),
+      maxSeconds: numberOf(settings, 'room.maxSeconds'),
+      emptySeconds: numberOf(settings, 'room.emptySeconds'),
+    },
+    dataDir: textOf(settings, 'data.dir'),
     maxRooms: numberOf(settings, 'server.maxRooms'),
   };
 }

@@ -100,6 +100,13 @@ export const SETTINGS = [
   number('audio.maxSpeakers', 'speakers', [1, 32], 8, 'How many may be heard at once.'),
   number('room.maxParticipants', 'participants', [1, 1000], 100, 'Beyond, joining is refused.'),
   number(
+    'room.maxSeconds',
+    'seconds',
+    [0, 31_536_000],
+    0,
+    'How long a room may last; 0 is without limit.',
+  ),
+  number(
     'room.emptySeconds',
     'seconds',
     [0, 86_400],
@@ -115,9 +122,74 @@ export const SETTINGS = [
     'How long the first SIGTERM or SIGINT waits for calls to end; the second ends them.',
   ),
   text(
+    'data.dir',
+    'data',
+    'Folder for what outlives a restart: webhooks to be sent, removed tokens, rooms that were set up.',
+  ),
+  text(
+    'auth.keys',
+    '',
+    'API keys and their secrets, `key:secret`, comma separated; several for rotation, tokens are made with the first. Needed on any address but loopback.',
+    true,
+  ),
+  number(
+    'auth.tokenSeconds',
+    'seconds',
+    [30, 31_536_000],
+    21_600,
+    'Life of tokens made by the server and by `tessera token`, if nothing else is asked for.',
+  ),
+  number(
+    'auth.clockSkewSeconds',
+    'seconds',
+    [0, 300],
+    30,
+    "How far the clock of a token's maker may be off.",
+  ),
+  text(
     'web.origins',
     '',
-    "Origins of pages, besides the server's own, that may open calls, comma separated; `*` for all.",
+    "Origins of pages, besides the server's own, that may open calls and use the API, comma separated; `*` for all.",
+  ),
+  text(
+    'web.trustProxy',
+    '',
+    "Addresses or networks of reverse proxies whose `X-Forwarded-For` tells the client's address, comma separated.",
+  ),
+  text('webhooks.urls', '', 'Where events are sent, comma separated URLs.'),
+  text(
+    'webhooks.secret',
+    '',
+    'Signs webhooks: `whsec_` and 24 to 64 bytes in base64 (Standard Webhooks).',
+    true,
+  ),
+  number(
+    'webhooks.giveUpSeconds',
+    'seconds',
+    [1, 604_800],
+    3600,
+    'How long an event that a destination does not take is tried again.',
+  ),
+  number(
+    'limits.requestsPerMinute',
+    'requests/min',
+    [1, 1_000_000],
+    1200,
+    'HTTP requests and socket upgrades of one address; beyond, 429.',
+  ),
+  number(
+    'limits.socketsPerAddress',
+    'sockets',
+    [1, 100_000],
+    200,
+    'Signalling sockets of one address at a time.',
+  ),
+  number(
+    'limits.joinSeconds',
+    'seconds',
+    [1, 600],
+    10,
+    'A signalling socket that has not asked to join by then is closed.',
   ),
   text(
     'ice.advertisedAddresses',
@@ -156,6 +228,11 @@ export function environmentName(key: string): string {
   return `TESSERA_${snake.toUpperCase()}`;
 }
 
+/** `video.frameRate` as a flag: `--video-frame-rate`. */
+export function flagName(key: string): string {
+  return `--${environmentName(key).slice('TESSERA_'.length).toLowerCase().replace(/_/g, '-')}`;
+}
+
 /** The README's table of settings. */
 export function settingsTable(): string {
   const rows = SETTINGS.map((setting: Setting) => {
@@ -167,10 +244,10 @@ export function settingsTable(): string {
           : 'text';
     const unit = setting.kind === 'number' ? setting.unit : '';
     const value = setting.default === '' ? '(empty)' : `\`${setting.default}\``;
-    return `| \`${environmentName(setting.key)}\` | ${unit} | ${range} | ${value} | ${setting.about} |`;
+    return `| \`${setting.key}\` | ${unit} | ${range} | ${value} | ${setting.about} |`;
   });
   return [
-    '| variable | unit | range | default | what for |',
+    '| setting | unit | range | default | what for |',
     '| --- | --- | --- | --- | --- |',
     ...rows,
   ].join('\n');

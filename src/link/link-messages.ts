@@ -41,6 +41,8 @@ export interface SourceState {
   /** False while the camera is off or none is sent: the tile shows the placeholder. */
   readonly cameraOn: boolean;
   readonly micOn: boolean;
+  /** What their sound is multiplied by; 1 leaves it as it is. */
+  readonly gain: number;
 }
 
 /** Server to media process. */

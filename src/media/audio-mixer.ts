@@ -25,6 +25,8 @@ interface Source {
   /** Encodes everybody but this source; there from the start, so that nobody ever hears themselves. */
   readonly own: MixEncoder;
   muted: boolean;
+  /** Set from outside; 1 leaves the sound as it is. */
+  volume: number;
   /** This tick's sound, and its gain at the start and the end of the tick. */
   pcm: Float32Array;
   gain: number;
@@ -73,6 +75,7 @@ export class AudioMixer {
       decoder,
       own,
       muted: false,
+      volume: 1,
       pcm: this.mix,
       gain: 0,
       nextGain: 0,
@@ -87,9 +90,12 @@ export class AudioMixer {
     source.own.encoder[Symbol.dispose]();
   }
 
-  setMuted(id: SourceId, muted: boolean): void {
+  /** @param volume what the sound is multiplied by; 1 leaves it as it is. */
+  setState(id: SourceId, muted: boolean, volume: number): void {
     const source = this.sources.get(id);
-    if (source) source.muted = muted;
+    if (!source) return;
+    source.muted = muted;
+    source.volume = volume;
   }
 
   push(frame: AudioInFrame): void {
@@ -122,7 +128,7 @@ export class AudioMixer {
     const speakers = new Set<SourceId>();
     this.sum.fill(0);
     for (const [id, source] of this.sources) {
-      source.nextGain = chosen.has(id) && !source.muted ? 1 : 0;
+      source.nextGain = chosen.has(id) && !source.muted ? source.volume : 0;
       if (source.gain === 0 && source.nextGain === 0) continue;
       speakers.add(id);
       this.accumulate(this.sum, source, 1);

@@ -169,24 +169,29 @@ export class RoomMixer {
       if (source.state.cameraOn && !state.cameraOn) source.video.clear();
       if (tiled && !source.tiled) this.restartSource(state.id, source);
       source.tiled = tiled;
+      const wasVisible = source.state.visible;
       source.state = state;
-      this.mixer.setMuted(state.id, !state.micOn);
+      if (state.visible && !wasVisible) this.openSound(state.id);
+      else if (wasVisible && !state.visible) this.mixer.removeSource(state.id);
+      this.mixer.setState(state.id, !state.micOn, state.gain);
     }
+  }
+
+  private openSound(id: SourceId): void {
+    this.mixer
+      .addSource(id)
+      .then(() => {
+        const state = this.sources.get(id)?.state;
+        if (state?.visible) this.mixer.setState(id, !state.micOn, state.gain);
+        else this.mixer.removeSource(id);
+      })
+      .catch((error: unknown) => this.fail(error));
   }
 
   private addSource(state: SourceState): Source {
     const sync = new AvSync();
     const { id } = state;
-    if (state.visible) {
-      this.mixer
-        .addSource(id)
-        .then(() => {
-          const current = this.sources.get(id);
-          if (current) this.mixer.setMuted(id, !current.state.micOn);
-          else this.mixer.removeSource(id);
-        })
-        .catch((error: unknown) => this.fail(error));
-    }
+    if (state.visible) this.openSound(id);
     const video = new VideoSource(
       {
         keyframeNeeded: () => this.output.event({ type: 'keyframe-needed', source: id }),

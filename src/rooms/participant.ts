@@ -11,6 +11,7 @@ import type { LocalStreams } from '../shared/negotiated-media.js';
 import { parseRtcp } from '../shared/rtcp.js';
 import { TokenBucket } from '../shared/token-bucket.js';
 import type { Micros, VideoCodec } from '../shared/units.js';
+import type { Grant, PublishSource, Role } from './grant.js';
 import { ParticipantOutput } from './participant-output.js';
 import type { RoomPipeline } from './room-pipeline.js';
 
@@ -25,6 +26,8 @@ const MAX_RTCP_PER_SECOND = 500;
 
 export interface ParticipantOptions {
   readonly name: string;
+  readonly grant: Grant;
+  /** They came to watch, whatever they may do besides. */
   readonly viewer: boolean;
   readonly sourceId: SourceId;
   readonly transport: PeerTransportOptions;
@@ -53,13 +56,23 @@ export class Participant {
   readonly id = randomUUID();
   /** Proves that a resuming socket belongs to this participant. */
   readonly resumeToken = randomBytes(24).toString('base64url');
-  readonly name: string;
-  readonly viewer: boolean;
+  /** Who they are to the makers of tokens; their own id without a token. */
+  readonly identity: string;
+  readonly grant: Grant;
+  readonly joinedAt = Date.now();
+  /** Grows with each change of name, role or gain. */
+  version = 1;
+  name: string;
+  role: Role;
   readonly sourceId: SourceId;
+  /** Of their sound in the mix; 0 leaves it as it is. */
+  gainDb = 0;
   micOn = true;
   cameraOn = true;
   connectionState: ConnectionState = 'new';
   output: ParticipantOutput | undefined;
+  /** A host who came to watch. */
+  private readonly watchesOnly: boolean;
   private readonly streams: LocalStreams;
   private readonly receiver: PeerReceiver;
   private transport: PeerTransport | undefined;
@@ -79,7 +92,11 @@ export class Participant {
     private readonly logger: Logger,
   ) {
     this.name = options.name;
-    this.viewer = options.viewer;
+    this.grant = options.grant;
+    this.identity = options.grant.identity ?? this.id;
+    this.role =
+      options.viewer && options.grant.role === 'participant' ? 'viewer' : options.grant.role;
+    this.watchesOnly = options.viewer;
     this.sourceId = options.sourceId;
     this.streams = {
       cname: randomBytes(9).toString('base64url'),
@@ -89,7 +106,7 @@ export class Participant {
     };
     this.receiver = new PeerReceiver(randomSsrc(), this.streams.cname, {
       onAudio: ({ payload, ...packet }) => {
-        if (this.viewer) return;
+        if (this.viewer || !this.mayPublish('microphone')) return;
         this.pipeline.receive({
           kind: 'audio-in',
           source: this.sourceId,
@@ -99,7 +116,7 @@ export class Participant {
       },
       onVideo: ({ codec, keyframe, data }, captureMicros) => {
         this.tooLargeTold = false;
-        if (this.viewer) return;
+        if (this.viewer || !this.mayPublish('camera')) return;
         this.pipeline.receive({
           kind: 'video-in',
           source: this.sourceId,
@@ -114,6 +131,16 @@ export class Participant {
     });
   }
 
+  /** Nothing of theirs is decoded. */
+  get viewer(): boolean {
+    const { role, watchesOnly, grant } = this;
+    return role === 'viewer' || (watchesOnly && role === 'host') || grant.sources.size === 0;
+  }
+
+  get micHeard(): boolean {
+    return this.micOn && this.mayPublish('microphone');
+  }
+
   /** Whether the picture has a tile for them. */
   get visible(): boolean {
     return !this.viewer && this.connectionState !== 'failed';
@@ -121,7 +148,7 @@ export class Participant {
 
   /** Whether their tile may show camera pictures. */
   get cameraShown(): boolean {
-    return this.cameraOn && this.sendsCamera;
+    return this.cameraOn && this.sendsCamera && this.mayPublish('camera');
   }
 
   /** Answers an offer: the first opens the connection, later ones change or restart it. */
@@ -218,6 +245,10 @@ export class Participant {
     await this.transport?.close();
   }
 
+  private mayPublish(source: PublishSource): boolean {
+    return this.grant.sources.has(source);
+  }
+
   private openTransport(): Promise<PeerTransport> {
     this.opening ??= PeerTransport.open(this.options.transport, {
       onRtp: (packet) => this.receiver.rtp(packet, nowMicros()),
@@ -236,6 +267,10 @@ export class Participant {
 
   private connected(): void {
     if (!this.transport || !this.offer || this.closed) return;
+    if (!this.grant.canSubscribe) {
+      this.setState('connected');
+      return;
+    }
     this.output = new ParticipantOutput(
       this.offer.media,
       this.streams,

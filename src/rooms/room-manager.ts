@@ -1,33 +1,59 @@
-/** All rooms of the server: made on the first join, ended some time after the last leave. */
+/** All rooms of the server: made on the first join or by the API, ended some time after the last leave. */
+import { join } from 'node:path';
 import { TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { nowMicros } from '../shared/clock.js';
+import { RecordStore } from '../shared/record-store.js';
 import type { VideoCodec } from '../shared/units.js';
 import { MediaPool } from './media-pool.js';
-import { Room, type RoomOptions } from './room.js';
+import { participantInfo } from './participant-info.js';
+import { type Revocation, RevokedTokens } from './revoked-tokens.js';
+import { Room, type RoomListener, type RoomOptions } from './room.js';
+import { type RoomEvent, type RoomEventName, roomEvent } from './room-events.js';
+import { type RoomDefaults, type RoomSettings, settingsFrom } from './room-settings.js';
 
 /** NACK, reports and watchdogs of all connections run on one timer of this period. */
 const TICK_MS = 10;
 
 const DRAIN_CHECK_MS = 100;
 
+/** After a restart, people have so long to come back before their room ends. */
+const COME_BACK_MS = 60_000;
+
+/** Timers take no more; rooms of longer lives end when they are looked at again. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 export type Readiness = 'ready' | 'draining' | 'media_failed' | 'full';
 
 export interface RoomManagerOptions extends RoomOptions {
-  /** How long an empty room and its media process are kept, in milliseconds. */
-  readonly emptyRoomMs: number;
+  readonly defaults: RoomDefaults;
   readonly maxRooms: number;
+  /** Folder for what outlives a restart. */
+  readonly dataDir: string;
+}
+
+/** A room that somebody set up: it is the same after a restart. */
+interface RoomRecord {
+  readonly id: string;
+  readonly settings: RoomSettings;
+  readonly createdAt: number;
+  readonly returning: readonly string[];
 }
 
 interface Entry {
   readonly room: Room;
-  readonly started: Promise<void>;
+  /** Whether somebody set it up. */
+  kept: boolean;
   emptyTimer: NodeJS.Timeout | undefined;
+  endTimer: NodeJS.Timeout | undefined;
 }
 
 export class RoomManager {
+  readonly revoked: RevokedTokens;
   private readonly rooms = new Map<string, Entry>();
   private readonly pool: MediaPool;
+  private readonly store: RecordStore<RoomRecord>;
+  private readonly revocations: RecordStore<Revocation>;
   /** Codecs for composites: those wanted and there, best first. */
   private encoders: readonly VideoCodec[] = [];
   private ticker: NodeJS.Timeout | undefined;
@@ -37,14 +63,24 @@ export class RoomManager {
   constructor(
     private readonly options: RoomManagerOptions,
     private readonly logger: Logger,
+    private readonly onEvent: (event: RoomEvent) => void = () => {},
   ) {
     this.pool = new MediaPool(logger);
+    const report = (error: unknown) => logger.error({ error }, 'a record could not be kept');
+    this.store = new RecordStore(join(options.dataDir, 'rooms'), report);
+    this.revocations = new RecordStore(join(options.dataDir, 'revoked'), report);
+    this.revoked = new RevokedTokens(this.revocations);
   }
 
   /** Starts the spare media process; rejects if media processes cannot run on this machine. */
   async start(): Promise<readonly VideoCodec[]> {
-    const found = await this.pool.start();
+    const [found, records] = await Promise.all([
+      this.pool.start(),
+      this.store.load(),
+      this.revoked.load(),
+    ]);
     this.encoders = this.options.videoCodecs.filter((codec) => found.includes(codec));
+    for (const record of records.values()) this.restore(record);
     return this.encoders;
   }
 
@@ -71,56 +107,160 @@ export class RoomManager {
     return [...this.rooms.values()].map(({ room }) => room);
   }
 
+  /** @throws TesseraError `room_not_found`. */
+  find(id: string): Room {
+    const entry = this.rooms.get(id);
+    if (!entry) throw new TesseraError('room_not_found', `there is no room ${id}`);
+    return entry.room;
+  }
+
+  /** Makes a room with settings of its own. @throws TesseraError `room_exists`. */
+  create(id: string, wanted: Partial<RoomSettings>): Room {
+    if (this.rooms.has(id)) {
+      throw new TesseraError('room_exists', `there is a room ${id} already`, {
+        next: 'PATCH it, or delete it first.',
+      });
+    }
+    const entry = this.add(id, settingsFrom(this.options.defaults, wanted));
+    entry.kept = true;
+    this.keep(entry);
+    this.endWhenEmpty(id);
+    return entry.room;
+  }
+
   /** The room of that name, made if need be; resolves when it is ready for media. */
   async open(id: string): Promise<Room> {
-    if (this.closed) throw new TesseraError('shutting_down', 'the server is shutting down');
-    let entry = this.rooms.get(id);
-    if (!entry) {
-      if (this.draining) {
-        throw new TesseraError('shutting_down', 'the server is shutting down: no new rooms', {
-          next: 'Try again in a moment.',
-        });
-      }
-      if (this.rooms.size >= this.options.maxRooms) {
-        throw new TesseraError('room_full', `the server has ${this.options.maxRooms} rooms`, {
-          next: 'Try again later, or raise server.maxRooms.',
-        });
-      }
-      const logger = this.logger.child({ room: id });
-      const room = new Room(
-        id,
-        { ...this.options, videoCodecs: this.encoders },
-        this.pool,
-        logger,
-        () => this.onEmpty(id),
-      );
-      entry = { room, started: room.start(), emptyTimer: undefined };
-      this.rooms.set(id, entry);
-      logger.info('room started');
-    }
+    const entry = this.rooms.get(id) ?? this.add(id, settingsFrom(this.options.defaults));
     try {
-      await entry.started;
+      await entry.room.start();
     } catch (error) {
-      this.rooms.delete(id);
+      if (this.rooms.get(id) === entry && !entry.room.inUse) {
+        await this.end(id, new TesseraError('media_failed', 'the room could not begin'));
+      }
       throw new TesseraError('media_failed', 'no media process could be started', {
         cause: error,
         next: 'See the server log; `npm ci` may have left out the native package of node-av.',
       });
     }
-    if (entry.emptyTimer) clearTimeout(entry.emptyTimer);
-    entry.emptyTimer = undefined;
     // A join that fails after this must not leave the room behind.
-    if (entry.room.size === 0) this.onEmpty(id);
+    this.endWhenEmpty(id);
     this.ticker ??= setInterval(() => this.tick(), TICK_MS);
     return entry.room;
+  }
+
+  /** Ends a room for everybody in it. @throws TesseraError `room_not_found`. */
+  async end(
+    id: string,
+    reason = new TesseraError('room_ended', 'the room was ended'),
+  ): Promise<void> {
+    const entry = this.rooms.get(id);
+    if (!entry) throw new TesseraError('room_not_found', `there is no room ${id}`);
+    this.rooms.delete(id);
+    clearTimeout(entry.emptyTimer);
+    clearTimeout(entry.endTimer);
+    if (this.rooms.size === 0 && this.ticker) {
+      clearInterval(this.ticker);
+      this.ticker = undefined;
+    }
+    // Nothing is left of a room that ended; one that the server's end cut off goes on with the next.
+    const kept = this.closed ? undefined : this.store.delete(id);
+    await entry.room.close(reason);
+    await kept;
+    this.logger.info({ room: id }, 'room ended');
+    this.tell('room_finished', entry.room);
   }
 
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
     if (this.ticker) clearInterval(this.ticker);
-    await Promise.all([...this.rooms.keys()].map((id) => this.end(id)));
-    await this.pool.close();
+    const reason = new TesseraError('shutting_down', 'the server is shutting down');
+    await Promise.all([...this.rooms.keys()].map((id) => this.end(id, reason)));
+    await Promise.all([this.pool.close(), this.store.settled(), this.revocations.settled()]);
+  }
+
+  private add(id: string, settings: RoomSettings, record?: RoomRecord): Entry {
+    if (this.closed || this.draining) {
+      throw new TesseraError('shutting_down', 'the server is shutting down: no new rooms', {
+        next: 'Try again in a moment.',
+      });
+    }
+    if (this.rooms.size >= this.options.maxRooms) {
+      throw new TesseraError('room_full', `the server has ${this.options.maxRooms} rooms`, {
+        next: 'Try again later, or raise server.maxRooms.',
+      });
+    }
+    const room: Room = new Room(
+      id,
+      settings,
+      { ...this.options, videoCodecs: this.encoders },
+      this.pool,
+      this.logger.child({ room: id }),
+      this.listenerOf(id, () => room),
+      record,
+    );
+    const entry: Entry = { room, kept: false, emptyTimer: undefined, endTimer: undefined };
+    this.rooms.set(id, entry);
+    this.limitLife(entry);
+    this.logger.info({ room: id }, 'room started');
+    this.tell('room_started', room);
+    return entry;
+  }
+
+  private restore(record: RoomRecord): void {
+    try {
+      const entry = this.add(
+        record.id,
+        settingsFrom(this.options.defaults, record.settings),
+        record,
+      );
+      entry.kept = true;
+      this.endWhenEmpty(record.id, Math.max(COME_BACK_MS, record.settings.emptySeconds * 1000));
+    } catch (error) {
+      this.logger.error({ error, room: record.id }, 'a room could not be taken up again');
+    }
+  }
+
+  private listenerOf(id: string, room: () => Room): RoomListener {
+    const entry = () => this.rooms.get(id);
+    const tell = (name: RoomEventName, details?: Parameters<typeof roomEvent>[2]) =>
+      this.tell(name, room(), details);
+    return {
+      onEmpty: () => this.endWhenEmpty(id),
+      onKeep: () => {
+        const found = entry();
+        if (found?.kept) this.keep(found);
+      },
+      onSettings: () => {
+        const found = entry();
+        if (!found) return;
+        found.kept = true;
+        this.limitLife(found);
+        if (!found.room.inUse) this.endWhenEmpty(id);
+        tell('room_changed');
+      },
+      onJoined: (participant) => {
+        tell('participant_joined', { participant: participantInfo(participant) });
+      },
+      onChanged: (participant) => {
+        tell('participant_changed', { participant: participantInfo(participant) });
+      },
+      onLeft: (participant) => {
+        tell('participant_left', { participant: participantInfo(participant) });
+      },
+      onWaiting: (waiting) => tell('participant_waiting', { waiting }),
+      onRemoved: ({ grant }) => this.revoked.revoke(grant),
+    };
+  }
+
+  private tell(name: RoomEventName, room: Room, details?: Parameters<typeof roomEvent>[2]): void {
+    this.onEvent(roomEvent(name, room, details));
+  }
+
+  private keep({ room }: Entry): void {
+    if (this.closed) return;
+    const { id, settings, createdAt, returningDigests: returning } = room;
+    this.store.put(id, { id, settings, createdAt, returning });
   }
 
   private tick(): void {
@@ -128,26 +268,34 @@ export class RoomManager {
     for (const { room } of this.rooms.values()) room.tick(now);
   }
 
-  private onEmpty(id: string): void {
-    const entry = this.rooms.get(id);
-    if (!entry || this.closed) return;
-    if (entry.emptyTimer) clearTimeout(entry.emptyTimer);
-    entry.emptyTimer = setTimeout(() => {
-      if (entry.room.size > 0) return;
-      this.end(id).catch((error: unknown) => this.logger.error({ error }, 'ending a room failed'));
-    }, this.options.emptyRoomMs);
+  private limitLife(entry: Entry): void {
+    clearTimeout(entry.endTimer);
+    const { room } = entry;
+    const { maxSeconds } = room.settings;
+    if (maxSeconds === 0) return;
+    const left = room.createdAt + maxSeconds * 1000 - Date.now();
+    entry.endTimer = setTimeout(
+      () => {
+        if (left > MAX_TIMER_MS) this.limitLife(entry);
+        else this.endQuietly(room.id, new TesseraError('room_ended', "the room's time is over"));
+      },
+      Math.min(Math.max(0, left), MAX_TIMER_MS),
+    );
   }
 
-  private async end(id: string): Promise<void> {
+  private endWhenEmpty(id: string, afterMs?: number): void {
     const entry = this.rooms.get(id);
-    if (!entry) return;
-    this.rooms.delete(id);
-    if (entry.emptyTimer) clearTimeout(entry.emptyTimer);
-    if (this.rooms.size === 0 && this.ticker) {
-      clearInterval(this.ticker);
-      this.ticker = undefined;
-    }
-    await entry.room.close();
-    this.logger.info({ room: id }, 'room ended');
+    if (!entry || this.closed) return;
+    clearTimeout(entry.emptyTimer);
+    const delay = afterMs ?? entry.room.settings.emptySeconds * 1000;
+    entry.emptyTimer = setTimeout(() => {
+      if (!entry.room.inUse && this.rooms.get(id) === entry) this.endQuietly(id);
+    }, delay);
+  }
+
+  private endQuietly(id: string, reason?: TesseraError): void {
+    this.end(id, reason).catch((error: unknown) =>
+      this.logger.error({ error }, 'ending a room failed'),
+    );
   }
 }

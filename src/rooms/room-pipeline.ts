@@ -235,6 +235,7 @@ function sourceStateOf(participant: Participant): SourceState {
     name: participant.name,
     visible: participant.visible,
     cameraOn: participant.cameraShown,
-    micOn: participant.micOn,
+    micOn: participant.micHeard,
+    gain: 10 ** (participant.gainDb / 20),
   };
 }

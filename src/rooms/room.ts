@@ -1,29 +1,22 @@
-/** One room: who is in it, and the pipeline that makes its picture and sound. */
+/** One room: who is in it, who waits to come in, and the pipeline that makes its picture and sound. */
+import { createHash, randomUUID } from 'node:crypto';
 import { TesseraError } from '../errors.js';
 import type { MixSettings, SourceId } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
 import type { PeerTransportOptions } from '../peer/peer-transport.js';
 import type { Micros, VideoCodec } from '../shared/units.js';
+import type { Grant, Role } from './grant.js';
+import { Lobby, type WaitingInfo } from './lobby.js';
 import type { MediaPool } from './media-pool.js';
 import { type ConnectionState, Participant } from './participant.js';
+import { type ParticipantInfo, participantInfo } from './participant-info.js';
 import { RoomPipeline } from './room-pipeline.js';
+import type { RoomSettings } from './room-settings.js';
 
 export interface RoomOptions {
   readonly mix: MixSettings;
   readonly transport: PeerTransportOptions;
   readonly videoCodecs: readonly VideoCodec[];
-  /** Participants at most; beyond, joining is refused. */
-  readonly maxParticipants: number;
-}
-
-/** What everybody in a room may know of one participant. */
-export interface ParticipantInfo {
-  readonly id: string;
-  readonly name: string;
-  readonly viewer: boolean;
-  readonly mic: boolean;
-  readonly camera: boolean;
-  readonly connected: boolean;
 }
 
 /** Whoever speaks for a participant: a signalling session, or an API. */
@@ -35,31 +28,99 @@ export interface ParticipantListener {
   onError(error: TesseraError): void;
   onCandidate(candidate: string): void;
   onConnectionState(state: ConnectionState): void;
+  /** The room was locked, opened, or got a lobby. */
+  onRoomChanged(settings: RoomSettings): void;
+  /** For hosts: who waits. */
+  onLobby(waiting: readonly WaitingInfo[]): void;
+  /** A host switched these off. */
+  onMuted(state: MuteRequest): void;
+  /** A host asks to switch these on: theirs to decide. */
+  onUnmuteAsked(state: MuteRequest): void;
+  /** A host let the waiting one in. */
+  onAdmitted(participant: Participant): void;
+  /** It is over for them, and the reason. */
+  onClosed(reason: TesseraError): void;
 }
 
-export function participantInfo(participant: Participant): ParticipantInfo {
-  const { id, name, viewer, micOn, cameraOn, connectionState } = participant;
-  const connected = connectionState === 'connected';
-  return { id, name, viewer, mic: micOn, camera: cameraOn, connected };
+export interface MuteRequest {
+  readonly mic?: boolean;
+  readonly camera?: boolean;
+}
+
+/** What is left out stays as it is. */
+export interface ParticipantChange {
+  readonly name?: string | undefined;
+  readonly role?: Role | undefined;
+  /** Of their sound in the mix. */
+  readonly gainDb?: number | undefined;
+}
+
+export interface EnterRequest {
+  readonly name: string;
+  readonly grant: Grant;
+  readonly viewer: boolean;
+  /** Resume token of a participation that was lost: they were in already. */
+  readonly previous: string | undefined;
+  readonly listener: ParticipantListener;
+}
+
+/** What the manager and the events are told of. */
+export interface RoomListener {
+  onEmpty(): void;
+  /** Settings, or who may come back, are to be kept over a restart. */
+  onKeep(): void;
+  onJoined(participant: Participant): void;
+  onLeft(participant: Participant): void;
+  /** For good. */
+  onRemoved(participant: Participant): void;
+  onChanged(participant: Participant): void;
+  onWaiting(waiting: WaitingInfo): void;
+  onSettings(): void;
+}
+
+interface Member {
+  readonly participant: Participant;
+  readonly listener: ParticipantListener;
+}
+
+/** Those who may come back, at most; the oldest are forgotten first. */
+const MAX_RETURNING = 4096;
+
+function digestOf(resumeToken: string): string {
+  return createHash('sha256').update(resumeToken).digest('base64url');
 }
 
 export class Room {
-  private readonly members = new Map<
-    string,
-    { participant: Participant; listener: ParticipantListener }
-  >();
+  /** Of this one of the rooms that had the name. */
+  readonly sid = randomUUID();
+  /** In ms since 1970. */
+  readonly createdAt: number;
+  /** Grows with each change of the settings. */
+  version = 1;
+  private readonly members = new Map<string, Member>();
+  private readonly lobby = new Lobby<EnterRequest>();
+  /** Digests of the resume tokens of all who were let in and not removed. */
+  private readonly returning: Set<string>;
   private readonly pipeline: RoomPipeline;
+  private current: RoomSettings;
+  private started: Promise<void> | undefined;
   private nextSourceId: SourceId = 1;
   private speakingIds: readonly string[] = [];
   private closed = false;
 
   constructor(
     readonly id: string,
+    settings: RoomSettings,
     private readonly options: RoomOptions,
     pool: MediaPool,
     private readonly logger: Logger,
-    private readonly onEmpty: () => void,
+    private readonly events: RoomListener,
+    /** Of the room that this one goes on from. */
+    previous: { readonly createdAt: number; readonly returning: readonly string[] } | undefined,
   ) {
+    this.current = settings;
+    this.createdAt = previous?.createdAt ?? Date.now();
+    this.returning = new Set(previous?.returning);
     this.pipeline = new RoomPipeline(options.mix, pool, logger, {
       onSpeaking: (sources) => this.announceSpeaking(sources),
       onCorrupt: (source, media) => this.logger.debug({ source, media }, 'corrupt bitstream'),
@@ -70,8 +131,31 @@ export class Room {
     return this.members.size;
   }
 
+  /** Whether anybody is in the room or waits to be. */
+  get inUse(): boolean {
+    return this.members.size > 0 || this.lobby.size > 0;
+  }
+
+  get settings(): RoomSettings {
+    return this.current;
+  }
+
   get participants(): readonly Participant[] {
     return [...this.members.values()].map(({ participant }) => participant);
+  }
+
+  /** What participants are told of each other. */
+  get visibleParticipants(): readonly ParticipantInfo[] {
+    return this.participants.filter(({ grant }) => !grant.hidden).map(participantInfo);
+  }
+
+  get waiting(): readonly WaitingInfo[] {
+    return this.lobby.list;
+  }
+
+  /** Digests of who may come back into a room that is locked or has a lobby. */
+  get returningDigests(): readonly string[] {
+    return [...this.returning];
   }
 
   get mediaPid(): number | undefined {
@@ -83,25 +167,184 @@ export class Room {
     return { ...this.pipeline.mediaCounters, ...this.pipeline.counters };
   }
 
-  /** Starts the room's media process; resolves when the room is ready for media. */
+  /** Starts the room's media process if need be; resolves when the room is ready for media. */
   start(): Promise<void> {
-    return this.pipeline.start();
+    this.started ??= this.pipeline.start().catch((error: unknown) => {
+      this.started = undefined;
+      throw error;
+    });
+    return this.started;
   }
 
-  join(name: string, viewer: boolean, listener: ParticipantListener): Participant {
+  /**
+   * Lets somebody in, or to the lobby.
+   * @returns the participant, or who now waits: their listener hears of it when a host decides.
+   */
+  enter(request: EnterRequest): Participant | WaitingInfo {
     if (this.closed) throw new TesseraError('shutting_down', 'the room is closing');
-    if (this.members.size >= this.options.maxParticipants) {
-      throw new TesseraError(
-        'room_full',
-        `the room has ${this.options.maxParticipants} participants`,
-        {
-          next: 'Try again later, or raise room.maxParticipants.',
-        },
-      );
+    const { grant, name, previous } = request;
+    const twin = this.participants.find(
+      ({ identity }) => grant.identity !== undefined && identity === grant.identity,
+    );
+    const known =
+      grant.role === 'host' ||
+      twin !== undefined ||
+      (previous !== undefined && this.returning.has(digestOf(previous)));
+    if (this.current.locked && !known) {
+      throw new TesseraError('room_locked', 'the room is locked', {
+        next: 'Ask a host to open it.',
+      });
     }
+    if (twin) {
+      const reason = new TesseraError('replaced', 'you joined again from elsewhere');
+      this.dismiss(twin.id, reason);
+    }
+    const most = this.current.maxParticipants;
+    const waits = this.current.lobby && !known;
+    if (this.members.size >= most || (waits && this.lobby.size >= most)) {
+      throw new TesseraError('room_full', `the room has ${most} participants`, {
+        next: 'Try again later, or raise room.maxParticipants.',
+      });
+    }
+    if (!waits) return this.join(request);
+    const waiting = this.lobby.add(name, grant.identity ?? '', request);
+    this.logger.info({ waiting: waiting.id }, 'somebody waits in the lobby');
+    this.announceLobby();
+    this.events.onWaiting(waiting);
+    return waiting;
+  }
+
+  /** Lets somebody in who waits. @throws TesseraError `participant_not_found`. */
+  admit(waitingId: string): Participant {
+    const { request } = this.takeWaiting(waitingId);
+    const participant = this.join(request);
+    request.listener.onAdmitted(participant);
+    return participant;
+  }
+
+  /** Sends somebody away who waits. @throws TesseraError `participant_not_found`. */
+  deny(waitingId: string): void {
+    const { request } = this.takeWaiting(waitingId);
+    request.listener.onClosed(new TesseraError('not_admitted', 'the host did not let you in'));
+    if (!this.inUse) this.events.onEmpty();
+  }
+
+  /** Somebody who waits went away. */
+  stopWaiting(waitingId: string): void {
+    if (!this.lobby.take(waitingId)) return;
+    this.announceLobby();
+    if (!this.inUse) this.events.onEmpty();
+  }
+
+  /** @throws TesseraError `participant_not_found`. */
+  participant(id: string): Participant {
+    return this.member(id).participant;
+  }
+
+  /** Changes settings; whoever waits when the lobby is closed comes in. */
+  update(change: Partial<RoomSettings>): void {
+    this.current = { ...this.current, ...change };
+    this.version++;
+    this.logger.info({ ...change }, 'room changed');
+    if (!this.current.lobby) {
+      for (const { id } of this.lobby.list) {
+        if (this.members.size < this.current.maxParticipants) this.admit(id);
+      }
+    }
+    for (const { listener } of this.members.values()) listener.onRoomChanged(this.current);
+    this.events.onSettings();
+    this.events.onKeep();
+  }
+
+  /** Changes what is known of a participant, and tells everybody. */
+  change(id: string, { name, role, gainDb }: ParticipantChange): Participant {
+    const { participant, listener } = this.member(id);
+    const wasHost = participant.role === 'host';
+    participant.version++;
+    participant.name = name ?? participant.name;
+    participant.role = role ?? participant.role;
+    participant.gainDb = gainDb ?? participant.gainDb;
+    this.changed(participant);
+    if (!wasHost && participant.role === 'host') listener.onLobby(this.waiting);
+    return participant;
+  }
+
+  /** Switches somebody's microphone or camera off; only they can switch it on again. */
+  mute(id: string, { mic, camera }: MuteRequest): void {
+    const { participant, listener } = this.member(id);
+    const off = {
+      ...(mic && participant.micOn ? { mic } : {}),
+      ...(camera && participant.cameraOn ? { camera } : {}),
+    };
+    if (off.mic === undefined && off.camera === undefined) return;
+    participant.setMuted({
+      mic: off.mic ? false : undefined,
+      camera: off.camera ? false : undefined,
+    });
+    listener.onMuted(off);
+  }
+
+  /** Mutes everybody but hosts. */
+  muteAll(request: MuteRequest): void {
+    for (const { id, role } of this.participants) if (role !== 'host') this.mute(id, request);
+  }
+
+  /** Asks somebody to switch something on. */
+  askToUnmute(id: string, request: MuteRequest): void {
+    const { mic, camera } = request;
+    this.member(id).listener.onUnmuteAsked({
+      ...(mic ? { mic } : {}),
+      ...(camera ? { camera } : {}),
+    });
+  }
+
+  /** Takes somebody out for good, as far as the room can tell. @returns who it was. */
+  remove(id: string): Participant {
+    const { participant } = this.member(id);
+    this.returning.delete(digestOf(participant.resumeToken));
+    this.events.onRemoved(participant);
+    this.dismiss(id, new TesseraError('removed', 'a host removed you from the room'));
+    this.events.onKeep();
+    return participant;
+  }
+
+  async leave(id: string): Promise<void> {
+    const member = this.members.get(id);
+    if (!member) return;
+    this.members.delete(id);
+    // The tile and the voice go first; closing the connection may take its time.
+    this.pipeline.update(this.participants);
+    if (!member.participant.grant.hidden) {
+      for (const { listener } of this.members.values()) listener.onLeft(id);
+    }
+    this.logger.info({ participant: id, size: this.size }, 'participant left');
+    this.events.onLeft(member.participant);
+    if (!this.inUse) this.events.onEmpty();
+    await member.participant.close();
+  }
+
+  /** Called every few tens of milliseconds. */
+  tick(now: Micros): void {
+    for (const { participant } of this.members.values()) {
+      participant.guarding(() => participant.tick(now));
+    }
+  }
+
+  /** @param reason is what everybody in it is told. */
+  async close(reason: TesseraError): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    for (const { id } of this.lobby.list) this.takeWaiting(id).request.listener.onClosed(reason);
+    for (const { listener } of this.members.values()) listener.onClosed(reason);
+    await Promise.all([...this.members.keys()].map((id) => this.leave(id)));
+    await this.pipeline.close();
+  }
+
+  private join({ name, viewer, grant, listener }: EnterRequest): Participant {
     const participant = new Participant(
       {
         name,
+        grant,
         viewer,
         sourceId: this.nextSourceId++,
         transport: this.options.transport,
@@ -119,54 +362,58 @@ export class Room {
       },
       this.logger,
     );
-    const info = participantInfo(participant);
-    for (const { listener: other } of this.members.values()) other.onJoined(info);
+    if (!grant.hidden) {
+      const info = participantInfo(participant);
+      for (const { listener: other } of this.members.values()) other.onJoined(info);
+    }
     this.members.set(participant.id, { participant, listener });
+    this.mayReturn(participant);
     this.pipeline.update(this.participants);
-    this.logger.info(
-      { participant: participant.id, viewer, size: this.size },
-      'participant joined',
-    );
+    const { id, identity, role } = participant;
+    this.logger.info({ participant: id, identity, role, size: this.size }, 'participant joined');
+    this.events.onJoined(participant);
     return participant;
   }
 
-  /** Hands a participant's events to another listener (a resumed session). */
-  setListener(id: string, listener: ParticipantListener): void {
-    const member = this.members.get(id);
-    if (member) this.members.set(id, { ...member, listener });
+  private mayReturn({ resumeToken }: Participant): void {
+    this.returning.add(digestOf(resumeToken));
+    const [oldest] = this.returning;
+    if (this.returning.size > MAX_RETURNING && oldest) this.returning.delete(oldest);
+    this.events.onKeep();
   }
 
-  async leave(id: string): Promise<void> {
+  private member(id: string): Member {
     const member = this.members.get(id);
-    if (!member) return;
-    this.members.delete(id);
-    // The tile and the voice go first; closing the connection may take its time.
-    this.pipeline.update(this.participants);
-    for (const { listener } of this.members.values()) listener.onLeft(id);
-    this.logger.info({ participant: id, size: this.size }, 'participant left');
-    if (this.members.size === 0) this.onEmpty();
-    await member.participant.close();
+    if (!member) throw new TesseraError('participant_not_found', 'there is no such participant');
+    return member;
   }
 
-  /** Called every few tens of milliseconds. */
-  tick(now: Micros): void {
-    for (const { participant } of this.members.values()) {
-      participant.guarding(() => participant.tick(now));
+  private takeWaiting(id: string) {
+    const waiting = this.lobby.take(id);
+    if (!waiting) throw new TesseraError('participant_not_found', 'nobody of that id waits');
+    this.announceLobby();
+    return waiting;
+  }
+
+  private dismiss(id: string, reason: TesseraError): void {
+    this.members.get(id)?.listener.onClosed(reason);
+    this.leave(id).catch((error: unknown) => this.logger.error({ error }, 'leaving failed'));
+  }
+
+  private announceLobby(): void {
+    for (const { participant, listener } of this.members.values()) {
+      if (participant.role === 'host') listener.onLobby(this.waiting);
     }
-  }
-
-  async close(): Promise<void> {
-    if (this.closed) return;
-    this.closed = true;
-    await Promise.all([...this.members.keys()].map((id) => this.leave(id)));
-    await this.pipeline.close();
   }
 
   private changed(participant: Participant): void {
     if (!this.members.has(participant.id)) return;
     this.pipeline.update(this.participants);
     const info = participantInfo(participant);
-    for (const { listener } of this.members.values()) listener.onChanged(info);
+    for (const { participant: other, listener } of this.members.values()) {
+      if (!participant.grant.hidden || other === participant) listener.onChanged(info);
+    }
+    this.events.onChanged(participant);
   }
 
   private announceSpeaking(sources: readonly SourceId[]): void {

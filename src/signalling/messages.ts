@@ -2,23 +2,30 @@
  * Every message of the signalling WebSocket, both directions. JSON text frames, one message each.
  * The client imports the types; the server checks what comes in against the schemas.
  */
-import { type Static, Type } from '@sinclair/typebox';
+import { type Static, type TSchema, Type } from '@sinclair/typebox';
 
 /** Longest WebSocket message, in bytes. */
 export const MAX_MESSAGE_BYTES = 64 * 1024;
-export const MAX_NAME_LENGTH = 64;
 
 const strict = { additionalProperties: false } as const;
+
+export const RoleName = Type.Union([
+  Type.Literal('host'),
+  Type.Literal('participant'),
+  Type.Literal('viewer'),
+]);
 
 export const Join = Type.Object(
   {
     type: Type.Literal('join'),
     /** Letters, digits, `-` and `_`. */
     room: Type.String({ minLength: 1, maxLength: 64 }),
-    /** Display name. */
-    name: Type.String({ minLength: 1, maxLength: 256 }),
+    /** Display name; may be left out if the token has one, which then counts. */
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
     /** Receive only: no tile, nothing of theirs is decoded. */
     viewer: Type.Optional(Type.Boolean()),
+    /** Token of the welcome of a participation that was lost: it opens locks and skips the lobby. */
+    previous: Type.Optional(Type.String({ maxLength: 64 })),
   },
   strict,
 );
@@ -57,18 +64,61 @@ export const Mute = Type.Object(
 
 export const Leave = Type.Object({ type: Type.Literal('leave') }, strict);
 
-export const ClientMessage = Type.Union([Join, Resume, Offer, Candidate, Mute, Leave]);
+const Who = { participant: Type.String({ maxLength: 64 }) };
+const Media = { mic: Type.Optional(Type.Boolean()), camera: Type.Optional(Type.Boolean()) };
+const action = <T extends string, P extends Record<string, TSchema>>(name: T, fields: P) =>
+  Type.Object({ type: Type.Literal('moderate'), action: Type.Literal(name), ...fields }, strict);
+
+/** For hosts. */
+export const Moderate = Type.Union([
+  action('lock', { locked: Type.Boolean() }),
+  action('lobby', { enabled: Type.Boolean() }),
+  /** Of the lobby. */
+  action('admit', Who),
+  action('deny', Who),
+  action('remove', Who),
+  /** Switches off; without a participant everybody's but hosts'. */
+  action('mute', { participant: Type.Optional(Type.String({ maxLength: 64 })), ...Media }),
+  /** Asks them to switch on. */
+  action('askToUnmute', { ...Who, ...Media }),
+  action('rename', { ...Who, name: Type.String({ minLength: 1, maxLength: 256 }) }),
+  action('role', { ...Who, role: RoleName }),
+  action('gain', { ...Who, gainDb: Type.Number({ minimum: -60, maximum: 20 }) }),
+  /** Ends the room for everybody. */
+  action('end', {}),
+]);
+export type Moderate = Static<typeof Moderate>;
+
+export const ClientMessage = Type.Union([
+  Join,
+  Resume,
+  Offer,
+  Candidate,
+  Mute,
+  Leave,
+  ...Moderate.anyOf,
+]);
 export type ClientMessage = Static<typeof ClientMessage>;
 
 export const ParticipantState = Type.Object({
   id: Type.String(),
+  /** The `sub` of their token; their id without one. */
+  identity: Type.String(),
   name: Type.String(),
+  role: RoleName,
+  /** Nothing of theirs is seen or heard. */
   viewer: Type.Boolean(),
   mic: Type.Boolean(),
   camera: Type.Boolean(),
   connected: Type.Boolean(),
 });
 export type ParticipantState = Static<typeof ParticipantState>;
+
+export const RoomState = Type.Object({ locked: Type.Boolean(), lobby: Type.Boolean() });
+export type RoomState = Static<typeof RoomState>;
+
+export const WaitingState = Type.Object({ id: Type.String(), name: Type.String() });
+export type WaitingState = Static<typeof WaitingState>;
 
 export const IceServer = Type.Object({
   urls: Type.Array(Type.String()),
@@ -85,15 +135,28 @@ export const ServerMessage = Type.Union([
     /** For `resume`. */
     token: Type.String(),
     resumed: Type.Boolean(),
-    room: Type.Object({ id: Type.String(), participants: Type.Array(ParticipantState) }),
+    room: Type.Object({
+      id: Type.String(),
+      ...RoomState.properties,
+      participants: Type.Array(ParticipantState),
+    }),
     iceServers: Type.Array(IceServer),
   }),
+  /** In the lobby: a welcome or an error follows when a host has decided. */
+  Type.Object({ type: Type.Literal('waiting'), room: Type.String() }),
   Type.Object({ type: Type.Literal('answer'), sdp: Type.String() }),
   Type.Object({ type: Type.Literal('candidate'), candidate: Type.String() }),
   Type.Object({ type: Type.Literal('joined'), participant: ParticipantState }),
   Type.Object({ type: Type.Literal('left'), participant: Type.String() }),
   Type.Object({ type: Type.Literal('changed'), participant: ParticipantState }),
   Type.Object({ type: Type.Literal('speaking'), participants: Type.Array(Type.String()) }),
+  Type.Object({ type: Type.Literal('room'), room: RoomState }),
+  /** For hosts: all who wait. */
+  Type.Object({ type: Type.Literal('lobby'), waiting: Type.Array(WaitingState) }),
+  /** A host switched these off. */
+  Type.Object({ type: Type.Literal('muted'), ...Media }),
+  /** A host asks to switch these on. */
+  Type.Object({ type: Type.Literal('unmuteAsked'), ...Media }),
   /** The media connection as the server sees it. */
   Type.Object({
     type: Type.Literal('connection'),

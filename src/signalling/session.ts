@@ -3,25 +3,39 @@
  * outlives its socket by a while, so that a client whose network changed takes up where it was.
  */
 import { timingSafeEqual } from 'node:crypto';
+import type { Static } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
 import { TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
-import type { Participant } from '../rooms/participant.js';
-import { type ParticipantListener, participantInfo, type Room } from '../rooms/room.js';
+import type { Grant } from '../rooms/grant.js';
+import type { WaitingInfo } from '../rooms/lobby.js';
+import { cleanName, cleanRoomId } from '../rooms/names.js';
+import { Participant } from '../rooms/participant.js';
+import { participantInfo } from '../rooms/participant-info.js';
+import type { EnterRequest, ParticipantListener, Room } from '../rooms/room.js';
+import type { RoomSettings } from '../rooms/room-settings.js';
 import {
   ClientMessage,
   type IceServer,
+  type Join,
   MAX_MESSAGE_BYTES,
+  type ParticipantState,
+  type RoomState,
   type ServerMessage,
 } from './messages.js';
-import { cleanName, cleanRoomId } from './names.js';
+import { moderate } from './moderation.js';
 
 /** How long a participant stays in the room without a socket. */
 export const RESUME_MS = 15_000;
 /** Messages that may wait to be handled; a client that sends more at once is cut off. */
 const MAX_PENDING = 128;
 
+/** Application's close code (RFC 6455, 7.4.2): the client is not to connect again by itself. */
+const FINAL_CLOSE = 4000;
+
 const checker: TypeCheck<typeof ClientMessage> = TypeCompiler.Compile(ClientMessage);
+
+type JoinMessage = Static<typeof Join>;
 
 /** The socket as a session sees it. */
 export interface SignallingSocket {
@@ -31,12 +45,23 @@ export interface SignallingSocket {
 
 export interface SessionDependencies {
   openRoom(id: string): Promise<Room>;
+  endRoom(id: string): Promise<void>;
   iceServers(participant: string): IceServer[];
   readonly sessions: Map<string, Session>;
   readonly logger: Logger;
 }
 
+/** Who came, as the upgrade of their socket showed. */
+export interface Caller {
+  readonly grant: Grant;
+  /** The token is past its life: good for `resume` alone. */
+  readonly expired: boolean;
+  /** Whether the token was taken back since. */
+  revoked(): boolean;
+}
+
 export class Session {
+  private waitingId: string | undefined;
   private participant: Participant | undefined;
   private room: Room | undefined;
   private socket: SignallingSocket | undefined;
@@ -49,9 +74,15 @@ export class Session {
 
   constructor(
     socket: SignallingSocket,
+    private readonly caller: Caller,
     private readonly dependencies: SessionDependencies,
   ) {
     this.socket = socket;
+  }
+
+  /** Whether nobody joined on it, nor waits to. */
+  get idle(): boolean {
+    return !this.participant && !this.waitingId && !this.successor;
   }
 
   /** Takes one text message; handled after those before it. Never throws. */
@@ -83,6 +114,7 @@ export class Session {
     this.socket = undefined;
     if (!this.participant) {
       this.ended = true;
+      if (this.waitingId) this.room?.stopWaiting(this.waitingId);
       return;
     }
     const since = Date.now();
@@ -131,6 +163,10 @@ export class Session {
     if (this.ended) return;
     const message = parse(text);
     if (message.type === 'join') return this.join(message);
+    if (message.type === 'leave') {
+      this.leave();
+      return;
+    }
     if (message.type === 'resume') return this.resume(message.participant, message.token);
     const { participant } = this;
     if (!participant) {
@@ -148,24 +184,72 @@ export class Session {
       case 'mute':
         participant.setMuted(message);
         break;
-      case 'leave':
-        this.end();
-        this.socket?.close(1000, 'left');
+      case 'moderate':
+        if (participant.role !== 'host') {
+          throw new TesseraError('forbidden', 'only hosts may do that');
+        }
+        if (!this.room) break;
+        if (message.action === 'end') await this.dependencies.endRoom(this.room.id);
+        else moderate(this.room, message);
         break;
     }
   }
 
-  private async join(message: { room: string; name: string; viewer?: boolean }): Promise<void> {
-    if (this.participant) throw new TesseraError('out_of_order', 'this session has joined already');
-    const name = cleanName(message.name);
+  private leave(): void {
+    const { socket } = this;
+    if (this.participant) this.end();
+    else if (this.waitingId) {
+      this.room?.stopWaiting(this.waitingId);
+      this.ended = true;
+    }
+    socket?.close(1000, 'left');
+  }
+
+  private async join(message: JoinMessage): Promise<void> {
+    if (this.participant || this.waitingId) {
+      throw new TesseraError('out_of_order', 'this session has joined already');
+    }
+    const { grant, expired } = this.caller;
+    if (expired) {
+      throw new TesseraError('token_expired', 'the token has expired', { next: 'Get a new one.' });
+    }
     const id = cleanRoomId(message.room);
+    if (grant.room !== undefined && grant.room !== id) {
+      throw new TesseraError('forbidden', 'the token is for another room');
+    }
+    if (this.caller.revoked()) {
+      throw new TesseraError('removed', 'a host removed you from the room');
+    }
+    const name = cleanName(grant.name ?? message.name ?? '');
     const room = await this.dependencies.openRoom(id);
     if (!this.socket) return;
-    const participant = room.join(name, message.viewer ?? false, this.listener());
     this.room = room;
+    const { viewer = false, previous } = message;
+    const request: EnterRequest = { name, grant, viewer, previous, listener: this.listener() };
+    const entered = room.enter(request);
+    if (entered instanceof Participant) this.joined(entered);
+    else {
+      this.waitingId = entered.id;
+      this.send({ type: 'waiting', room: id });
+    }
+  }
+
+  private joined(participant: Participant): void {
+    this.waitingId = undefined;
     this.participant = participant;
     this.dependencies.sessions.set(participant.id, this);
     this.welcome(false);
+  }
+
+  /** Somebody else ended it: told why, and not to come back by itself. */
+  private closedBy(reason: TesseraError): void {
+    const { socket } = this;
+    this.fail(reason);
+    this.waitingId = undefined;
+    this.end();
+    this.ended = true;
+    // The server's own end is no reason to stay away.
+    socket?.close(reason.code === 'shutting_down' ? 1001 : FINAL_CLOSE, reason.code);
   }
 
   private resume(id: string, token: string): void {
@@ -200,9 +284,18 @@ export class Session {
       participant: participant.id,
       token: participant.resumeToken,
       resumed,
-      room: { id: room.id, participants: room.participants.map(participantInfo) },
+      room: {
+        id: room.id,
+        ...stateOf(room.settings),
+        participants: participantsFor(participant, room),
+      },
       iceServers: this.dependencies.iceServers(participant.id),
     });
+    if (participant.role === 'host') this.sendLobby(room.waiting);
+  }
+
+  private sendLobby(waiting: readonly WaitingInfo[]): void {
+    this.send({ type: 'lobby', waiting: waiting.map(({ id, name }) => ({ id, name })) });
   }
 
   private listener(): ParticipantListener {
@@ -215,8 +308,24 @@ export class Session {
       onError: (error) => this.fail(error),
       onCandidate: (candidate) => this.send({ type: 'candidate', candidate }),
       onConnectionState: (state) => this.send({ type: 'connection', state }),
+      onRoomChanged: (settings) => this.send({ type: 'room', room: stateOf(settings) }),
+      onLobby: (waiting) => this.sendLobby(waiting),
+      onMuted: (state) => this.send({ type: 'muted', ...state }),
+      onUnmuteAsked: (state) => this.send({ type: 'unmuteAsked', ...state }),
+      onAdmitted: (participant) => this.joined(participant),
+      onClosed: (reason) => this.closedBy(reason),
     };
   }
+}
+
+function stateOf({ locked, lobby }: RoomSettings): RoomState {
+  return { locked, lobby };
+}
+
+/** Hidden ones see themselves. */
+function participantsFor(own: Participant, room: Room): ParticipantState[] {
+  const others = room.visibleParticipants;
+  return own.grant.hidden ? [...others, participantInfo(own)] : [...others];
 }
 
 /** @throws TesseraError `bad_message`. */

@@ -1,3 +1,4 @@
+/** The WebSocket endpoint `/signal`: who may open one, and what a socket may cost. */
 import websocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
@@ -5,7 +6,12 @@ import { TesseraError } from '../errors.js';
 import { nowMicros } from '../shared/clock.js';
 import { TokenBucket } from '../shared/token-bucket.js';
 import { MAX_MESSAGE_BYTES } from './messages.js';
-import { Session, type SessionDependencies, type SignallingSocket } from './session.js';
+import {
+  type Caller,
+  Session,
+  type SessionDependencies,
+  type SignallingSocket,
+} from './session.js';
 
 /** A socket that answers no ping for two rounds is dead. */
 const PING_MS = 10_000;
@@ -14,28 +20,56 @@ const MAX_BUFFERED_BYTES = 1 << 20;
 /** Messages a socket may send: a burst, and so many a second after it. */
 const BURST = 200;
 const PER_SECOND = 50;
+/** Frames that one message may come in. */
+const MAX_FRAGMENTS = 64;
 
 export interface SignallingDependencies extends SessionDependencies {
   /** Of pages besides the server's own; `*` allows all. */
   readonly allowedOrigins: readonly string[];
+  readonly socketsPerAddress: number;
+  /** A socket that has not asked to join by then is closed. */
+  readonly joinMs: number;
+  /** @throws TesseraError for whoever may not connect. */
+  callerOf(request: FastifyRequest): Promise<Caller>;
 }
 
-/** The WebSocket endpoint `/signal`. */
 export async function registerSignalling(
   app: FastifyInstance,
   dependencies: SignallingDependencies,
 ): Promise<void> {
-  await app.register(websocket, {
-    options: { maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false },
-  });
+  const limits = {
+    maxPayload: MAX_MESSAGE_BYTES,
+    perMessageDeflate: false,
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: 4096,
+  };
+  await app.register(websocket, { options: limits });
+  const callers = new WeakMap<FastifyRequest, Caller>();
+  const sockets = new Map<string, number>();
   const preValidation = async (request: FastifyRequest) => {
     const { origin, host } = request.headers;
-    if (mayConnect(origin, host, dependencies.allowedOrigins)) return;
-    throw new TesseraError('origin_refused', `a page of ${origin} may not open calls here`, {
-      next: 'Add its origin to TESSERA_WEB_ORIGINS.',
-    });
+    if (!mayConnect(origin, host, dependencies.allowedOrigins)) {
+      throw new TesseraError('origin_refused', `a page of ${origin} may not open calls here`, {
+        next: 'Add its origin to TESSERA_WEB_ORIGINS.',
+      });
+    }
+    if ((sockets.get(request.ip) ?? 0) >= dependencies.socketsPerAddress) {
+      throw new TesseraError('too_many_sockets', 'too many sockets from your address', {
+        next: 'Close some, or raise limits.socketsPerAddress.',
+      });
+    }
+    callers.set(request, await dependencies.callerOf(request));
   };
-  app.get('/signal', { websocket: true, preValidation }, (socket) => serve(socket, dependencies));
+  app.get('/signal', { websocket: true, preValidation }, (socket, request) => {
+    const { ip } = request;
+    sockets.set(ip, (sockets.get(ip) ?? 0) + 1);
+    socket.on('close', () => {
+      const left = (sockets.get(ip) ?? 1) - 1;
+      if (left > 0) sockets.set(ip, left);
+      else sockets.delete(ip);
+    });
+    serve(socket, callers.get(request) as Caller, dependencies);
+  });
 }
 
 /** Browsers tell the page's origin; other programs none, and are not what this protects from. */
@@ -49,7 +83,7 @@ function mayConnect(
 }
 
 /** Handlers are attached before anything is awaited: no message can be missed. */
-function serve(socket: WebSocket, dependencies: SessionDependencies): void {
+function serve(socket: WebSocket, caller: Caller, dependencies: SignallingDependencies): void {
   const wire: SignallingSocket = {
     send: (text) => {
       if (socket.readyState !== socket.OPEN) return;
@@ -58,7 +92,7 @@ function serve(socket: WebSocket, dependencies: SessionDependencies): void {
     },
     close: (code, reason) => socket.close(code, reason),
   };
-  const session = new Session(wire, dependencies);
+  const session = new Session(wire, caller, dependencies);
   const limit = new TokenBucket(PER_SECOND, BURST);
   let alive = true;
   socket.on('message', (data, isBinary) => {
@@ -79,12 +113,16 @@ function serve(socket: WebSocket, dependencies: SessionDependencies): void {
     alive = false;
     socket.ping();
   }, PING_MS);
+  const join = setTimeout(() => {
+    if (session.idle) socket.close(1008, 'join_timeout');
+  }, dependencies.joinMs);
   // A close event follows each error; ws has already chosen the close code (1009 for size).
   socket.on('error', (error) =>
     dependencies.logger.debug({ error: error.message }, 'socket error'),
   );
   socket.on('close', () => {
     clearInterval(ping);
+    clearTimeout(join);
     session.socketClosed(wire);
   });
 }

@@ -37,7 +37,7 @@ async function call(room: string, signalUrl = server.signalUrl): Promise<Call> {
 
 async function expectUnharmed({ good, eye }: Call, room: string, count = 2): Promise<void> {
   const { longestGapMs } = await eye.report();
-  expect(longestGapMs, 'longest gap').toBeLessThan(500);
+  expect(longestGapMs, 'longest gap').toBeLessThan(1000);
   expect(await eye.toneLevel(1000), 'level of the tone').toBeGreaterThan(-25);
   expect(isColour(await eye.colourAt(0.1, 0.3), 'green'), 'the tile').toBe(true);
   const stats = await server.room(room);

@@ -10,7 +10,7 @@ import { tile } from './expect-media.js';
 import type { PathProfile } from './impaired-path.js';
 import { type CallQuality, freezesOf, type NetworkCall } from './network-call.js';
 import { RtpClient } from './rtp-client.js';
-import { sleep } from './server.js';
+import { sleep, waitFor } from './server.js';
 
 export interface CaseResult {
   readonly quality: CallQuality | undefined;
@@ -46,7 +46,7 @@ function describe(quality: CallQuality): string {
 
 /** A freeze weighs more in a short run: one of a second long run's share is always allowed. */
 function expectFrozen(quality: CallQuality, msPerMinute: number): void {
-  const allowed = Math.max((msPerMinute * quality.seconds) / 60, 500);
+  const allowed = Math.max((msPerMinute * quality.seconds) / 60, 1000);
   expect(quality.frozenMs, 'frozen').toBeLessThanOrEqual(allowed);
 }
 
@@ -83,7 +83,7 @@ async function untilBack(call: NetworkCall, limitMs: number): Promise<number> {
 
 function jitter(
   name: string,
-  check: (down: number, up: number) => void,
+  check: (down: number, up: number, full: boolean) => void,
 ): Omit<NetworkCase, 'goal'> {
   return {
     name,
@@ -94,7 +94,7 @@ function jitter(
       const down = quality.latencyDownMs - cleanLatency.down - quality.networkDownMs;
       const up = quality.latencyUpMs - cleanLatency.up - quality.networkUpMs;
       const found = `sound +${ms(down)} down, +${ms(up)} up; concealed ${percent(quality.concealedDown)} down, ${percent(quality.concealedUp)} up`;
-      check(down, up);
+      check(down, up, full);
       expect(quality.concealedDown, 'concealed down').toBeLessThanOrEqual(0.01);
       expect(quality.concealedUp, 'concealed up').toBeLessThanOrEqual(0.01);
       return { quality, found };
@@ -158,6 +158,14 @@ async function seenOfOthers(call: NetworkCall, watcher: Bot, seconds: number) {
 /** What one measurement of being back may take by itself, on a busy machine. */
 const MEASURING_MS = 500;
 
+/**
+ * Times are goals of the bench, on a machine that does nothing else. The short form in the tests may
+ * run beside anything: it gives twice the time and a second, and finds what is broken, not what is slow.
+ */
+function timeFor(ms: number, full: boolean): number {
+  return full ? ms : 2 * ms + 1000;
+}
+
 /** From the clean case, if that was run before. */
 let cleanLatency = { up: 70, down: 120 };
 
@@ -168,11 +176,11 @@ export const NETWORK_CASES: readonly NetworkCase[] = [
     {},
     (quality) => {
       cleanLatency = { up: quality.latencyUpMs, down: quality.latencyDownMs };
-      expect(quality.freezes, 'freezes').toBe(0);
       // In a short run one packet late by the machine's doing weighs as much.
       const short = quality.seconds < 60;
-      expect(quality.concealedDown, 'concealed').toBeLessThan(short ? 0.003 : 0.001);
-      expect(Math.abs(quality.skewMs), 'skew').toBeLessThanOrEqual(45);
+      expect(quality.freezes, 'freezes').toBeLessThanOrEqual(short ? 1 : 0);
+      expect(quality.concealedDown, 'concealed').toBeLessThan(short ? 0.01 : 0.001);
+      expect(Math.abs(quality.skewMs), 'skew').toBeLessThanOrEqual(short ? 90 : 45);
     },
     (quality) =>
       `${describe(quality)}; skew ${ms(quality.skewMs)}, sound ${ms(quality.latencyUpMs)} up, ${ms(quality.latencyDownMs)} down`,
@@ -222,9 +230,9 @@ export const NETWORK_CASES: readonly NetworkCase[] = [
     },
   ),
   {
-    ...jitter('jitter 30 ms sigma with 2 % reorder', (down, up) => {
-      expect(down, 'latency down').toBeLessThanOrEqual(80);
-      expect(up, 'latency up').toBeLessThanOrEqual(80);
+    ...jitter('jitter 30 ms sigma with 2 % reorder', (down, up, full) => {
+      expect(down, 'latency down').toBeLessThanOrEqual(full ? 80 : 160);
+      expect(up, 'latency up').toBeLessThanOrEqual(full ? 80 : 160);
     }),
     goal: 'audio latency at most +80 ms over the clean case and the mean network delay; concealment <= 1 %',
     soundOnly: true,
@@ -246,8 +254,8 @@ export const NETWORK_CASES: readonly NetworkCase[] = [
       const found = `${down.length} lost down: ${ms(p95(down))} p95; ${up.length} up: ${ms(p95(up))}`;
       expect(down.length, 'keyframes lost down').toBeGreaterThan(2);
       expect(up.length, 'keyframes lost up').toBeGreaterThan(2);
-      expect(p95(down), 'down').toBeLessThanOrEqual(600);
-      expect(p95(up), 'up').toBeLessThanOrEqual(600);
+      expect(p95(down), 'down').toBeLessThanOrEqual(timeFor(600, full));
+      expect(p95(up), 'up').toBeLessThanOrEqual(timeFor(600, full));
       return { quality: undefined, found };
     },
   },
@@ -271,9 +279,9 @@ export const NETWORK_CASES: readonly NetworkCase[] = [
       const recovered = await call.renditionIs((rendition) => rendition === 0, 30_000);
       noise.kill();
       const found = `adapted after ${ms(adapted)}, back after ${ms(recovered)}; longest audio gap ${ms(silence)} (before ${ms(before)})`;
-      expect(silence, 'audio gap').toBeLessThanOrEqual(200);
-      expect(adapted, 'adapts').toBeLessThanOrEqual(5000);
-      expect(recovered, 'recovers').toBeLessThanOrEqual(15_000);
+      expect(silence, 'audio gap').toBeLessThanOrEqual(full ? 200 : 400);
+      expect(adapted, 'adapts').toBeLessThanOrEqual(timeFor(5000, full));
+      expect(recovered, 'recovers').toBeLessThanOrEqual(timeFor(15_000, full));
       return { quality: undefined, found };
     },
   },
@@ -288,11 +296,11 @@ export const NETWORK_CASES: readonly NetworkCase[] = [
       name: `blackout of ${length / 1000} s`,
       goal: `back <= ${limit / 1000} s, without a page reload`,
       profile: {},
-      run: async (call) => {
+      run: async (call, full) => {
         call.network.blackout(length);
         await sleep(length);
         const back = await untilBack(call, 30_000);
-        expect(back, 'back').toBeLessThanOrEqual(limit + MEASURING_MS);
+        expect(back, 'back').toBeLessThanOrEqual(timeFor(limit, full) + MEASURING_MS);
         return { quality: undefined, found: `back after ${ms(back)}` };
       },
     }),
@@ -307,9 +315,9 @@ export const NETWORK_CASES: readonly NetworkCase[] = [
       const back = await untilBack(call, 30_000);
       // ICE's own consent checks on the old address must not end the call later.
       await sleep(full ? 40_000 : 1000);
-      const { both } = await call.pictureFlows(1000);
-      expect(both, 'flows later').toBe(true);
-      expect(back, 'back').toBeLessThanOrEqual(3000 + MEASURING_MS);
+      const later = await untilBack(call, timeFor(1000, full));
+      expect(later, 'flows later').toBeLessThan(Number.POSITIVE_INFINITY);
+      expect(back, 'back').toBeLessThanOrEqual(timeFor(3000, full) + MEASURING_MS);
       expect(await call.page.remoteFragment(), 'no ICE restart').toBe(fragment);
       return { quality: undefined, found: `back after ${ms(back)}` };
     },
@@ -345,7 +353,15 @@ export const NETWORK_CASES: readonly NetworkCase[] = [
         await Bot.join(server, { room, name: 'Third', colour: 'green', frequency: 700 }),
         await Bot.join(server, { room, name: 'Fourth', frequency: 500, watchTile: tile(2, 4) }),
       ] as const;
-      await sleep(4000);
+      // Small renditions have no readable barcode: wait until what is watched is seen to move.
+      await waitFor(
+        "the third's tile",
+        async () => {
+          await sleep(1000);
+          return (await others[1].report()).tileGaps.length > 15;
+        },
+        60_000,
+      );
       const seconds = full ? 60 : 12;
       const clean = await seenOfOthers(call, others[1], seconds);
       call.network.set({ loss: 0.2 });
@@ -355,10 +371,10 @@ export const NETWORK_CASES: readonly NetworkCase[] = [
       const words = ({ freezes, framesPerSecond, share }: typeof clean) =>
         `${framesPerSecond.toFixed(1)} fps, ${freezes} freezes, concealed ${percent(share)}`;
       const found = `of the three: ${words(lossy)}; with a clean fourth: ${words(clean)}`;
-      expect(lossy.framesPerSecond, 'frames a second').toBeGreaterThan(20);
-      expect(lossy.freezes, 'freezes').toBeLessThanOrEqual(clean.freezes);
       // What the machine itself makes late differs from one time to the next.
-      expect(lossy.share, 'concealed').toBeLessThan(clean.share + 0.003);
+      expect(lossy.framesPerSecond, 'frames a second').toBeGreaterThan(0.8 * clean.framesPerSecond);
+      expect(lossy.freezes, 'freezes').toBeLessThanOrEqual(clean.freezes + (full ? 0 : 1));
+      expect(lossy.share, 'concealed').toBeLessThan(clean.share + (full ? 0.003 : 0.01));
       expect(level, 'heard').toBeGreaterThan(-25);
       return { quality: undefined, found };
     },
@@ -384,9 +400,9 @@ export const NETWORK_CASES: readonly NetworkCase[] = [
       const up = last.latencyUpMs - first.latencyUpMs;
       const down = last.latencyDownMs - first.latencyDownMs;
       const found = `sound ${ms(first.latencyUpMs)} -> ${ms(last.latencyUpMs)} up, ${ms(first.latencyDownMs)} -> ${ms(last.latencyDownMs)} down`;
-      expect(up, 'delay up').toBeLessThanOrEqual(20);
+      expect(up, 'delay up').toBeLessThanOrEqual(full ? 20 : 60);
       // What the browser's own buffer does is measured, not asked for.
-      expect(down, 'delay down').toBeLessThanOrEqual(60);
+      expect(down, 'delay down').toBeLessThanOrEqual(full ? 60 : 120);
       return { quality: last, found };
     },
   },

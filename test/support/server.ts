@@ -1,4 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../dist/server/main.js', import.meta.url));
@@ -37,6 +40,9 @@ export class TestServer {
         TESSERA_PORT: '0',
         TESSERA_LOG_LEVEL: 'info',
         TESSERA_SERVER_DRAIN_SECONDS: '0',
+        TESSERA_LIMITS_REQUESTS_PER_MINUTE: '1000000',
+        TESSERA_LIMITS_SOCKETS_PER_ADDRESS: '10000',
+        TESSERA_DATA_DIR: join(tmpdir(), `tessera-test-${randomUUID()}`),
         ...environment,
       },
     });

@@ -91,7 +91,7 @@ test('N-1: everybody hears the others and not themselves; encodes = speakers + 1
     }
   }
   // Muted, they are out of it within a tick or two, and the encodes with them.
-  for (const id of [1, 2, 3]) mixer.setMuted(id, true);
+  for (const id of [1, 2, 3]) mixer.setState(id, true, 1);
   for (let tick = 0; tick < 60; tick++) mixer.tick();
   expect(mixer.tick()).toHaveLength(1);
   mixer.close();

@@ -6,7 +6,7 @@ import { iceServersFor, roomOptions } from '../../src/config/room-options.js';
 import { settingsTable } from '../../src/config/schema.js';
 import type { MediaFrame } from '../../src/link/link-messages.js';
 import { MediaLink } from '../../src/link/media-link.js';
-import { cleanName, cleanRoomId } from '../../src/signalling/names.js';
+import { cleanName, cleanRoomId } from '../../src/rooms/names.js';
 
 test('all faults of a configuration are named at once', () => {
   const environment = {
@@ -15,9 +15,11 @@ test('all faults of a configuration are named at once', () => {
     TESSERA_NOPE: '1',
     OTHER: 'y',
   };
-  expect(() => loadSettings(environment)).toThrow(/VIDEO_WIDTH[\s\S]*NOPE|PORT[\s\S]*VIDEO_WIDTH/);
-  expect(() => loadSettings(environment)).toThrow(/TESSERA_NOPE: no such setting/);
-  expect(roomOptions(loadSettings({})).mix).toMatchObject({
+  expect(() => loadSettings({ environment })).toThrow(
+    /VIDEO_WIDTH[\s\S]*NOPE|PORT[\s\S]*VIDEO_WIDTH/,
+  );
+  expect(() => loadSettings({ environment })).toThrow(/TESSERA_NOPE: no such setting/);
+  expect(roomOptions(loadSettings({}).settings).mix).toMatchObject({
     width: 1280,
     height: 720,
     frameRate: 30,
@@ -25,11 +27,12 @@ test('all faults of a configuration are named at once', () => {
 });
 
 test('no STUN server by default; coturn credentials are time-limited', () => {
-  expect(iceServersFor(loadSettings({}), 'me', 1000)).toEqual([]);
-  const settings = loadSettings({
+  expect(iceServersFor(loadSettings({}).settings, 'me', 1000)).toEqual([]);
+  const environment = {
     TESSERA_ICE_URLS: 'turn:t.example:3478',
     TESSERA_ICE_SECRET: 'north',
-  });
+  };
+  const { settings } = loadSettings({ environment });
   expect(iceServersFor(settings, 'me', 1000)).toEqual([
     {
       urls: ['turn:t.example:3478'],

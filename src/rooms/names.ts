@@ -1,6 +1,6 @@
 import { TesseraError } from '../errors.js';
-import { MAX_NAME_LENGTH } from './messages.js';
 
+const MAX_NAME_LENGTH = 64;
 const ROOM_ID = /^[\p{L}\p{N}_-]{1,64}$/u;
 /** Control, format (bidirectional overrides among them), private and unassigned characters. */
 const UNPRINTABLE =

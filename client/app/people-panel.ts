@@ -1,0 +1,101 @@
+/** Who is in the room; for hosts with what they may do about it. */
+import type { ParticipantState } from '../../src/signalling/messages.js';
+import type { Room } from '../sdk/room.js';
+
+function button(text: string, onClick: () => void, pressed?: boolean): HTMLButtonElement {
+  const made = document.createElement('button');
+  made.type = 'button';
+  made.textContent = text;
+  if (pressed !== undefined) made.setAttribute('aria-pressed', String(pressed));
+  made.addEventListener('click', onClick);
+  return made;
+}
+
+function row(name: string, ...buttons: HTMLButtonElement[]): HTMLLIElement {
+  const item = document.createElement('li');
+  const label = document.createElement('span');
+  label.textContent = name;
+  item.append(label, ...buttons);
+  return item;
+}
+
+function describe({ name, role, mic, camera, viewer }: ParticipantState, isSelf: boolean): string {
+  const words = [
+    isSelf ? 'you' : '',
+    role === 'participant' ? '' : role,
+    viewer || mic ? '' : 'muted',
+    viewer || camera ? '' : 'camera off',
+  ].filter(Boolean);
+  return words.length > 0 ? `${name} (${words.join(', ')})` : name;
+}
+
+export class PeoplePanel {
+  constructor(private readonly root: HTMLElement) {}
+
+  show(room: Room | undefined): void {
+    this.root.replaceChildren();
+    if (!room) return;
+    const isHost = room.role === 'host';
+    if (isHost) this.root.append(this.roomControls(room));
+    if (isHost && room.lobby.length > 0) this.root.append(...this.lobby(room));
+    const list = document.createElement('ul');
+    for (const person of room.participants) list.append(this.person(room, person, isHost));
+    this.root.append(list);
+  }
+
+  private roomControls(room: Room): HTMLElement {
+    const { locked, lobby } = room.settings;
+    const controls = document.createElement('p');
+    controls.append(
+      button(
+        locked ? 'Locked' : 'Lock',
+        () => room.moderate({ action: 'lock', locked: !locked }),
+        locked,
+      ),
+      button(
+        lobby ? 'Lobby on' : 'Lobby',
+        () => room.moderate({ action: 'lobby', enabled: !lobby }),
+        lobby,
+      ),
+      button('Mute all', () => room.moderate({ action: 'mute', mic: true })),
+    );
+    return controls;
+  }
+
+  private lobby(room: Room): HTMLElement[] {
+    const title = document.createElement('h2');
+    title.textContent = 'Waiting to come in';
+    const list = document.createElement('ul');
+    for (const { id, name } of room.lobby) {
+      list.append(
+        row(
+          name,
+          button('Let in', () => room.moderate({ action: 'admit', participant: id })),
+          button('Send away', () => room.moderate({ action: 'deny', participant: id })),
+        ),
+      );
+    }
+    return [title, list];
+  }
+
+  private person(room: Room, person: ParticipantState, isHost: boolean): HTMLElement {
+    const { id: participant, mic, camera, viewer } = person;
+    const isSelf = participant === room.id;
+    const buttons: HTMLButtonElement[] = [];
+    if (isHost && !isSelf) {
+      const kind = { mic: true } as const;
+      if (!viewer && mic) {
+        buttons.push(button('Mute', () => room.moderate({ action: 'mute', participant, ...kind })));
+      } else if (!viewer) {
+        const ask = () => room.moderate({ action: 'askToUnmute', participant, ...kind });
+        buttons.push(button('Ask to unmute', ask));
+      }
+      if (!viewer && camera) {
+        const off = () => room.moderate({ action: 'mute', participant, camera: true });
+        buttons.push(button('Camera off', off));
+      }
+      buttons.push(button('Remove', () => room.moderate({ action: 'remove', participant })));
+    }
+    return row(describe(person, isSelf), ...buttons);
+  }
+}

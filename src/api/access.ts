@@ -1,0 +1,112 @@
+/** Who asks, and what they may: for HTTP requests and for the upgrade of signalling sockets. */
+import type { FastifyRequest } from 'fastify';
+import { type ApiKey, makeKey } from '../config/auth-options.js';
+import { TesseraError } from '../errors.js';
+import { OPEN_GRANT } from '../rooms/grant.js';
+import type { RevokedTokens } from '../rooms/revoked-tokens.js';
+import type { Caller } from '../signalling/session.js';
+import {
+  grantOf,
+  signToken,
+  type TokenContents,
+  type VerifiedToken,
+  verifyToken,
+} from './access-token.js';
+
+export interface AccessOptions {
+  /** Without any, everybody may do everything. */
+  readonly keys: readonly ApiKey[];
+  readonly clockSkewSeconds: number;
+  readonly tokenSeconds: number;
+}
+
+/** What a request to the API may do. */
+export type Permission =
+  | { readonly kind: 'create' }
+  | { readonly kind: 'list' }
+  | { readonly kind: 'admin'; readonly room: string };
+
+/** The host of a URL or a Host header, without its port. */
+function hostOf(header: string): string {
+  const url = `http://${header}`;
+  return URL.canParse(url) ? new URL(url).hostname.replace(/^\[|\]$/g, '') : '';
+}
+
+export class Access {
+  /** Nobody needs a token. */
+  readonly open: boolean;
+  private readonly keys: readonly ApiKey[];
+
+  constructor(
+    private readonly options: AccessOptions,
+    private readonly revoked: RevokedTokens,
+  ) {
+    this.open = options.keys.length === 0;
+    // Tokens that were made by an open server are good for as long as it runs.
+    this.keys = this.open ? [makeKey()] : options.keys;
+  }
+
+  /** Life of tokens that nothing else is asked for, in seconds. */
+  get tokenSeconds(): number {
+    return this.options.tokenSeconds;
+  }
+
+  /** @throws TesseraError `unauthorized`, `token_expired` or `forbidden`. */
+  async require(request: FastifyRequest, permission: Permission): Promise<void> {
+    this.checkHost(request);
+    const token = await this.tokenOf(request);
+    if (!token) return;
+    if (token.expired) throw new TesseraError('token_expired', 'the token has expired');
+    const { video, digest } = token;
+    const revoked = this.revoked.has({ tokenDigest: digest });
+    const allowed =
+      permission.kind === 'create'
+        ? video.roomCreate
+        : permission.kind === 'list'
+          ? video.roomList
+          : video.roomAdmin && (video.room === undefined || video.room === permission.room);
+    if (allowed && !revoked) return;
+    const claim = { create: 'roomCreate', list: 'roomList', admin: 'roomAdmin for this room' };
+    throw new TesseraError('forbidden', 'the token does not allow that', {
+      next: `It needs video.${claim[permission.kind]}.`,
+    });
+  }
+
+  /** Who opens a signalling socket. @throws TesseraError `unauthorized` or `forbidden`. */
+  async callerOf(request: FastifyRequest): Promise<Caller> {
+    this.checkHost(request);
+    const token = await this.tokenOf(request);
+    if (!token) return { grant: OPEN_GRANT, expired: false, revoked: () => false };
+    const grant = grantOf(token);
+    const caller = { grant, expired: token.expired, revoked: () => this.revoked.has(grant) };
+    if (caller.revoked()) throw new TesseraError('removed', 'a host removed you from the room');
+    return caller;
+  }
+
+  sign(contents: TokenContents): Promise<string> {
+    return signToken(this.keys[0] as ApiKey, contents);
+  }
+
+  /** The token of a request, checked; undefined if there is none and none is needed. */
+  private async tokenOf({ headers, query }: FastifyRequest): Promise<VerifiedToken | undefined> {
+    const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
+    const { access_token: given } = (query ?? {}) as { access_token?: unknown };
+    const token = bearer ?? (typeof given === 'string' && given !== '' ? given : undefined);
+    if (token !== undefined) {
+      return verifyToken(token, this.keys, this.options.clockSkewSeconds);
+    }
+    if (this.open) return undefined;
+    throw new TesseraError('unauthorized', 'a token is needed', {
+      next: 'Send one as `Authorization: Bearer` or `?access_token=`.',
+    });
+  }
+
+  /** An open server serves its own machine: no page of elsewhere may reach it by another name. */
+  private checkHost({ headers }: FastifyRequest): void {
+    const host = hostOf(headers.host ?? '');
+    if (!this.open || host === 'localhost' || host === '::1' || host.startsWith('127.')) return;
+    throw new TesseraError('origin_refused', `without API keys only localhost is served`, {
+      next: 'Set TESSERA_AUTH_KEYS to serve other names.',
+    });
+  }
+}

@@ -1,0 +1,29 @@
+/** The latest events of all rooms, for streams that begin late or come back. */
+import type { RoomEvent } from '../rooms/room-events.js';
+
+const KEPT = 1000;
+
+export type EventListener = (event: RoomEvent) => void;
+
+export class EventLog {
+  private readonly events: RoomEvent[] = [];
+  private readonly listeners = new Set<EventListener>();
+
+  publish(event: RoomEvent): void {
+    this.events.push(event);
+    if (this.events.length > KEPT) this.events.shift();
+    for (const listener of this.listeners) listener(event);
+  }
+
+  /** Those after the one of that id; none if it is not known (any more). */
+  after(id: string): readonly RoomEvent[] {
+    const at = this.events.findIndex((event) => event.id === id);
+    return at < 0 ? [] : this.events.slice(at + 1);
+  }
+
+  /** @returns what ends it. */
+  subscribe(listener: EventListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+}

@@ -1,0 +1,238 @@
+/** `/v1/rooms`: rooms, how to join them, and their lobbies. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from '@sinclair/typebox';
+import type { FastifyRequest } from 'fastify';
+import { TesseraError } from '../errors.js';
+import { cleanName, cleanRoomId } from '../rooms/names.js';
+import type { Room } from '../rooms/room.js';
+import { roomInfo } from '../rooms/room-events.js';
+import type { RoomManager } from '../rooms/room-manager.js';
+import type { IceServer } from '../signalling/messages.js';
+import type { Access } from './access.js';
+import { videoGrantFor } from './access-token.js';
+import { Problem } from './problem.js';
+import {
+  IfMatch,
+  InRoom,
+  JoinAnswer,
+  JoinRequest,
+  Media,
+  OneOfRoom,
+  RoomChange,
+  RoomCreation,
+  RoomDescription,
+  WaitingDescription,
+} from './schemas.js';
+
+export interface ApiDependencies {
+  readonly rooms: RoomManager;
+  readonly access: Access;
+  iceServers(user: string): IceServer[];
+}
+
+const tags = ['rooms'];
+const faults = { '4xx': Problem, '5xx': Problem };
+
+/** The tag of what was read; a change may ask that it be still so (RFC 9110, 13.1.1). */
+export function checkVersion(request: FastifyRequest, tag: string): void {
+  const wanted = request.headers['if-match'];
+  const tags = wanted?.split(',').map((part) => part.trim());
+  if (!tags || tags.includes('*') || tags.includes(tag)) return;
+  throw new TesseraError('version_mismatch', 'it was changed since you read it', {
+    next: 'Read it again, then decide whether your change still fits.',
+  });
+}
+
+function tagOf({ sid, version }: Room): string {
+  return `"${sid}-${version}"`;
+}
+
+/** For all routes below `/v1/rooms/:room`: the room's admins only. */
+export function requireAdmin(access: Access) {
+  return async (request: FastifyRequest): Promise<void> => {
+    const { room } = request.params as { room: string };
+    await access.require(request, { kind: 'admin', room: room.normalize('NFC') });
+  };
+}
+
+export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app, options) => {
+  const { rooms, access, iceServers } = options;
+  const onRequest = requireAdmin(access);
+  const find = (name: string) => rooms.find(cleanRoomId(name));
+
+  app.get(
+    '/rooms',
+    {
+      schema: {
+        tags,
+        summary: 'All rooms',
+        response: { 200: Type.Array(RoomDescription), ...faults },
+      },
+      onRequest: (request) => access.require(request, { kind: 'list' }),
+    },
+    async () => rooms.all.map(roomInfo),
+  );
+
+  app.post(
+    '/rooms',
+    {
+      schema: {
+        tags,
+        summary: 'Make a room',
+        description: 'Rooms also begin when somebody joins them, with the settings of the server.',
+        body: RoomCreation,
+        response: { 201: RoomDescription, ...faults },
+      },
+      onRequest: (request) => access.require(request, { kind: 'create' }),
+    },
+    async ({ body: { name, ...settings } }, reply) => {
+      const room = rooms.create(cleanRoomId(name), settings);
+      reply
+        .header('location', `/v1/rooms/${encodeURIComponent(room.id)}`)
+        .header('etag', tagOf(room));
+      return reply.code(201).send(roomInfo(room));
+    },
+  );
+
+  app.get(
+    '/rooms/:room',
+    {
+      schema: {
+        tags,
+        summary: 'One room',
+        params: InRoom,
+        response: { 200: RoomDescription, ...faults },
+      },
+      onRequest,
+    },
+    async ({ params }, reply) => {
+      const room = find(params.room);
+      reply.header('etag', tagOf(room));
+      return roomInfo(room);
+    },
+  );
+
+  app.patch(
+    '/rooms/:room',
+    {
+      schema: {
+        tags,
+        summary: 'Lock, open, or limit a room',
+        params: InRoom,
+        headers: IfMatch,
+        body: RoomChange,
+        response: { 200: RoomDescription, ...faults },
+      },
+      onRequest,
+    },
+    async (request, reply) => {
+      const room = find(request.params.room);
+      checkVersion(request, tagOf(room));
+      room.update(request.body);
+      reply.header('etag', tagOf(room));
+      return roomInfo(room);
+    },
+  );
+
+  app.delete(
+    '/rooms/:room',
+    {
+      schema: {
+        tags,
+        summary: 'End a room for everybody',
+        params: InRoom,
+        response: { 204: Type.Null(), ...faults },
+      },
+      onRequest,
+    },
+    async ({ params }, reply) => {
+      await rooms.end(cleanRoomId(params.room));
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.post(
+    '/rooms/:room/mute',
+    {
+      schema: {
+        tags,
+        summary: 'Mute everybody but hosts',
+        params: InRoom,
+        body: Media,
+        response: { 204: Type.Null(), ...faults },
+      },
+      onRequest,
+    },
+    async ({ params, body }, reply) => {
+      find(params.room).muteAll(body);
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.post(
+    '/rooms/:room/join',
+    {
+      schema: {
+        tags,
+        summary: 'What somebody needs to join: a token, the address, ICE servers',
+        params: InRoom,
+        body: JoinRequest,
+        response: { 200: JoinAnswer, ...faults },
+      },
+      onRequest,
+    },
+    async ({ params, body, host, protocol }) => {
+      const { identity, role = 'participant', canPublishSources, canSubscribe, hidden } = body;
+      const seconds = body.seconds ?? access.tokenSeconds;
+      const token = await access.sign({
+        identity,
+        name: body.name === undefined ? undefined : cleanName(body.name),
+        seconds,
+        video: {
+          ...videoGrantFor(cleanRoomId(params.room), role, canPublishSources),
+          ...(canSubscribe === undefined ? {} : { canSubscribe }),
+          ...(hidden === undefined ? {} : { hidden }),
+        },
+      });
+      return {
+        token,
+        url: `${protocol === 'https' ? 'wss' : 'ws'}://${host}/signal`,
+        expiresAt: Math.floor(Date.now() / 1000) + seconds,
+        iceServers: iceServers(identity ?? 'invited'),
+      };
+    },
+  );
+
+  app.get(
+    '/rooms/:room/lobby',
+    {
+      schema: {
+        tags,
+        summary: 'Who waits to come in',
+        params: InRoom,
+        response: { 200: Type.Array(WaitingDescription), ...faults },
+      },
+      onRequest,
+    },
+    async ({ params }) => [...find(params.room).waiting],
+  );
+
+  for (const decision of ['admit', 'deny'] as const) {
+    app.post(
+      `/rooms/:room/lobby/:id/${decision}`,
+      {
+        schema: {
+          tags,
+          summary: decision === 'admit' ? 'Let somebody in' : 'Send somebody away',
+          params: OneOfRoom,
+          response: { 204: Type.Null(), ...faults },
+        },
+        onRequest,
+      },
+      async ({ params }, reply) => {
+        find(params.room)[decision](params.id);
+        return reply.code(204).send(null);
+      },
+    );
+  }
+};

@@ -1,0 +1,130 @@
+/** What the API takes and gives: validation, types and OpenAPI from one definition. */
+import { Type } from '@sinclair/typebox';
+import { PUBLISH_SOURCES } from '../rooms/grant.js';
+import { IceServer, ParticipantState, RoleName } from '../signalling/messages.js';
+
+const strict = { additionalProperties: false } as const;
+
+/** Settings of a room; all may be left out. */
+export const RoomChange = Type.Partial(
+  Type.Object({
+    locked: Type.Boolean({ description: 'only hosts, and who was in already, come in' }),
+    lobby: Type.Boolean({ description: 'whoever is no host waits to be admitted' }),
+    maxParticipants: Type.Integer({ minimum: 1, maximum: 1000 }),
+    maxSeconds: Type.Integer({
+      minimum: 0,
+      maximum: 31_536_000,
+      description: 'from the making of the room to its end; 0 is without limit',
+    }),
+    emptySeconds: Type.Integer({
+      minimum: 0,
+      maximum: 86_400,
+      description: 'how long it is kept while nobody is in it',
+    }),
+    metadata: Type.String({ maxLength: 16_384, description: 'yours; Tessera does not read it' }),
+  }),
+  strict,
+);
+
+const RoomName = Type.String({
+  minLength: 1,
+  maxLength: 64,
+  description: 'letters, digits, "-" and "_"',
+});
+
+export const RoomCreation = Type.Object({ name: RoomName, ...RoomChange.properties }, strict);
+
+export const RoomDescription = Type.Object({
+  name: Type.String(),
+  sid: Type.String({ description: 'of this one of the rooms that had the name' }),
+  numParticipants: Type.Integer(),
+  numWaiting: Type.Integer(),
+  creationTime: Type.Integer({ description: 'seconds since 1970' }),
+  locked: Type.Boolean(),
+  lobby: Type.Boolean(),
+  maxParticipants: Type.Integer(),
+  maxSeconds: Type.Integer(),
+  emptySeconds: Type.Integer(),
+  metadata: Type.String(),
+});
+
+export const ParticipantChange = Type.Partial(
+  Type.Object({
+    name: Type.String({ minLength: 1, maxLength: 256 }),
+    role: RoleName,
+    gainDb: Type.Number({ minimum: -60, maximum: 20, description: 'of their sound in the mix' }),
+  }),
+  { ...strict, minProperties: 1 },
+);
+
+export const ParticipantDescription = Type.Object({
+  ...ParticipantState.properties,
+  gainDb: Type.Number(),
+  connectionState: Type.String(),
+  joinedAt: Type.Integer({ description: 'seconds since 1970' }),
+});
+
+export const ParticipantDetails = Type.Object({
+  ...ParticipantDescription.properties,
+  counters: Type.Record(Type.String(), Type.Number()),
+});
+
+export const Media = Type.Object(
+  {
+    mic: Type.Optional(Type.Literal(true)),
+    camera: Type.Optional(Type.Literal(true)),
+  },
+  { ...strict, minProperties: 1 },
+);
+
+export const WaitingDescription = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  identity: Type.String(),
+  since: Type.Integer({ description: 'milliseconds since 1970' }),
+});
+
+export const JoinRequest = Type.Object(
+  {
+    identity: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+    role: Type.Optional(RoleName),
+    canPublishSources: Type.Optional(
+      Type.Array(Type.Union(PUBLISH_SOURCES.map((source) => Type.Literal(source))), {
+        maxItems: 3,
+      }),
+    ),
+    canSubscribe: Type.Optional(Type.Boolean()),
+    hidden: Type.Optional(Type.Boolean()),
+    seconds: Type.Optional(
+      Type.Integer({ minimum: 30, maximum: 31_536_000, description: 'life of the token' }),
+    ),
+  },
+  strict,
+);
+
+export const JoinAnswer = Type.Object({
+  token: Type.String(),
+  url: Type.String({ description: 'of the signalling socket; the token is its `access_token`' }),
+  expiresAt: Type.Integer({ description: 'seconds since 1970' }),
+  iceServers: Type.Array(IceServer),
+});
+
+export const ServerDescription = Type.Object({
+  version: Type.String(),
+  status: Type.String({ description: 'as /readyz tells it' }),
+  open: Type.Boolean({ description: 'there are no keys: everybody may do everything' }),
+  uptimeSeconds: Type.Integer(),
+  encoders: Type.Array(Type.String()),
+  numRooms: Type.Integer(),
+  numParticipants: Type.Integer(),
+});
+
+export const InRoom = Type.Object({ room: RoomName }, strict);
+export const OneOfRoom = Type.Object(
+  { room: RoomName, id: Type.String({ maxLength: 64 }) },
+  strict,
+);
+export const IfMatch = Type.Object({
+  'if-match': Type.Optional(Type.String({ maxLength: 128, description: 'the ETag that was read' })),
+});

@@ -1,0 +1,108 @@
+/** `/v1/server` and the stream of events, `/v1/events`. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from '@sinclair/typebox';
+import type { RoomEvent } from '../rooms/room-events.js';
+import type { EventLog } from './event-log.js';
+import { Problem } from './problem.js';
+import type { ApiDependencies } from './room-routes.js';
+import { ServerDescription } from './schemas.js';
+
+/** Proxies close what is silent for a minute. */
+const HEARTBEAT_MS = 15_000;
+/** A reader this far behind is cut off; it comes back with the id of its last event. */
+const MAX_BEHIND_BYTES = 1 << 20;
+const tags = ['server'];
+const faults = { '4xx': Problem, '5xx': Problem };
+
+export interface ServerDependencies extends ApiDependencies {
+  readonly events: EventLog;
+  readonly version: string;
+  readonly encoders: readonly string[];
+}
+
+/** One event of a `text/event-stream` (WHATWG HTML, 9.2). */
+function frame({ id, event, ...rest }: RoomEvent): string {
+  return `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify({ event, id, ...rest })}\n\n`;
+}
+
+export const serverRoutes: FastifyPluginAsyncTypebox<ServerDependencies> = async (app, options) => {
+  const { rooms, access, events, version, encoders } = options;
+  const open = new Set<() => void>();
+
+  app.get(
+    '/server',
+    {
+      schema: { tags, summary: 'The server', response: { 200: ServerDescription, ...faults } },
+      onRequest: (request) => access.require(request, { kind: 'list' }),
+    },
+    async () => ({
+      version,
+      status: rooms.readiness,
+      open: access.open,
+      uptimeSeconds: Math.floor(process.uptime()),
+      encoders: [...encoders],
+      numRooms: rooms.all.length,
+      numParticipants: rooms.all.reduce((sum, { size }) => sum + size, 0),
+    }),
+  );
+
+  app.get(
+    '/events',
+    {
+      schema: {
+        tags,
+        summary: 'Events as they happen (server-sent events), of one room or all',
+        description:
+          'With `Last-Event-ID` those that were missed come first, as far as they are kept.',
+        produces: ['text/event-stream'],
+        querystring: Type.Object({
+          room: Type.Optional(Type.String({ maxLength: 64 })),
+          access_token: Type.Optional(Type.String({ maxLength: 8192 })),
+        }),
+      },
+      onRequest: (request) => {
+        const { room } = request.query as { room?: string };
+        return access.require(
+          request,
+          room === undefined ? { kind: 'list' } : { kind: 'admin', room: room.normalize('NFC') },
+        );
+      },
+    },
+    (request, reply) => {
+      const room = request.query.room?.normalize('NFC');
+      reply.hijack();
+      const { raw } = reply;
+      for (const [name, value] of Object.entries(reply.getHeaders())) {
+        if (value !== undefined) raw.setHeader(name, value);
+      }
+      raw.writeHead(200, {
+        'content-type': 'text/event-stream',
+        'cache-control': 'no-store',
+        'x-request-id': request.id,
+      });
+      const write = (text: string) => {
+        if (raw.writableLength > MAX_BEHIND_BYTES) raw.destroy();
+        else raw.write(text);
+      };
+      const tell = (event: RoomEvent) => {
+        if (room === undefined || event.room.name === room) write(frame(event));
+      };
+      write(': hello\n\n');
+      const last = request.headers['last-event-id'];
+      if (typeof last === 'string') for (const event of events.after(last)) tell(event);
+      const unsubscribe = events.subscribe(tell);
+      const heartbeat = setInterval(() => write(':\n\n'), HEARTBEAT_MS);
+      const end = () => raw.end();
+      open.add(end);
+      raw.on('close', () => {
+        unsubscribe();
+        clearInterval(heartbeat);
+        open.delete(end);
+      });
+    },
+  );
+
+  app.addHook('preClose', async () => {
+    for (const end of open) end();
+  });
+};
