@@ -2,15 +2,19 @@
 
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
 import { Access } from './api/access.js';
 import { EventLog } from './api/event-log.js';
 import { createWebServer } from './api/web-server.js';
+import { type Delivery, WebhookSender } from './api/webhook-sender.js';
 import { apiKeys, checkExposure } from './config/auth-options.js';
 import { listOf, numberOf, type Settings, textOf } from './config/load.js';
 import { iceServersFor, roomOptions } from './config/room-options.js';
+import { webhookOptions } from './config/webhook-options.js';
 import type { Logger } from './logger.js';
 import { localCertificate } from './peer/dtls-transport.js';
 import { RoomManager } from './rooms/room-manager.js';
+import { RecordStore } from './shared/record-store.js';
 import type { Session } from './signalling/session.js';
 import { registerSignalling } from './signalling/signal-route.js';
 
@@ -45,6 +49,15 @@ async function selfSigned(): Promise<{ cert: string; key: string }> {
   return { cert: made.cert, key: made.private };
 }
 
+function createWebhooks(settings: Settings, logger: Logger): WebhookSender | undefined {
+  const options = webhookOptions(settings);
+  if (!options) return undefined;
+  const store = new RecordStore<Delivery>(join(textOf(settings, 'data.dir'), 'webhooks'), (error) =>
+    logger.error({ error }, 'a webhook could not be kept'),
+  );
+  return new WebhookSender(options, store, logger);
+}
+
 /** @param version of the program. */
 export async function startServer(
   settings: Settings,
@@ -54,7 +67,12 @@ export async function startServer(
   const keys = apiKeys(settings);
   checkExposure(settings, keys);
   const events = new EventLog();
-  const rooms = new RoomManager(roomOptions(settings), logger, (event) => events.publish(event));
+  const webhooks = createWebhooks(settings, logger);
+  const rooms = new RoomManager(roomOptions(settings), logger, (event) => {
+    events.publish(event);
+    webhooks?.publish(event);
+  });
+  await webhooks?.start();
   const access = new Access(
     {
       keys,
@@ -81,6 +99,7 @@ export async function startServer(
     requestsPerMinute: numberOf(settings, 'limits.requestsPerMinute'),
     stats: () => ({
       sessions: sessions.size,
+      webhooks: webhooks?.counters,
       rooms: rooms.all.map((room) => ({
         id: room.id,
         mediaPid: room.mediaPid,
@@ -137,6 +156,7 @@ export async function startServer(
     close: async () => {
       await rooms.close();
       await app.close();
+      await webhooks?.close();
     },
   };
 }

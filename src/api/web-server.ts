@@ -11,6 +11,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
+import { isOriginAllowed } from '../shared/origin.js';
 import { participantRoutes } from './participant-routes.js';
 import { answerWithProblems } from './problem.js';
 import { roomRoutes } from './room-routes.js';
@@ -62,6 +63,7 @@ export async function createWebServer(options: WebServerOptions): Promise<Fastif
         ...base,
         http: { maxHeaderSize: MAX_HEADER_BYTES },
       })) as unknown as FastifyInstance;
+  app.removeContentTypeParser('text/plain');
   answerWithProblems(app, logger);
   app.addHook('onSend', async (request, reply) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
@@ -113,6 +115,13 @@ async function registerApi(app: FastifyInstance, options: WebServerOptions): Pro
         origin: options.origins.includes('*') ? '*' : [...options.origins],
         methods: ['GET', 'POST', 'PATCH', 'DELETE'],
         exposedHeaders: ['etag', 'location', 'x-request-id'],
+      });
+      api.addHook('onRequest', async ({ method, headers: { origin, host } }) => {
+        const reads = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+        if (reads || isOriginAllowed(origin, host, options.origins)) return;
+        throw new TesseraError('origin_refused', `a page of ${origin} may change nothing here`, {
+          next: 'Add its origin to TESSERA_WEB_ORIGINS.',
+        });
       });
       await api.register(roomRoutes, options);
       await api.register(participantRoutes, options);

@@ -1,9 +1,9 @@
 /** `tessera key` makes an API key, `tessera token create` a token with one. */
-import { randomBytes } from 'node:crypto';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { signToken, type VideoGrant, videoGrantFor } from '../api/access-token.js';
 import { apiKeys, makeKey } from '../config/auth-options.js';
 import { numberOf } from '../config/load.js';
+import { makeWebhookSecret } from '../config/webhook-options.js';
 import { TesseraError } from '../errors.js';
 import { PUBLISH_SOURCES, type PublishSource, type Role } from '../rooms/grant.js';
 import { cleanName, cleanRoomId } from '../rooms/names.js';
@@ -31,7 +31,7 @@ export function addKey(program: Command): void {
     .option('--webhook', 'a secret for TESSERA_WEBHOOKS_SECRET')
     .action(({ webhook }: { webhook?: boolean }) => {
       const { id, secret } = makeKey();
-      console.log(webhook ? `whsec_${randomBytes(32).toString('base64')}` : `${id}:${secret}`);
+      console.log(webhook ? makeWebhookSecret() : `${id}:${secret}`);
     });
 }
 

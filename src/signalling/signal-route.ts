@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import { TesseraError } from '../errors.js';
 import { nowMicros } from '../shared/clock.js';
+import { isOriginAllowed } from '../shared/origin.js';
 import { TokenBucket } from '../shared/token-bucket.js';
 import { MAX_MESSAGE_BYTES } from './messages.js';
 import {
@@ -48,7 +49,7 @@ export async function registerSignalling(
   const sockets = new Map<string, number>();
   const preValidation = async (request: FastifyRequest) => {
     const { origin, host } = request.headers;
-    if (!mayConnect(origin, host, dependencies.allowedOrigins)) {
+    if (!isOriginAllowed(origin, host, dependencies.allowedOrigins)) {
       throw new TesseraError('origin_refused', `a page of ${origin} may not open calls here`, {
         next: 'Add its origin to TESSERA_WEB_ORIGINS.',
       });
@@ -70,16 +71,6 @@ export async function registerSignalling(
     });
     serve(socket, callers.get(request) as Caller, dependencies);
   });
-}
-
-/** Browsers tell the page's origin; other programs none, and are not what this protects from. */
-function mayConnect(
-  origin: string | undefined,
-  host: string | undefined,
-  allowed: readonly string[],
-): boolean {
-  if (origin === undefined || allowed.includes('*') || allowed.includes(origin)) return true;
-  return URL.canParse(origin) && new URL(origin).host === host;
 }
 
 /** Handlers are attached before anything is awaited: no message can be missed. */

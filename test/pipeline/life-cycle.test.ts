@@ -4,6 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { RtpClient } from '../support/rtp-client.js';
 import { TestServer, waitFor } from '../support/server.js';
+import { Wire } from '../support/wire.js';
 
 let server: TestServer | undefined;
 afterEach(() => server?.close());
@@ -13,29 +14,15 @@ async function readiness(of: TestServer): Promise<[number, string]> {
   return [response.status, ((await response.json()) as { status: string }).status];
 }
 
-/** The status of an upgrade that a page of this origin asks for, and the code if it is refused. */
-async function upgrade(of: TestServer, origin: string): Promise<[number, string?]> {
-  const socket = new WebSocket(of.signalUrl, { origin });
-  socket.on('error', () => {});
-  return new Promise((resolve) => {
-    socket.on('open', () => {
-      socket.close();
-      resolve([101]);
-    });
-    socket.on('unexpected-response', async (_request, response) => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of response) chunks.push(chunk as Buffer);
-      resolve([response.statusCode ?? 0, JSON.parse(Buffer.concat(chunks).toString()).code]);
-    });
-  });
-}
-
 test('pages of other origins open no calls unless they are named', async () => {
   server = await TestServer.start({ TESSERA_WEB_ORIGINS: 'https://friend.example' });
-  expect(await upgrade(server, server.url)).toEqual([101]);
-  expect(await upgrade(server, 'https://friend.example')).toEqual([101]);
-  expect(await upgrade(server, 'https://evil.example')).toEqual([403, 'origin_refused']);
-  expect(await upgrade(server, 'null')).toEqual([403, 'origin_refused']);
+  expect(await Wire.upgrade(server, { origin: server.url })).toEqual([101]);
+  expect(await Wire.upgrade(server, { origin: 'https://friend.example' })).toEqual([101]);
+  expect(await Wire.upgrade(server, { origin: 'https://evil.example' })).toEqual([
+    403,
+    'origin_refused',
+  ]);
+  expect(await Wire.upgrade(server, { origin: 'null' })).toEqual([403, 'origin_refused']);
 });
 
 test('pages of any origin may import the SDK', async () => {

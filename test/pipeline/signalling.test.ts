@@ -1,12 +1,12 @@
 /** The signalling socket as a client, a broken client and a hostile one use it; and what they leave behind. */
 import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import WebSocket from 'ws';
 import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
 import { Bot } from '../support/bot.js';
 import { encodeMoving } from '../support/encoded.js';
 import { RtpClient } from '../support/rtp-client.js';
 import { sleep, TestServer, waitFor } from '../support/server.js';
+import { Wire } from '../support/wire.js';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -17,40 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => server?.close());
 
-interface Message {
-  readonly type: string;
-  readonly [field: string]: unknown;
-}
-
-class Wire {
-  readonly messages: Message[] = [];
-  closeCode = 0;
-  private constructor(readonly socket: WebSocket) {
-    socket.on('message', (text: Buffer) =>
-      this.messages.push(JSON.parse(text.toString()) as Message),
-    );
-    socket.on('close', (code) => {
-      this.closeCode = code;
-    });
-    socket.on('error', () => {});
-  }
-  static async open(): Promise<Wire> {
-    const wire = new Wire(new WebSocket(server.signalUrl));
-    await new Promise((resolve) => wire.socket.once('open', resolve));
-    return wire;
-  }
-  send(message: unknown): void {
-    this.socket.send(typeof message === 'string' ? message : JSON.stringify(message));
-  }
-  next(type: string): Promise<Message> {
-    return waitFor(`a ${type} message`, () =>
-      this.messages.find((message) => message.type === type),
-    );
-  }
-}
-
 test('what is malformed, unknown or out of order gets a stable code and costs nothing else', async () => {
-  const wire = await Wire.open();
+  const wire = await Wire.open(server);
   const cases: [unknown, string][] = [
     ['{', 'bad_message'],
     ['[]', 'bad_message'],
@@ -84,13 +52,13 @@ test('what is malformed, unknown or out of order gets a stable code and costs no
 test('too large is 1009, too many is 1008, binary is 1003; a call beside them goes on', async () => {
   const bot = await Bot.join(server, { room: 'beside', name: 'Bot', colour: 'green' });
   await waitFor('frames', async () => (await bot.report()).frames > 10);
-  const large = await Wire.open();
+  const large = await Wire.open(server);
   large.send(`"${'x'.repeat(65 * 1024)}"`);
   await waitFor('1009', () => large.closeCode === 1009);
-  const many = await Wire.open();
+  const many = await Wire.open(server);
   for (let i = 0; i < 1000; i++) many.send({ type: 'nope' });
   await waitFor('1008', () => many.closeCode === 1008);
-  const binary = await Wire.open();
+  const binary = await Wire.open(server);
   binary.socket.send(Buffer.from([1, 2, 3]));
   await waitFor('1003', () => binary.closeCode === 1003);
   await bot.report();
@@ -100,10 +68,10 @@ test('too large is 1009, too many is 1008, binary is 1003; a call beside them go
 });
 
 test('others are told of joining, changing and leaving; a full room refuses', async () => {
-  const first = await Wire.open();
+  const first = await Wire.open(server);
   first.send({ type: 'join', room: 'told', name: 'First' });
   const welcome = await first.next('welcome');
-  const second = await Wire.open();
+  const second = await Wire.open(server);
   second.send({ type: 'join', room: 'told', name: 'Second', viewer: true });
   await second.next('welcome');
   expect(await first.next('joined')).toMatchObject({
@@ -116,7 +84,7 @@ test('others are told of joining, changing and leaving; a full room refuses', as
   expect(welcome.participant).toBeTypeOf('string');
   const wires: Wire[] = [];
   for (let i = 0; i < 20; i++) {
-    const wire = await Wire.open();
+    const wire = await Wire.open(server);
     wire.send({ type: 'join', room: 'told', name: `N${i}` });
     wires.push(wire);
   }
@@ -136,10 +104,10 @@ test('a lost socket resumes its session without touching the media', async () =>
   const token = client.resumeToken;
   client.socket.terminate();
   await sleep(300);
-  const wrong = await Wire.open();
+  const wrong = await Wire.open(server);
   wrong.send({ type: 'resume', participant: id, token: 'x'.repeat(token.length) });
   expect(await wrong.next('error')).toMatchObject({ code: 'resume_failed' });
-  const wire = await Wire.open();
+  const wire = await Wire.open(server);
   wire.send({ type: 'resume', participant: id, token });
   expect(await wire.next('welcome')).toMatchObject({ resumed: true, participant: id });
   const count = audio();

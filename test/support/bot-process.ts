@@ -38,7 +38,8 @@ let heardAt = 0;
 const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
 const video = new nonstandard.RTCVideoSource();
 const audio = new nonstandard.RTCAudioSource();
-const socket = new WebSocket(options.url);
+const query = options.token === undefined ? '' : `?access_token=${options.token}`;
+const socket = new WebSocket(`${options.url}${query}`);
 const send = (message: unknown) => socket.send(JSON.stringify(message));
 
 socket.on('open', () =>

@@ -19,6 +19,7 @@ export interface BotOptions {
   readonly noise?: boolean;
   /** Where to read the barcode of another's tile, to report how long it stood still. */
   readonly watchTile?: Region;
+  readonly token?: string;
   /** In place of the server's own. */
   readonly signalUrl?: string;
 }

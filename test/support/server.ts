@@ -30,9 +30,12 @@ export class TestServer {
     readonly url: string,
     private readonly child: ChildProcess,
     readonly log: string[],
+    /** Where it keeps what outlives it. */
+    readonly dataDir: string,
   ) {}
 
   static async start(environment: Record<string, string> = {}): Promise<TestServer> {
+    const dataDir = environment.TESSERA_DATA_DIR ?? join(tmpdir(), `tessera-test-${randomUUID()}`);
     const child = spawn(process.execPath, [MAIN], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
@@ -42,7 +45,7 @@ export class TestServer {
         TESSERA_SERVER_DRAIN_SECONDS: '0',
         TESSERA_LIMITS_REQUESTS_PER_MINUTE: '1000000',
         TESSERA_LIMITS_SOCKETS_PER_ADDRESS: '10000',
-        TESSERA_DATA_DIR: join(tmpdir(), `tessera-test-${randomUUID()}`),
+        TESSERA_DATA_DIR: dataDir,
         ...environment,
       },
     });
@@ -59,7 +62,7 @@ export class TestServer {
       child.stderr?.on('data', take);
       child.once('exit', (code) => reject(new Error(`server exited (${code}): ${log.join('')}`)));
     });
-    return new TestServer(url, child, log);
+    return new TestServer(url, child, log, dataDir);
   }
 
   get signalUrl(): string {
