@@ -5,12 +5,12 @@
 import { fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { RtpClient } from '../src/bots/rtp-client.js';
 import { quietFfmpeg } from '../src/media/ffmpeg/log.js';
 import type { Picture } from '../src/media/ffmpeg/picture.js';
 import { VideoDecoder } from '../src/media/ffmpeg/video-decoder.js';
 import { gridLayout } from '../src/media/grid-layout.js';
 import { vp8Depacketizer } from '../src/receive/vp8-depacketizer.js';
-import { RtpClient } from '../test/support/rtp-client.js';
 import { sleep, TestServer } from '../test/support/server.js';
 import { BARCODE, FRAME_MICROS, LOOP_FRAMES } from './recording.js';
 

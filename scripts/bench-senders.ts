@@ -1,5 +1,5 @@
 /** Load generator of the bench: replays recorded RTP through real peer connections, encodes nothing. */
-import { RtpClient } from '../test/support/rtp-client.js';
+import { RtpClient } from '../src/bots/rtp-client.js';
 import { FRAME_MICROS, loadRecording } from './recording.js';
 
 interface Order {

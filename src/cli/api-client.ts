@@ -1,7 +1,7 @@
 /** A running server's API, as the commands use it. */
 import type { Command } from 'commander';
 import { signToken } from '../api/access-token.js';
-import { apiKeys } from '../config/auth-options.js';
+import { type ApiKey, apiKeys } from '../config/auth-options.js';
 import { textOf } from '../config/load.js';
 import { ERROR_CODES, type ErrorCode, TesseraError } from '../errors.js';
 import { type CliContext, settingsOf, withSettings } from './context.js';
@@ -18,6 +18,8 @@ export function withServer(command: Command): Command {
 export class ApiClient {
   private constructor(
     readonly url: string,
+    /** The configured key; undefined if there is none. */
+    readonly key: ApiKey | undefined,
     /** Undefined for a server without keys. */
     readonly token: string | undefined,
   ) {}
@@ -30,7 +32,11 @@ export class ApiClient {
     const [key] = apiKeys(settings);
     const video = { roomCreate: true, roomList: true, roomAdmin: true };
     const token = key ? await signToken(key, { video, seconds: TOKEN_SECONDS }) : undefined;
-    return new ApiClient((url ?? context.environment.TESSERA_URL ?? own).replace(/\/$/, ''), token);
+    return new ApiClient(
+      (url ?? context.environment.TESSERA_URL ?? own).replace(/\/$/, ''),
+      key,
+      token,
+    );
   }
 
   /** @throws TesseraError of the server's code, or `unreachable`. */

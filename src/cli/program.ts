@@ -1,7 +1,10 @@
 /** The command line. */
 import { Command } from 'commander';
+import { addBot } from './bot.js';
 import { addConfig } from './config-command.js';
 import type { CliContext } from './context.js';
+import { addDoctor } from './doctor.js';
+import { addLoadTest } from './load-test.js';
 import { addRoom } from './room.js';
 import { addServe } from './serve.js';
 import { addKey, addToken } from './token.js';
@@ -18,5 +21,8 @@ export function createProgram(context: CliContext): Command {
   addKey(program);
   addToken(program, context);
   addRoom(program, context);
+  addDoctor(program, context);
+  addBot(program, context);
+  addLoadTest(program, context);
   return program;
 }

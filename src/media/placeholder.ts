@@ -1,25 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createRequire } from 'node:module';
-import { createCanvas, GlobalFonts } from '@napi-rs/canvas';
-
-const SCRIPTS = ['latin', 'latin-ext', 'cyrillic', 'greek'] as const;
-let fontStack: string | undefined;
-
-/** Registers the font that the package brings; system fonts serve the scripts that it lacks. */
-function fonts(): string {
-  if (fontStack) return fontStack;
-  const require = createRequire(import.meta.url);
-  const families: string[] = [];
-  for (const script of SCRIPTS) {
-    const file = require.resolve(
-      `@fontsource/noto-sans/files/noto-sans-${script}-600-normal.woff2`,
-    );
-    const family = `Tessera Sans ${script}`;
-    if (GlobalFonts.registerFromPath(file, family)) families.push(`"${family}"`);
-  }
-  fontStack = [...families, 'sans-serif'].join(',');
-  return fontStack;
-}
+import { createCanvas } from '@napi-rs/canvas';
+import { fonts } from './fonts.js';
 
 /** First letters of the first and last word of a name, by grapheme. */
 export function initials(name: string): string {

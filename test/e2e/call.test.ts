@@ -1,10 +1,10 @@
 /** Issue: a call that works, with real clients. Numbers are of its list of tests. */
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { RtpClient } from '../../src/bots/rtp-client.js';
 import { Bot } from '../support/bot.js';
 import { type BrowserOptions, CallPage, launchBrowser } from '../support/browser.js';
 import { expectColour, isColour, tile } from '../support/expect-media.js';
-import { RtpClient } from '../support/rtp-client.js';
 import { sleep, TestServer, waitFor } from '../support/server.js';
 
 let server: TestServer;

@@ -1,8 +1,8 @@
 /** Simulcast from a real Chromium: of each camera the smallest layer that covers its tile is decoded. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { RtpClient } from '../../src/bots/rtp-client.js';
 import { CallPage, launchBrowser } from '../support/browser.js';
 import { isColour, tile } from '../support/expect-media.js';
-import { RtpClient } from '../support/rtp-client.js';
 import { sleep, TestServer, waitFor } from '../support/server.js';
 
 let server: TestServer;

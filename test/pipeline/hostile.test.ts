@@ -1,11 +1,11 @@
 /** Hostile packets of all kinds, beside a call of real clients, which must not notice. */
 import { createSocket } from 'node:dgram';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { RtpClient } from '../../src/bots/rtp-client.js';
 import { Bot } from '../support/bot.js';
 import { isColour } from '../support/expect-media.js';
 import { flood, forgedDatagrams, udpPortsOf } from '../support/hostile.js';
 import { ImpairedNetwork } from '../support/impaired-network.js';
-import { RtpClient } from '../support/rtp-client.js';
 import { sleep, TestServer, waitFor } from '../support/server.js';
 
 let server: TestServer;

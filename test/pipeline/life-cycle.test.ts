@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
 import WebSocket from 'ws';
-import { RtpClient } from '../support/rtp-client.js';
+import { RtpClient } from '../../src/bots/rtp-client.js';
 import { TestServer, waitFor } from '../support/server.js';
 import { Wire } from '../support/wire.js';
 

@@ -1,11 +1,11 @@
 /** Settings that change the picture and the sound, and H.264 on its way up, read back by a real client. */
 import { afterEach, expect, test } from 'vitest';
+import { RtpClient } from '../../src/bots/rtp-client.js';
 import { packetizeH264 } from '../../src/send/h264-packetizer.js';
 import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
 import { Bot } from '../support/bot.js';
 import { encodeMoving } from '../support/encoded.js';
 import { isColour, tile } from '../support/expect-media.js';
-import { RtpClient } from '../support/rtp-client.js';
 import { sleep, TestServer, waitFor } from '../support/server.js';
 
 let server: TestServer | undefined;

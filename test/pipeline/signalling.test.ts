@@ -1,10 +1,10 @@
 /** The signalling socket as a client, a broken client and a hostile one use it; and what they leave behind. */
 import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { RtpClient } from '../../src/bots/rtp-client.js';
 import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
 import { Bot } from '../support/bot.js';
 import { encodeMoving } from '../support/encoded.js';
-import { RtpClient } from '../support/rtp-client.js';
 import { sleep, TestServer, waitFor } from '../support/server.js';
 import { Wire } from '../support/wire.js';
 

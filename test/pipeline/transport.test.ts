@@ -1,9 +1,9 @@
 /** Ways to connect other than UDP over IPv4, and connections that must not come about. */
 import { afterEach, expect, test } from 'vitest';
+import { RtpClient } from '../../src/bots/rtp-client.js';
 import { CallPage, launchBrowser } from '../support/browser.js';
 import { isColour, tile } from '../support/expect-media.js';
 import { ImpairedNetwork } from '../support/impaired-network.js';
-import { RtpClient } from '../support/rtp-client.js';
 import { sleep, TestServer, waitFor } from '../support/server.js';
 
 let server: TestServer | undefined;

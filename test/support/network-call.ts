@@ -3,13 +3,13 @@
  * each saw and heard of the other.
  */
 import type { Browser } from 'playwright-core';
+import { RtpClient } from '../../src/bots/rtp-client.js';
 import { Bot, type BotReport } from './bot.js';
 import { CallPage, launchBrowser } from './browser.js';
 import { tile } from './expect-media.js';
 import { ImpairedNetwork } from './impaired-network.js';
 import type { PathProfile } from './impaired-path.js';
 import { KeyframeGate } from './keyframe-gate.js';
-import { RtpClient } from './rtp-client.js';
 import { sleep, type TestServer, waitFor } from './server.js';
 
 /** What was seen and heard over some seconds. Shares are 0 to 1, times milliseconds. */

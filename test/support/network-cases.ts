@@ -3,13 +3,13 @@
  * a short form, with the same demands, by the tests.
  */
 import { expect } from 'vitest';
+import { RtpClient } from '../../src/bots/rtp-client.js';
 import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
 import { Bot } from './bot.js';
 import { encodeMoving } from './encoded.js';
 import { tile } from './expect-media.js';
 import type { PathProfile } from './impaired-path.js';
 import { type CallQuality, freezesOf, type NetworkCall } from './network-call.js';
-import { RtpClient } from './rtp-client.js';
 import { sleep, waitFor } from './server.js';
 
 export interface CaseResult {

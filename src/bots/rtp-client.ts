@@ -1,0 +1,196 @@
+/**
+ * Somebody in a call who has no codec: sends RTP made elsewhere (recorded, or broken on purpose) and
+ * counts what comes. Test people and the load generator are made of it.
+ */
+import WebSocket from 'ws';
+import { TesseraError } from '../errors.js';
+import { ClientPeer, type RawRtpHeader, type ReceivedRtp } from '../peer/client-peer.js';
+import type { VideoCodec } from '../shared/units.js';
+import type { ClientMessage, ServerMessage } from '../signalling/messages.js';
+
+export interface RtpClientOptions {
+  /** Of the server's `/signal`. */
+  readonly url: string;
+  readonly room: string;
+  readonly name: string;
+  readonly token?: string | undefined;
+  readonly codec?: VideoCodec;
+  readonly viewer?: boolean;
+  /** Of the first video packet. */
+  readonly sequence?: number;
+  /** Only over IPv6. */
+  readonly ipv6?: boolean;
+  /** False resolves once the answer is there. */
+  readonly awaitConnection?: boolean;
+  /** Changes the offer before it is sent. */
+  readonly alterOffer?: (sdp: string) => string;
+  /** False receives sound only. */
+  readonly watch?: boolean;
+  /** False receives nothing. */
+  readonly receive?: boolean;
+}
+
+const CONNECT_MS = 20_000;
+
+export class RtpClient {
+  readonly errors: string[] = [];
+  resumeToken = '';
+  packetsReceived = { audio: 0, video: 0 };
+  /** Frames received: markers on video. */
+  videoFrames = 0;
+  onVideoPayload: ((payload: Buffer, marker: boolean) => void) | undefined;
+  /** When the first composite packet came, on Date.now(). */
+  firstVideoAt = 0;
+  /** Longest step between the timestamps of two frames: gaps in what was sent, however it arrived. */
+  longestStepMs = 0;
+  private lastTimestamp: number | undefined;
+  private readonly listeners = new Set<(packet: ReceivedRtp) => void>();
+
+  private constructor(
+    private readonly peer: ClientPeer,
+    readonly socket: WebSocket,
+  ) {
+    peer.onRtp = (packet) => this.received(packet);
+  }
+
+  /** @throws TesseraError with the server's reason, or `unreachable`. */
+  static async join(options: RtpClientOptions): Promise<RtpClient> {
+    const { codec = 'vp8', viewer = false, ipv6 = false, receive = true, watch = true } = options;
+    const peer = new ClientPeer({
+      codec,
+      ipv6,
+      sends: !viewer,
+      receives: { audio: receive, video: receive && watch },
+      videoSequence: options.sequence ?? 2000,
+    });
+    const query = options.token === undefined ? '' : `?access_token=${options.token}`;
+    const client = new RtpClient(peer, new WebSocket(`${options.url}${query}`));
+    try {
+      await client.connect(options);
+    } catch (error) {
+      await client.close();
+      throw error;
+    }
+    return client;
+  }
+
+  /** Video packets sent. */
+  get sentVideo(): number {
+    return this.peer.sentVideo;
+  }
+
+  /** Everything that comes, besides what is counted here. */
+  onRtp(listener: (packet: ReceivedRtp) => void): void {
+    this.listeners.add(listener);
+  }
+
+  send(message: ClientMessage | Record<string, unknown>): void {
+    this.socket.send(JSON.stringify(message));
+  }
+
+  sendRtp(kind: 'audio' | 'video', payloads: readonly Buffer[], timestamp: number): void {
+    this.peer.sendRtp(kind, payloads, timestamp);
+  }
+
+  sendPacket(header: RawRtpHeader, payload: Buffer): Promise<void> {
+    return this.peer.sendPacket(header, payload);
+  }
+
+  sendRtcp(packets: { serialize(): Buffer }[]): Promise<void> {
+    return this.peer.sendRtcp(packets);
+  }
+
+  requestKeyframe(): Promise<void> {
+    return this.peer.requestKeyframe();
+  }
+
+  async close(): Promise<void> {
+    this.socket.close();
+    await this.peer.close();
+  }
+
+  /** Leaves as somebody does who means to. */
+  async leave(): Promise<void> {
+    if (this.socket.readyState === WebSocket.OPEN) this.send({ type: 'leave' });
+    await this.close();
+  }
+
+  private connect(options: RtpClientOptions): Promise<void> {
+    const { socket } = this;
+    const { room, name, viewer = false } = options;
+    return new Promise<void>((resolve, reject) => {
+      const late = setTimeout(() => {
+        const error = this.errors.at(-1);
+        reject(new Error(`${name} did not connect${error ? `: ${error}` : ''}`));
+      }, CONNECT_MS);
+      const done = () => {
+        clearTimeout(late);
+        resolve();
+      };
+      const fail = (error: Error) => {
+        clearTimeout(late);
+        reject(error);
+      };
+      socket.on('error', (cause) =>
+        fail(new TesseraError('unreachable', `no server answers at ${options.url}`, { cause })),
+      );
+      socket.on('unexpected-response', (_request, { statusCode }) =>
+        fail(new TesseraError('forbidden', `the server refused (status ${statusCode})`)),
+      );
+      socket.on('open', () => this.send({ type: 'join', room, name, viewer }));
+      socket.on('close', (_code, reason) => fail(new Error(`${name} was closed: ${reason}`)));
+      socket.on('message', (text: Buffer) => {
+        const message = JSON.parse(text.toString()) as ServerMessage;
+        this.handle(message, options, done).catch(fail);
+      });
+    });
+  }
+
+  private async handle(
+    message: ServerMessage,
+    { alterOffer, awaitConnection = true }: RtpClientOptions,
+    done: () => void,
+  ): Promise<void> {
+    switch (message.type) {
+      case 'welcome': {
+        this.resumeToken = message.token;
+        const sdp = await this.peer.offer();
+        this.send({ type: 'offer', sdp: alterOffer?.(sdp) ?? sdp });
+        break;
+      }
+      case 'answer':
+        await this.peer.answered(message.sdp);
+        if (!awaitConnection) done();
+        break;
+      case 'candidate':
+        await this.peer.addCandidate(message.candidate);
+        break;
+      case 'error':
+        this.errors.push(message.code);
+        // Before the welcome it is the answer to joining.
+        if (this.resumeToken === '')
+          throw new TesseraError('forbidden', `${message.message} [${message.code}]`);
+        break;
+      case 'connection':
+        if (message.state === 'connected') done();
+        break;
+      default:
+        break;
+    }
+  }
+
+  private received(packet: ReceivedRtp): void {
+    const { kind, marker, timestamp, payload } = packet;
+    this.packetsReceived[kind]++;
+    for (const listener of this.listeners) listener(packet);
+    if (kind !== 'video') return;
+    if (this.firstVideoAt === 0) this.firstVideoAt = Date.now();
+    if (marker) {
+      this.videoFrames++;
+      const step = ((timestamp - (this.lastTimestamp ?? timestamp)) | 0) / 90;
+      this.longestStepMs = Math.max(this.longestStepMs, step);
+      this.lastTimestamp = timestamp;
+    }
+    this.onVideoPayload?.(payload, marker);
+  }
+}

@@ -1,0 +1,231 @@
+/** What `tessera doctor` looks at, each check by itself. */
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { connect, createServer, isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { promisify } from 'node:util';
+import { apiKeys, checkExposure, isLoopback } from '../config/auth-options.js';
+import { listOf, numberOf, type Settings, textOf } from '../config/load.js';
+import { roomOptions } from '../config/room-options.js';
+import { webhookOptions } from '../config/webhook-options.js';
+import { TesseraError } from '../errors.js';
+import { hasVideoEncoder } from '../media/ffmpeg/video-encoder.js';
+
+export interface Finding {
+  readonly check: string;
+  readonly state: 'ok' | 'warning' | 'fault';
+  readonly text: string;
+}
+
+const STUN_MAGIC = 0x2112_a442;
+const STUN_BINDING = 0x0001;
+const STUN_SUCCESS = 0x0101;
+const STUN_RESENDS_MS = [0, 500, 1500];
+const ANSWER_MS = 4000;
+/** Ports of the range that are tried. */
+const TRIED_PORTS = 20;
+
+const finding = (check: string, state: Finding['state'], text: string): Finding => ({
+  check,
+  state,
+  text,
+});
+
+/** Faults that would keep the server from starting. */
+export function checkSettings(settings: Settings): Finding {
+  try {
+    const keys = apiKeys(settings);
+    checkExposure(settings, keys);
+    roomOptions(settings);
+    webhookOptions(settings);
+    if (keys.length > 0) return finding('settings', 'ok', `${keys.length} API key(s)`);
+    return finding('settings', 'warning', 'no API key: development mode, for this machine alone');
+  } catch (error) {
+    const { message, next } = TesseraError.from(error);
+    return finding('settings', 'fault', `${message}${next ? ` ${next}` : ''}`);
+  }
+}
+
+export function checkEncoders(settings: Settings): Finding {
+  const wanted = listOf(settings, 'video.codecs');
+  const found = (['h264', 'vp8'] as const).filter(hasVideoEncoder);
+  const missing = wanted.filter((codec) => !found.some((name) => name === codec));
+  if (found.length === 0) return finding('encoders', 'fault', 'none: run `npm ci` again');
+  if (missing.length > 0) return finding('encoders', 'warning', `missing: ${missing.join(', ')}`);
+  return finding('encoders', 'ok', found.join(', '));
+}
+
+function listens(port: number, host: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen(port, host, () => server.close(() => resolve(undefined)));
+  });
+}
+
+function bindsUdp(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createSocket('udp4');
+    socket.once('error', () => resolve(false));
+    socket.bind(port, () => socket.close(() => resolve(true)));
+  });
+}
+
+export async function checkPorts(settings: Settings): Promise<Finding[]> {
+  const port = numberOf(settings, 'port');
+  const fault = await listens(port, textOf(settings, 'host'));
+  const web =
+    fault === undefined
+      ? finding('web port', 'ok', `${port} is free`)
+      : fault === 'EADDRINUSE'
+        ? finding('web port', 'warning', `${port} is in use: by Tessera, or set another \`port\``)
+        : finding('web port', 'fault', `${port} cannot be used (${fault})`);
+  const range = textOf(settings, 'ice.portRange');
+  if (range === '') {
+    const text = 'chosen by the system; behind a firewall set ice.portRange';
+    return [web, finding('media ports', 'ok', text)];
+  }
+  const [first = 0, last = 0] = range.split('-').map(Number);
+  const count = last - first + 1;
+  const step = Math.max(1, Math.floor(count / TRIED_PORTS));
+  const busy: number[] = [];
+  for (let tried = first; tried <= last; tried += step) {
+    if (!(await bindsUdp(tried))) busy.push(tried);
+  }
+  const people = numberOf(settings, 'room.maxParticipants');
+  if (busy.length > 0) {
+    return [web, finding('media ports', 'warning', `in use: ${busy.join(', ')}`)];
+  }
+  if (count < people) {
+    const text = `${count} ports are fewer than room.maxParticipants (${people})`;
+    return [web, finding('media ports', 'warning', text)];
+  }
+  return [web, finding('media ports', 'ok', `${range} can be bound`)];
+}
+
+function isPrivate(address: string): boolean {
+  return /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|169\.254\.|f[cd]|fe80)/i.test(address);
+}
+
+export function checkAddresses(settings: Settings): Finding {
+  const own = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .filter(({ internal }) => !internal)
+    .map(({ address }) => address);
+  const advertised = listOf(settings, 'ice.advertisedAddresses');
+  const wrong = advertised.find((address) => isIP(address) === 0);
+  if (wrong) return finding('addresses', 'fault', `${wrong} is no IP address`);
+  const foreign = advertised.filter((address) => !own.includes(address));
+  if (foreign.length > 0) {
+    const ports = textOf(settings, 'ice.portRange');
+    const rest = ports === '' ? 'set ice.portRange and forward it there' : `forward UDP ${ports}`;
+    const state = ports === '' ? 'warning' : 'ok';
+    return finding('addresses', state, `${foreign.join(', ')} is not this machine's own: ${rest}`);
+  }
+  if (isLoopback(textOf(settings, 'host'))) {
+    return finding('addresses', 'ok', 'for this machine alone');
+  }
+  const all = [...new Set([...own, ...advertised])];
+  if (all.every(isPrivate)) {
+    const text = `${all.join(', ')}: private only; for the internet set ice.advertisedAddresses`;
+    return finding('addresses', 'warning', text);
+  }
+  return finding('addresses', 'ok', all.join(', '));
+}
+
+interface IceUrl {
+  readonly host: string;
+  readonly port: number;
+  readonly isTcp: boolean;
+}
+
+/** A STUN or TURN URL (RFC 7064, RFC 7065); undefined if it is none. */
+function parseIceUrl(url: string): IceUrl | undefined {
+  const match = /^(stuns?|turns?):(\[[^\]]+\]|[^:?]+)(?::(\d+))?(?:\?transport=(udp|tcp))?$/.exec(
+    url,
+  );
+  if (!match) return undefined;
+  const [, scheme = '', host = '', port, transport] = match;
+  const isSecure = scheme.endsWith('s');
+  return {
+    host: host.replace(/^\[|\]$/g, ''),
+    port: Number(port ?? (isSecure ? 5349 : 3478)),
+    isTcp: isSecure || transport === 'tcp',
+  };
+}
+
+function reachesTcp({ host, port }: IceUrl): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: ANSWER_MS });
+    const done = (reached: boolean) => {
+      socket.destroy();
+      resolve(reached);
+    };
+    socket.once('connect', () => done(true));
+    socket.once('error', () => done(false));
+    socket.once('timeout', () => done(false));
+  });
+}
+
+/** A STUN Binding request (RFC 8489, 5); every TURN server answers it too. */
+function reachesUdp({ host, port }: IceUrl): Promise<boolean> {
+  const request = Buffer.alloc(20);
+  request.writeUInt16BE(STUN_BINDING, 0);
+  request.writeUInt32BE(STUN_MAGIC, 4);
+  randomBytes(12).copy(request, 8);
+  return new Promise((resolve) => {
+    const socket = createSocket(isIP(host) === 6 ? 'udp6' : 'udp4');
+    const timers = STUN_RESENDS_MS.map((at) =>
+      setTimeout(() => socket.send(request, port, host), at),
+    );
+    const done = (reached: boolean) => {
+      for (const timer of timers) clearTimeout(timer);
+      socket.close();
+      resolve(reached);
+    };
+    timers.push(setTimeout(() => done(false), ANSWER_MS));
+    socket.once('error', () => done(false));
+    socket.on('message', (answer) => {
+      const isOurs = answer.length >= 20 && answer.subarray(8, 20).equals(request.subarray(8));
+      if (isOurs && answer.readUInt16BE(0) === STUN_SUCCESS) done(true);
+    });
+  });
+}
+
+export async function checkIceServers(settings: Settings): Promise<Finding[]> {
+  const urls = listOf(settings, 'ice.urls');
+  if (urls.length === 0) {
+    const text = 'none: clients behind strict firewalls need one, or ice.tcp';
+    return [finding('TURN', isLoopback(textOf(settings, 'host')) ? 'ok' : 'warning', text)];
+  }
+  return Promise.all(
+    urls.map(async (url) => {
+      const parsed = parseIceUrl(url);
+      if (!parsed) return finding('TURN', 'fault', `${url} is no STUN or TURN URL`);
+      const start = performance.now();
+      const reached = await (parsed.isTcp ? reachesTcp(parsed) : reachesUdp(parsed));
+      const ms = (performance.now() - start).toFixed(0);
+      if (reached) return finding('TURN', 'ok', `${url} answers within ${ms} ms`);
+      return finding('TURN', 'fault', `${url} does not answer`);
+    }),
+  );
+}
+
+/** Tokens have a life; a clock that is off ends it early, or never. */
+export async function checkClock(settings: Settings): Promise<Finding> {
+  const skew = numberOf(settings, 'auth.clockSkewSeconds');
+  const now = `${new Date().toISOString()}; tokens may be off by ${skew} s`;
+  try {
+    const { stdout } = await promisify(execFile)('timedatectl', [
+      'show',
+      '--property=NTPSynchronized',
+      '--value',
+    ]);
+    if (stdout.trim() === 'yes') return finding('clock', 'ok', `${now}; kept by NTP`);
+    return finding('clock', 'warning', `${now}; not kept by NTP`);
+  } catch {
+    // Containers have no timedatectl: their host keeps the clock.
+    return finding('clock', 'ok', `${now}; whether NTP keeps it cannot be told here`);
+  }
+}

@@ -1,0 +1,62 @@
+/** `tessera doctor`: whether a server with this configuration would work here, and for how many. */
+import { availableParallelism } from 'node:os';
+import type { Command } from 'commander';
+import { TesseraError } from '../errors.js';
+import { type CliContext, settingsOf, withSettings } from './context.js';
+import { estimateMachine } from './doctor-benchmark.js';
+import {
+  checkAddresses,
+  checkClock,
+  checkEncoders,
+  checkIceServers,
+  checkPorts,
+  checkSettings,
+  type Finding,
+} from './doctor-checks.js';
+
+const SIGNS = { ok: 'ok     ', warning: 'warning', fault: 'FAULT  ' } as const;
+
+async function benchmark({ environment }: CliContext): Promise<Finding> {
+  try {
+    const { participants, roomCores, participantCores } = await estimateMachine(environment);
+    const each = `${(participantCores * 100).toFixed(0)} % of a core each`;
+    const base = `${(roomCores * 100).toFixed(0)} % for the room`;
+    const text = `about ${participants} participants at 720p on ${availableParallelism()} cores (${each}, ${base})`;
+    return { check: 'capacity', state: 'ok', text };
+  } catch (error) {
+    return { check: 'capacity', state: 'fault', text: TesseraError.from(error).message };
+  }
+}
+
+export function addDoctor(program: Command, context: CliContext): void {
+  const command = program
+    .command('doctor')
+    .description('check encoders, ports, addresses, TURN, clock, and how many people fit')
+    .option('--json', 'as JSON')
+    .option('--no-benchmark', 'leave the measurement out');
+  withSettings(command).action(async () => {
+    const options = command.opts<{ json?: boolean; benchmark: boolean }>();
+    const { settings } = settingsOf(command, context);
+    const findings: Finding[] = [];
+    const add = (...found: Finding[]) => {
+      findings.push(...found);
+      if (options.json) return;
+      for (const { state, check, text } of found) {
+        console.log(`${SIGNS[state]} ${check.padEnd(12)} ${text}`);
+      }
+    };
+    add(checkSettings(settings), checkEncoders(settings));
+    add(...(await checkPorts(settings)), checkAddresses(settings));
+    add(...(await checkIceServers(settings)), await checkClock(settings));
+    if (options.benchmark) {
+      if (!options.json) console.error('Measuring for ten seconds…');
+      add(await benchmark(context));
+    }
+    if (options.json) console.log(JSON.stringify(findings, null, 2));
+    const faults = findings.filter(({ state }) => state === 'fault');
+    if (faults.length > 0) {
+      const names = faults.map(({ check }) => check).join(', ');
+      throw new TesseraError('bad_config', `this will not work: ${names}`);
+    }
+  });
+}

@@ -1,0 +1,147 @@
+/**
+ * The client's end of a call, without codecs: sends RTP payloads that were made elsewhere and hands
+ * on what it gets. For test people, load tests and the tests themselves.
+ */
+import {
+  MediaStreamTrack,
+  RTCPeerConnection,
+  RTCRtpCodecParameters,
+  RtpHeader,
+  RtpPacket,
+} from 'werift';
+import type { VideoCodec } from '../shared/units.js';
+
+export interface ClientPeerOptions {
+  readonly codec: VideoCodec;
+  /** Whether it has a microphone and a camera. */
+  readonly sends: boolean;
+  readonly receives: { readonly audio: boolean; readonly video: boolean };
+  /** Only over IPv6. */
+  readonly ipv6: boolean;
+  /** Of the first video packet. */
+  readonly videoSequence: number;
+}
+
+export interface ReceivedRtp {
+  readonly kind: 'audio' | 'video';
+  readonly sequence: number;
+  readonly timestamp: number;
+  readonly marker: boolean;
+  readonly ssrc: number;
+  readonly payload: Buffer;
+}
+
+/** Of an RTP header that is to be sent as it is. */
+export type RawRtpHeader = ConstructorParameters<typeof RtpHeader>[0];
+
+const AUDIO_PAYLOAD_TYPE = 111;
+const VIDEO = {
+  vp8: { mimeType: 'video/VP8', clockRate: 90_000, payloadType: 96 },
+  h264: {
+    mimeType: 'video/H264',
+    clockRate: 90_000,
+    payloadType: 97,
+    parameters: 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1',
+  },
+} as const;
+const VIDEO_FEEDBACK = [
+  { type: 'nack' },
+  { type: 'nack', parameter: 'pli' },
+  { type: 'ccm', parameter: 'fir' },
+];
+
+export class ClientPeer {
+  onRtp: ((packet: ReceivedRtp) => void) | undefined;
+  /** Video packets sent. */
+  sentVideo = 0;
+  private readonly sequence: { audio: number; video: number };
+  private videoSsrc = 0;
+  private readonly pc: RTCPeerConnection;
+  private readonly tracks = {
+    audio: new MediaStreamTrack({ kind: 'audio' }),
+    video: new MediaStreamTrack({ kind: 'video' }),
+  };
+
+  constructor(private readonly options: ClientPeerOptions) {
+    const { codec, sends, receives, ipv6, videoSequence } = options;
+    this.sequence = { audio: 1000, video: videoSequence };
+    const audio = { mimeType: 'audio/opus', clockRate: 48_000, channels: 2 };
+    this.pc = new RTCPeerConnection({
+      bundlePolicy: 'max-bundle',
+      iceServers: [],
+      iceAdditionalHostAddresses: [ipv6 ? '::1' : '127.0.0.1'],
+      iceUseIpv4: !ipv6,
+      iceUseIpv6: ipv6,
+      codecs: {
+        audio: [new RTCRtpCodecParameters({ ...audio, payloadType: AUDIO_PAYLOAD_TYPE })],
+        video: [new RTCRtpCodecParameters({ ...VIDEO[codec], rtcpFeedback: VIDEO_FEEDBACK })],
+      },
+    });
+    if (sends) {
+      this.pc.addTransceiver(this.tracks.audio, { direction: 'sendonly' });
+      this.pc.addTransceiver(this.tracks.video, { direction: 'sendonly' });
+    }
+    if (receives.audio) this.pc.addTransceiver('audio', { direction: 'recvonly' });
+    if (receives.video) this.pc.addTransceiver('video', { direction: 'recvonly' });
+    this.pc.onTrack.subscribe((track) => {
+      const kind = track.kind as 'audio' | 'video';
+      track.onReceiveRtp.subscribe((packet) => this.received(kind, packet));
+    });
+  }
+
+  async offer(): Promise<string> {
+    await this.pc.setLocalDescription(await this.pc.createOffer());
+    return this.pc.localDescription?.sdp ?? '';
+  }
+
+  async answered(sdp: string): Promise<void> {
+    await this.pc.setRemoteDescription({ type: 'answer', sdp });
+  }
+
+  async addCandidate(candidate: string): Promise<void> {
+    await this.pc.addIceCandidate({ candidate, sdpMLineIndex: 0 });
+  }
+
+  /** Sends payloads as one frame. */
+  sendRtp(kind: 'audio' | 'video', payloads: readonly Buffer[], timestamp: number): void {
+    payloads.forEach((payload, index) => {
+      const sequenceNumber = this.sequence[kind];
+      if (kind === 'video') this.sentVideo++;
+      this.sequence[kind] = (sequenceNumber + 1) & 0xffff;
+      const header = new RtpHeader({
+        payloadType: kind === 'audio' ? AUDIO_PAYLOAD_TYPE : VIDEO[this.options.codec].payloadType,
+        sequenceNumber,
+        timestamp: timestamp >>> 0,
+        marker: kind === 'video' && index === payloads.length - 1,
+      });
+      this.tracks[kind].writeRtp(new RtpPacket(header, payload));
+    });
+  }
+
+  /** Encrypts and sends a packet as it is, with any SSRC. */
+  async sendPacket(header: RawRtpHeader, payload: Buffer): Promise<void> {
+    await this.pc.dtlsTransports[0]?.sendRtp(payload, new RtpHeader(header));
+  }
+
+  /** Encrypts and sends RTCP as it is. */
+  async sendRtcp(packets: { serialize(): Buffer }[]): Promise<void> {
+    await this.pc.dtlsTransports[0]?.sendRtcp(packets as never);
+  }
+
+  /** Asks for a keyframe of the composite, as a decoder in trouble would. */
+  async requestKeyframe(): Promise<void> {
+    for (const { receiver, kind } of this.pc.getTransceivers()) {
+      if (kind === 'video' && this.videoSsrc) await receiver.sendRtcpPLI(this.videoSsrc);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.pc.close();
+  }
+
+  private received(kind: 'audio' | 'video', { header, payload }: RtpPacket): void {
+    const { sequenceNumber: sequence, timestamp, marker, ssrc } = header;
+    if (kind === 'video') this.videoSsrc = ssrc;
+    this.onRtp?.({ kind, sequence, timestamp, marker, ssrc, payload });
+  }
+}
