@@ -237,6 +237,7 @@ export class Room extends Emitter<RoomEvents> {
         this.emit('notice', { code: message.code, message: message.message });
         break;
       case 'connection':
+      case 'token':
         break;
       case 'error':
         this.emit('error', { code: message.code, message: message.message, next: message.next });

@@ -35,6 +35,7 @@ export class SignalConnection extends Emitter<SignalEvents> {
   private retryMs = FIRST_RETRY_MS;
   private finished = false;
   private lastError = '';
+  private renewed: string | undefined;
   private inLobby = false;
   private waiting: ClientMessage[] = [];
 
@@ -72,7 +73,7 @@ export class SignalConnection extends Emitter<SignalEvents> {
 
   private async urlWithToken(): Promise<string> {
     const { token } = this;
-    const value = typeof token === 'function' ? await token() : token;
+    const value = typeof token === 'function' ? await token() : (this.renewed ?? token);
     if (!value) return this.url;
     const url = new URL(this.url);
     url.searchParams.set('access_token', value);
@@ -121,6 +122,7 @@ export class SignalConnection extends Emitter<SignalEvents> {
       this.socket?.send(JSON.stringify(this.join));
       return;
     }
+    if (message.type === 'token') this.renewed = message.token;
     if (message.type === 'error') this.lastError = message.message;
     if (message.type === 'waiting') {
       this.inLobby = true;

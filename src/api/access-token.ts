@@ -39,6 +39,7 @@ const Claims = TypeCompiler.Compile(
     sub: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
     name: Type.Optional(Type.String({ maxLength: 256 })),
     video: Type.Optional(VideoGrant),
+    root: Type.Optional(Type.String({ maxLength: 64 })),
   }),
 );
 
@@ -47,6 +48,7 @@ export interface VerifiedToken {
   readonly identity: string | undefined;
   readonly name: string | undefined;
   readonly video: VideoGrant;
+  /** Of the token, or of the first one of those that were renewed from it. */
   readonly digest: string;
   /** In ms since 1970. */
   readonly expiresAt: number;
@@ -59,6 +61,8 @@ export interface TokenContents {
   readonly name?: string | undefined;
   readonly video: VideoGrant;
   readonly seconds: number;
+  /** Digest of the token that this one goes on from: what ends that one ends this one too. */
+  readonly root?: string | undefined;
 }
 
 function refuse(message: string, cause?: unknown): TesseraError {
@@ -69,8 +73,9 @@ function refuse(message: string, cause?: unknown): TesseraError {
 }
 
 export function signToken(key: ApiKey, contents: TokenContents): Promise<string> {
-  const { identity, name, video, seconds } = contents;
-  const jwt = new SignJWT({ ...(name === undefined ? {} : { name }), video })
+  const { identity, name, video, seconds, root } = contents;
+  const claims = { name, video, root };
+  const jwt = new SignJWT(claims)
     .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT' })
     .setIssuer(key.id)
     .setJti(randomUUID())
@@ -118,7 +123,7 @@ export async function verifyToken(
     identity: claims.sub,
     name: claims.name === '' ? undefined : claims.name,
     video: claims.video ?? {},
-    digest: createHash('sha256').update(token).digest('base64url'),
+    digest: claims.root ?? createHash('sha256').update(token).digest('base64url'),
     expiresAt: claims.exp * 1000,
     expired,
   };

@@ -20,6 +20,9 @@ export interface AccessOptions {
   readonly tokenSeconds: number;
 }
 
+/** Clients are given new tokens before theirs end, so that a restart of the server ends no call. */
+const RENEWED_SECONDS = 600;
+
 /** What a request to the API may do. */
 export type Permission =
   | { readonly kind: 'create' }
@@ -76,15 +79,33 @@ export class Access {
   async callerOf(request: FastifyRequest): Promise<Caller> {
     this.checkHost(request);
     const token = await this.tokenOf(request);
-    if (!token) return { grant: OPEN_GRANT, expired: false, revoked: () => false };
+    if (!token) {
+      const nothing = async () => undefined;
+      return { grant: OPEN_GRANT, expired: false, revoked: () => false, renew: nothing };
+    }
     const grant = grantOf(token);
-    const caller = { grant, expired: token.expired, revoked: () => this.revoked.has(grant) };
+    const caller = {
+      grant,
+      expired: token.expired,
+      revoked: () => this.revoked.has(grant),
+      renew: this.renewal(token),
+    };
     if (caller.revoked()) throw new TesseraError('removed', 'a host removed you from the room');
     return caller;
   }
 
   sign(contents: TokenContents): Promise<string> {
     return signToken(this.keys[0] as ApiKey, contents);
+  }
+
+  /** What gives the next token whenever the latest has less than RENEWED_SECONDS left. */
+  private renewal({ identity, name, video, digest, expiresAt }: VerifiedToken) {
+    let end = expiresAt;
+    return async (): Promise<string | undefined> => {
+      if (end - Date.now() > RENEWED_SECONDS * 1000) return undefined;
+      end = Date.now() + RENEWED_SECONDS * 1000;
+      return this.sign({ identity, name, video, seconds: RENEWED_SECONDS, root: digest });
+    };
   }
 
   /** The token of a request, checked; undefined if there is none and none is needed. */

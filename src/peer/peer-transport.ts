@@ -64,6 +64,9 @@ function candidateValue(candidate: IceCandidate): string {
   return candidate.toJSON().candidate.replace(/^candidate:/, '');
 }
 
+/** Of the client, from its offer and after it. */
+const MAX_CANDIDATES = 64;
+
 /** We connect to nobody over TCP: only the candidates that wait for a connection are of use. */
 function isOffered(candidate: IceCandidate): boolean {
   return candidate.tcpType !== 'active';
@@ -74,6 +77,7 @@ export class PeerTransport {
   lastReceivedAt: Micros = 0;
   readonly counters = {
     datagrams_received: 0,
+    ice_candidates_over_limit: 0,
     datagrams_sent: 0,
     datagrams_not_sent: 0,
     dtls_hellos_refused: 0,
@@ -92,6 +96,8 @@ export class PeerTransport {
   private srtp: SrtpSession | undefined;
   private gathered: Promise<void> = Promise.resolve();
   private candidatesRead = false;
+  /** Of this generation, those left out too. */
+  private remoteCandidates = 0;
   private dtlsStarted = false;
   private connected = false;
   private failed = false;
@@ -180,6 +186,7 @@ export class PeerTransport {
         iceLite: false,
       }),
     );
+    this.remoteCandidates = 0;
     if (restarting) {
       this.candidatesRead = false;
       await this.gather();
@@ -204,6 +211,11 @@ export class PeerTransport {
     if (this.closed || candidate === '') return true;
     const parsed = IceCandidate.fromJSON({ candidate, sdpMid: '0', sdpMLineIndex: 0 });
     if (!parsed) return false;
+    if (this.remoteCandidates >= MAX_CANDIDATES) {
+      this.counters.ice_candidates_over_limit++;
+      return true;
+    }
+    this.remoteCandidates++;
     if (parsed.protocol.toLowerCase() !== 'udp') return true;
     if (!mayProbe(parsed.ip, parsed.port, this.options.candidatePolicy)) return true;
     this.ice

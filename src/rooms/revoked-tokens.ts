@@ -7,6 +7,9 @@ export interface Revocation {
   readonly expiresAt: number;
 }
 
+/** Clocks may be off, and a token may have been renewed: so much longer than it says. */
+const KEPT_MS = 3_600_000;
+
 export class RevokedTokens {
   private readonly ends = new Map<string, number>();
 
@@ -20,8 +23,9 @@ export class RevokedTokens {
   revoke({ tokenDigest, expiresAt }: Grant): void {
     if (tokenDigest === undefined || expiresAt === undefined) return;
     this.forgetEnded();
-    this.ends.set(tokenDigest, expiresAt);
-    this.store.put(tokenDigest, { expiresAt });
+    const end = Math.max(expiresAt, Date.now()) + KEPT_MS;
+    this.ends.set(tokenDigest, end);
+    this.store.put(tokenDigest, { expiresAt: end });
   }
 
   has({ tokenDigest }: Pick<Grant, 'tokenDigest'>): boolean {
@@ -30,8 +34,7 @@ export class RevokedTokens {
 
   private forgetEnded(): void {
     for (const [digest, end] of this.ends) {
-      // Clocks may be off: an hour more than the token says.
-      if (end + 3_600_000 > Date.now()) continue;
+      if (end > Date.now()) continue;
       this.ends.delete(digest);
       this.store.delete(digest);
     }

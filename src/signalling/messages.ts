@@ -142,6 +142,8 @@ export const ServerMessage = Type.Union([
     }),
     iceServers: Type.Array(IceServer),
   }),
+  /** The token to connect with from now on: the one before will end. */
+  Type.Object({ type: Type.Literal('token'), token: Type.String() }),
   /** In the lobby: a welcome or an error follows when a host has decided. */
   Type.Object({ type: Type.Literal('waiting'), room: Type.String() }),
   Type.Object({ type: Type.Literal('answer'), sdp: Type.String() }),

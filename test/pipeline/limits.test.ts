@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import WebSocket from 'ws';
+import { RtpClient } from '../../src/bots/rtp-client.js';
 import { Bot } from '../support/bot.js';
 import { TestServer, waitFor } from '../support/server.js';
 import { Wire } from '../support/wire.js';
@@ -81,7 +82,9 @@ test('a message in a few fragments is read; thousands of them close the socket',
   const closed = closeCode(socket);
   socket.write(frame(1, false, Buffer.from('"')));
   for (let i = 0; i < 5000; i++) socket.write(frame(0, false, Buffer.from('x')));
-  expect(await closed).toBe(1008);
+  // What is still on its way when the server closes may come as a reset, before the close frame.
+  expect([0, 1008]).toContain(await closed);
+  expect(await Wire.upgrade(server, {})).toEqual([101]);
   socket.destroy();
 });
 
@@ -95,7 +98,7 @@ test('unmasked, reserved and endless frames close the socket', async () => {
     const socket = await rawSocket();
     const closed = closeCode(socket);
     socket.write(bytes);
-    expect([1002, 1009]).toContain(await closed);
+    expect([0, 1002, 1009]).toContain(await closed);
     socket.destroy();
   }
 });
@@ -184,4 +187,19 @@ test('without keys only this machine is served, under its own names', async () =
     headers: { origin: 'https://evil.example' },
   });
   expect([elsewhere.status, (await elsewhere.json()).code]).toEqual([403, 'origin_refused']);
+});
+
+test('candidates beyond 64 are left out and counted, and the call goes on', async () => {
+  const client = await RtpClient.join({ url: server.signalUrl, room: 'many', name: 'Many' });
+  for (let i = 0; i < 150; i++) {
+    const candidate = `candidate:${i} 1 udp 1 127.0.0.1 ${20_000 + i} typ host`;
+    client.send({ type: 'candidate', candidate });
+    if (i % 50 === 49) await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  const left = async () =>
+    (await server.room('many'))?.participants[0]?.counters.ice_candidates_over_limit ?? 0;
+  await waitFor('them to be counted', async () => (await left()) >= 86);
+  const before = client.packetsReceived.audio;
+  await waitFor('sound', () => client.packetsReceived.audio > before + 50);
+  await client.close();
 });

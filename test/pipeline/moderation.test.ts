@@ -218,7 +218,13 @@ test('mute, gain, name and role change what is heard and seen; unmuting is asked
     people.find((one: { identity: string }) => one.identity === name).id;
   const path = `/rooms/${room}/participants/${idOf('ada')}`;
 
-  const loud = await level(bob, 440);
+  // The level is of the last second: wait until all of it has the tone.
+  const loud = await waitFor('a steady level', async () => {
+    const before = await level(bob, 440);
+    await sleep(700);
+    const after = await level(bob, 440);
+    return Math.abs(after - before) < 0.3 ? after : undefined;
+  });
   const patched = await api('PATCH', path, { gainDb: -12, name: ' Ada L. ' });
   expect(patched.body).toMatchObject({ gainDb: -12, name: 'Ada L.' });
   await waitFor('the gain', async () => Math.abs((await level(bob, 440)) - (loud - 12)) < 2);
@@ -249,4 +255,24 @@ test('mute, gain, name and role change what is heard and seen; unmuting is asked
   await waitFor('sound again', async () => (await level(bob, 440)) > -25);
   for (const one of [ada, bob]) one.kill();
   host.socket.close();
+});
+
+test('the log tells each step with its room and participant, and no secret, SDP or address', () => {
+  const text = server.log.join('');
+  for (const secret of [key.secret, 'eyJ', 'a=ice', 'candidate:', '127.0.0.1', 'resume']) {
+    expect(text).not.toContain(secret);
+  }
+  const lines = text
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line));
+  const of = (message: string) => lines.filter(({ msg }) => msg === message);
+  expect(of('room started').length).toBeGreaterThan(5);
+  expect(of('room ended').every(({ room }) => typeof room === 'string')).toBe(true);
+  expect(of('participant joined')).toEqual(
+    expect.arrayContaining([expect.objectContaining({ room: 'heard', identity: 'ada' })]),
+  );
+  for (const { participant, room } of of('participant left')) {
+    expect([typeof participant, typeof room]).toEqual(['string', 'string']);
+  }
 });
