@@ -132,6 +132,7 @@ function follow(joined: Room): void {
   });
   joined.on('participants', showPeople);
   joined.on('settings', showPeople);
+  joined.on('layout', showPeople);
   joined.on('lobby', () => {
     if (joined.lobby.length > 0) page.panel.hidden = false;
     showPeople();

@@ -2,6 +2,13 @@
 import type { ParticipantState } from '../../src/signalling/messages.js';
 import type { Room } from '../sdk/room.js';
 
+const LAYOUTS = [
+  ['grid', 'Grid'],
+  ['speaker', 'Speaker'],
+  ['spotlight', 'Spotlight'],
+  ['pip', 'Inset'],
+] as const;
+
 function button(text: string, onClick: () => void, pressed?: boolean): HTMLButtonElement {
   const made = document.createElement('button');
   made.type = 'button';
@@ -36,7 +43,7 @@ export class PeoplePanel {
     this.root.replaceChildren();
     if (!room) return;
     const isHost = room.role === 'host';
-    if (isHost) this.root.append(this.roomControls(room));
+    if (isHost) this.root.append(this.roomControls(room), this.layouts(room));
     if (isHost && room.lobby.length > 0) this.root.append(...this.lobby(room));
     const list = document.createElement('ul');
     for (const person of room.participants) list.append(this.person(room, person, isHost));
@@ -62,6 +69,15 @@ export class PeoplePanel {
     return controls;
   }
 
+  private layouts(room: Room): HTMLElement {
+    const line = document.createElement('p');
+    for (const [mode, name] of LAYOUTS) {
+      const choose = () => room.moderate({ action: 'layout', mode });
+      line.append(button(name, choose, room.layout.mode === mode));
+    }
+    return line;
+  }
+
   private lobby(room: Room): HTMLElement[] {
     const title = document.createElement('h2');
     title.textContent = 'Waiting to come in';
@@ -82,6 +98,13 @@ export class PeoplePanel {
     const { id: participant, mic, camera, viewer } = person;
     const isSelf = participant === room.id;
     const buttons: HTMLButtonElement[] = [];
+    const { pinned } = room.layout;
+    if (isHost && !viewer) {
+      const isPinned = pinned.includes(participant);
+      const others = pinned.filter((id) => id !== participant);
+      const participants = isPinned ? others : [participant, ...others];
+      buttons.push(button('Pin', () => room.moderate({ action: 'pin', participants }), isPinned));
+    }
     if (isHost && !isSelf) {
       const kind = { mic: true } as const;
       if (!viewer && mic) {

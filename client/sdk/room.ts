@@ -7,6 +7,7 @@
 import type {
   ClientMessage,
   IceServer,
+  LayoutDescription,
   Moderate,
   ParticipantState,
   RoomState as RoomSettings,
@@ -41,6 +42,10 @@ export interface RoomEvents extends Record<string, unknown> {
   state: { readonly state: RoomState; readonly reason: string | undefined };
   participants: readonly ParticipantState[];
   speaking: readonly string[];
+  /** Who leads the talk; undefined after they left. */
+  dominant: string | undefined;
+  /** What the picture is made of; `timestamp` is the RTP timestamp of the first that is like this. */
+  layout: { readonly layout: LayoutDescription; readonly timestamp: number | undefined };
   /** Whether the room is locked, and has a lobby. */
   settings: RoomSettings;
   /** For hosts: who waits to come in. */
@@ -78,6 +83,7 @@ export class Room extends Emitter<RoomEvents> {
   private restartTimer: ReturnType<typeof setTimeout> | undefined;
   private ownId = '';
   private roomSettings: RoomSettings = { locked: false, lobby: false };
+  private currentLayout: LayoutDescription = { mode: 'grid', pinned: [], regions: [] };
   private waitingPeople: readonly WaitingState[] = [];
 
   /** What is sent; the transceivers have others once a device is changed. */
@@ -140,6 +146,11 @@ export class Room extends Emitter<RoomEvents> {
     return this.roomSettings;
   }
 
+  /** What the picture is made of. */
+  get layout(): LayoutDescription {
+    return this.currentLayout;
+  }
+
   /** For hosts: who waits to come in. */
   get lobby(): readonly WaitingState[] {
     return this.waitingPeople;
@@ -191,6 +202,7 @@ export class Room extends Emitter<RoomEvents> {
         this.ownId = message.participant;
         if (this.currentState === 'waiting') this.setState('connecting');
         this.setSettings(message.room);
+        this.setLayout(message.room.layout);
         this.people.clear();
         for (const participant of message.room.participants)
           this.people.set(participant.id, participant);
@@ -229,6 +241,12 @@ export class Room extends Emitter<RoomEvents> {
       case 'left':
         this.people.delete(message.participant);
         this.emit('participants', this.participants);
+        break;
+      case 'layout':
+        this.setLayout(message.layout, message.timestamp);
+        break;
+      case 'dominant':
+        this.emit('dominant', message.participant);
         break;
       case 'speaking':
         this.emit('speaking', message.participants);
@@ -291,6 +309,11 @@ export class Room extends Emitter<RoomEvents> {
       mic: audioTrack?.enabled ?? false,
       camera: videoTrack?.enabled ?? false,
     });
+  }
+
+  private setLayout(layout: LayoutDescription, timestamp?: number): void {
+    this.currentLayout = layout;
+    this.emit('layout', { layout, timestamp });
   }
 
   private setSettings({ locked, lobby }: RoomSettings): void {

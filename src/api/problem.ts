@@ -40,7 +40,7 @@ function problemOf(cause: FastifyError): Problem {
     cause instanceof TesseraError
       ? cause
       : TesseraError.from(cause, BY_STATUS[statusCode] ?? 'internal');
-  const { status } = ERROR_CODES[error.code];
+  const status = ERROR_CODES[error.code];
   const where = cause.validationContext ?? '';
   return {
     type: 'about:blank',

@@ -7,7 +7,7 @@ import { cleanName, cleanRoomId } from '../rooms/names.js';
 import type { Room } from '../rooms/room.js';
 import { roomInfo } from '../rooms/room-events.js';
 import type { RoomManager } from '../rooms/room-manager.js';
-import type { IceServer } from '../signalling/messages.js';
+import { type IceServer, LayoutDescription } from '../signalling/messages.js';
 import type { Access } from './access.js';
 import { videoGrantFor } from './access-token.js';
 import { Problem } from './problem.js';
@@ -16,6 +16,7 @@ import {
   InRoom,
   JoinAnswer,
   JoinRequest,
+  LayoutChange,
   Media,
   OneOfRoom,
   RoomChange,
@@ -41,6 +42,10 @@ export function checkVersion(request: FastifyRequest, tag: string): void {
   throw new TesseraError('version_mismatch', 'it was changed since you read it', {
     next: 'Read it again, then decide whether your change still fits.',
   });
+}
+
+function layoutOf({ layout: { mode, pinned, regions } }: Room): LayoutDescription {
+  return { mode, pinned: [...pinned], regions: [...regions] };
 }
 
 function tagOf({ sid, version }: Room): string {
@@ -200,6 +205,44 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
         expiresAt: Math.floor(Date.now() / 1000) + seconds,
         iceServers: iceServers(identity ?? 'invited'),
       };
+    },
+  );
+
+  app.get(
+    '/rooms/:room/layout',
+    {
+      schema: {
+        tags,
+        summary: 'What the picture is made of, and where',
+        params: InRoom,
+        response: { 200: LayoutDescription, ...faults },
+      },
+      onRequest,
+    },
+    async ({ params }) => layoutOf(find(params.room)),
+  );
+
+  app.patch(
+    '/rooms/:room/layout',
+    {
+      schema: {
+        tags,
+        summary: 'Arrange the picture otherwise',
+        params: InRoom,
+        headers: IfMatch,
+        body: LayoutChange,
+        response: { 200: LayoutDescription, ...faults },
+      },
+      onRequest,
+    },
+    async (request, reply) => {
+      const room = find(request.params.room);
+      checkVersion(request, tagOf(room));
+      const { mode, pinned } = request.body;
+      if (pinned) room.pin(pinned);
+      if (mode) room.update({ layout: mode });
+      reply.header('etag', tagOf(room));
+      return layoutOf(room);
     },
   );
 

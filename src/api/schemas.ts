@@ -1,7 +1,7 @@
 /** What the API takes and gives: validation, types and OpenAPI from one definition. */
 import { Type } from '@sinclair/typebox';
 import { PUBLISH_SOURCES } from '../rooms/grant.js';
-import { IceServer, ParticipantState, RoleName } from '../signalling/messages.js';
+import { IceServer, LayoutName, ParticipantState, RoleName } from '../signalling/messages.js';
 
 const strict = { additionalProperties: false } as const;
 
@@ -21,6 +21,7 @@ export const RoomChange = Type.Partial(
       maximum: 86_400,
       description: 'how long it is kept while nobody is in it',
     }),
+    layout: LayoutName,
     metadata: Type.String({ maxLength: 16_384, description: 'yours; Tessera does not read it' }),
   }),
   strict,
@@ -45,6 +46,7 @@ export const RoomDescription = Type.Object({
   maxParticipants: Type.Integer(),
   maxSeconds: Type.Integer(),
   emptySeconds: Type.Integer(),
+  layout: LayoutName,
   metadata: Type.String(),
 });
 
@@ -83,6 +85,17 @@ export const WaitingDescription = Type.Object({
   identity: Type.String(),
   since: Type.Integer({ description: 'milliseconds since 1970' }),
 });
+
+export const LayoutChange = Type.Partial(
+  Type.Object({
+    mode: LayoutName,
+    pinned: Type.Array(Type.String({ maxLength: 64 }), {
+      maxItems: 49,
+      description: 'participants shown large, the first of them where there is one place',
+    }),
+  }),
+  { ...strict, minProperties: 1 },
+);
 
 export const JoinRequest = Type.Object(
   {

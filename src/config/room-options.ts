@@ -66,6 +66,7 @@ export function roomOptions(settings: Settings): RoomManagerOptions {
       audioChannels: textOf(settings, 'audio.channels') === '2' ? 2 : 1,
       audioBitrateBps: numberOf(settings, 'audio.bitrate') * 1000,
       fit: textOf(settings, 'video.fit') === 'letterbox' ? 'letterbox' : 'crop',
+      labels: textOf(settings, 'video.labels') === 'on',
       maxSpeakers: numberOf(settings, 'audio.maxSpeakers'),
     },
     transport: transportOptions(settings),

@@ -95,6 +95,7 @@ export const SETTINGS = [
     'Codecs for the composite, best first.',
   ),
   choice('video.fit', ['crop', 'letterbox'], 'How a camera fills its tile.'),
+  choice('video.labels', ['on', 'off'], 'Names, mute marks and speaking borders over the tiles.'),
   choice('audio.channels', ['1', '2'], 'Mono or stereo mix.'),
   number('audio.bitrate', 'kbit/s', [16, 256], 48, 'Bitrate of each audio mix.'),
   number('audio.maxSpeakers', 'speakers', [1, 32], 8, 'How many may be heard at once.'),

@@ -1,3 +1,4 @@
+import type { LayoutMode } from '../shared/layout-mode.js';
 import type { Micros, VideoCodec } from '../shared/units.js';
 
 /** Identifies one participant inside one media process; never used again in the room's life. */
@@ -29,6 +30,8 @@ export interface MixSettings {
   readonly audioChannels: 1 | 2;
   readonly audioBitrateBps: number;
   readonly fit: 'crop' | 'letterbox';
+  /** Names, marks and speaking borders over the tiles. */
+  readonly labels: boolean;
   readonly maxSpeakers: number;
 }
 
@@ -41,8 +44,16 @@ export interface SourceState {
   /** False while the camera is off or none is sent: the tile shows the placeholder. */
   readonly cameraOn: boolean;
   readonly micOn: boolean;
+  /** Nothing has come from them for a while. */
+  readonly trouble: boolean;
   /** What their sound is multiplied by; 1 leaves it as it is. */
   readonly gain: number;
+}
+
+export interface LayoutState {
+  readonly mode: LayoutMode;
+  /** Shown large, the first of them where there is one place. */
+  readonly pinned: readonly SourceId[];
 }
 
 /** Server to media process. */
@@ -50,14 +61,17 @@ export type MediaCommand =
   | { readonly type: 'configure'; readonly settings: MixSettings }
   /** All participants in order of joining; those missing from the list are gone. */
   | { readonly type: 'sources'; readonly sources: readonly SourceState[] }
+  | { readonly type: 'arrange'; readonly layout: LayoutState }
   /** What somebody is watching; one encoder each, none for the others. */
   | { readonly type: 'watch'; readonly videos: readonly WatchedVideo[]; readonly audio: boolean }
   | ({ readonly type: 'keyframe' } & WatchedVideo)
   | { readonly type: 'close' };
 
-/** A tile of the canvas, in pixels. */
-export interface TileSize {
+/** A tile of the canvas, in pixels; later ones lie over earlier ones. */
+export interface TilePlace {
   readonly source: SourceId;
+  readonly x: number;
+  readonly y: number;
   readonly width: number;
   readonly height: number;
 }
@@ -73,8 +87,15 @@ export type MediaEvent =
   | { readonly type: 'keyframe-needed'; readonly source: SourceId }
   /** The source's bitstream could not be decoded, or is of a kind that is not. */
   | { readonly type: 'corrupt'; readonly source: SourceId; readonly media: 'audio' | 'video' }
-  /** The tiles have other sizes than before; a source that is not named has none. */
-  | { readonly type: 'layout'; readonly tiles: readonly TileSize[] }
+  /** The tiles are elsewhere than before; a source that is not named has none. */
+  | {
+      readonly type: 'layout';
+      readonly tiles: readonly TilePlace[];
+      /** Of the first picture that is like this. */
+      readonly ptsMicros: Micros;
+    }
+  /** Who leads the talk. */
+  | { readonly type: 'dominant'; readonly source: SourceId | undefined }
   | { readonly type: 'speaking'; readonly sources: readonly SourceId[] }
   | {
       readonly type: 'stats';

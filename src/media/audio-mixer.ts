@@ -49,6 +49,7 @@ export class AudioMixer {
   private readonly sources = new Map<SourceId, Source>();
   private full: MixEncoder | undefined;
   private readonly selection: SpeakerSelection<SourceId>;
+  private latestLevels: ReadonlyMap<SourceId, number> = new Map();
   private previousSpeakers: ReadonlySet<SourceId> = new Set();
   private readonly sum: Float32Array;
   private readonly mix: Float32Array;
@@ -106,6 +107,11 @@ export class AudioMixer {
     return this.sources.get(id)?.jitter;
   }
 
+  /** Levels of the last tick in dBFS (RMS over 20 ms); of the muted and the silent, -120. */
+  get levels(): ReadonlyMap<SourceId, number> {
+    return this.latestLevels;
+  }
+
   /** Who is heard at the moment. */
   get speakers(): ReadonlySet<SourceId> {
     return this.previousSpeakers;
@@ -124,6 +130,7 @@ export class AudioMixer {
       source.pcm = pulled.pcm;
       levels.set(id, pulled.active && !source.muted ? levelDbfs(pulled.pcm) : -120);
     }
+    this.latestLevels = levels;
     const chosen = this.selection.update(levels);
     const speakers = new Set<SourceId>();
     this.sum.fill(0);

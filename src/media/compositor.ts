@@ -3,20 +3,30 @@
  * joining, leaving and layout changes only touch rectangles. Nothing is drawn that did not change.
  */
 import type { MixSettings, SourceId } from '../link/link-messages.js';
-import type { Micros } from '../shared/units.js';
+import type { Bitmap } from './ffmpeg/bitmap.js';
 import { Picture, type Rect } from './ffmpeg/picture.js';
 import { Scaler } from './ffmpeg/scaler.js';
-import { cropToFill, fitInside, gridLayout } from './grid-layout.js';
+import { cropToFill, fitInside } from './grid-layout.js';
+import type { Placement } from './layout-planner.js';
 import { drawPlaceholder } from './placeholder.js';
+import { drawLabel, type LabelContent } from './tile-label.js';
 
 /** Background and letterbox colour, BT.601 limited range: a dark grey. */
 const BACKGROUND = [24, 128, 128] as const;
-const GAP = 8;
+
+/** Green, of whoever speaks. */
+const SPEAKING = [150, 84, 74] as const;
+/** Shares of a tile's height. */
+const BORDER_SHARE = 0.012;
+const MAX_BORDER = 6;
+const MARGIN_SHARE = 0.015;
 
 /** What a tile shows at a tick. */
 export interface TileContent {
   readonly id: SourceId;
-  readonly name: string;
+  readonly label: LabelContent;
+  /** Has a border. */
+  readonly speaking: boolean;
   /** Undefined shows the placeholder. Owned by whoever gives it; valid until `draw` resolves. */
   readonly picture: Picture | undefined;
   /** Differs whenever the picture does. */
@@ -28,8 +38,35 @@ class Tile {
   /** What was drawn last; empty when the rectangle has to be drawn anew. */
   drawn = '';
   pictureSize = '';
+  private label: { readonly key: string; readonly bitmap: Bitmap } | undefined;
 
   constructor(public rect: Rect) {}
+
+  /** Drawn when it changes, not when the picture does. */
+  labelOf(content: LabelContent): Bitmap {
+    const { name, muted, trouble } = content;
+    const key = `${this.rect.width}x${this.rect.height} ${muted} ${trouble} ${name}`;
+    if (this.label?.key !== key) this.label = { key, bitmap: drawLabel(content, this.rect) };
+    return this.label.bitmap;
+  }
+}
+
+const even = (value: number) => Math.floor(value / 2) * 2;
+
+/** Differs whenever what the tile shows does. */
+function stateOf({ picture, generation, label, speaking }: TileContent): string {
+  const { name, muted, trouble } = label;
+  return `${picture ? generation : 'none'} ${muted} ${trouble} ${speaking} ${name}`;
+}
+
+function overlap(a: Rect, b: Rect): boolean {
+  return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+}
+
+/** Every draw is waited for even if one fails: none may be under way when the canvas is read. */
+async function settle(work: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(work);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
 export class Compositor {
@@ -54,30 +91,39 @@ export class Compositor {
     return new Map([...this.tiles].map(([id, tile]) => [id, tile.rect]));
   }
 
-  /** Draws what changed. @returns whether any pixel may have changed. */
-  async draw(contents: readonly TileContent[], _now: Micros): Promise<boolean> {
-    this.arrange(contents);
+  /**
+   * Draws what changed.
+   * @param placements of tiles, from the back to the front; contents without one are not shown.
+   * @returns whether any pixel may have changed.
+   */
+  async draw(contents: readonly TileContent[], placements: readonly Placement[]): Promise<boolean> {
+    this.arrange(placements);
     let changed = this.dirty;
     if (this.dirty) {
       const { width, height } = this.settings;
       this.canvas.fill({ x: 0, y: 0, width, height }, BACKGROUND);
       this.dirty = false;
     }
-    const work: Promise<void>[] = [];
-    for (const content of contents) {
-      const tile = this.tiles.get(content.id);
-      if (!tile) continue;
-      const wanted = content.picture ? `picture ${content.generation}` : `name ${content.name}`;
-      if (tile.drawn === wanted) continue;
+    const byId = new Map(contents.map((content) => [content.id, content]));
+    const drawn: Rect[] = [];
+    let work: Promise<void>[] = [];
+    for (const [id, tile] of this.tiles) {
+      const content = byId.get(id);
+      if (!content) continue;
+      const wanted = stateOf(content);
+      // What lies over something that is drawn anew has to be drawn after it.
+      const below = drawn.some((rect) => overlap(rect, tile.rect));
+      if (tile.drawn === wanted && !below) continue;
+      if (below) {
+        await settle(work);
+        work = [];
+      }
       tile.drawn = wanted;
       changed = true;
-      work.push(
-        content.picture ? this.drawPicture(tile, content.picture) : this.drawName(tile, content),
-      );
+      drawn.push(tile.rect);
+      work.push(this.drawTile(tile, content));
     }
-    // Every draw is waited for even if one fails: none may be under way when the canvas is read.
-    const results = await Promise.allSettled(work);
-    for (const result of results) if (result.status === 'rejected') throw result.reason;
+    await settle(work);
     return changed;
   }
 
@@ -87,30 +133,48 @@ export class Compositor {
     this.canvas[Symbol.dispose]();
   }
 
-  private arrange(contents: readonly TileContent[]): void {
-    const rects = gridLayout(contents.length, { ...this.settings, gap: GAP });
-    const key = contents.map(({ id }) => id).join();
+  private arrange(placements: readonly Placement[]): void {
+    const key = placements
+      .map(({ source, rect: { x, y, width, height } }) => `${source}@${x},${y},${width},${height}`)
+      .join(' ');
     if (key === this.layoutKey) return;
     this.layoutKey = key;
     this.layoutGeneration++;
     this.dirty = true;
-    const ids = new Set(contents.map(({ id }) => id));
-    for (const [id, tile] of this.tiles) {
-      if (ids.has(id)) continue;
-      tile.scaler[Symbol.dispose]();
-      this.tiles.delete(id);
+    const before = new Map(this.tiles);
+    this.tiles.clear();
+    // In the order of drawing.
+    for (const { source, rect } of placements) {
+      const tile = before.get(source) ?? new Tile(rect);
+      before.delete(source);
+      tile.rect = rect;
+      tile.drawn = '';
+      this.tiles.set(source, tile);
     }
-    for (const [index, { id }] of contents.entries()) {
-      const rect = rects[index];
-      const tile = this.tiles.get(id);
-      if (!rect) {
-        tile?.scaler[Symbol.dispose]();
-        this.tiles.delete(id);
-      } else if (tile) {
-        tile.rect = rect;
-        tile.drawn = '';
-      } else this.tiles.set(id, new Tile(rect));
-    }
+    for (const tile of before.values()) tile.scaler[Symbol.dispose]();
+  }
+
+  private async drawTile(tile: Tile, content: TileContent): Promise<void> {
+    if (content.picture) await this.drawPicture(tile, content.picture);
+    else await this.drawPlaceholder(tile, content.label.name);
+    if (!this.settings.labels) return;
+    const { x, y, width, height } = tile.rect;
+    if (content.speaking) this.drawBorder(tile.rect);
+    const label = tile.labelOf(content.label);
+    const margin = even(height * MARGIN_SHARE) + 2;
+    if (label.width + 2 * margin > width || label.height + 2 * margin > height) return;
+    label.blendInto(this.canvas, x + margin, y + height - label.height - margin);
+  }
+
+  private drawBorder({ x, y, width, height }: Rect): void {
+    const thick = Math.min(MAX_BORDER, Math.max(2, even(height * BORDER_SHARE)));
+    const sides = [
+      { x, y, width, height: thick },
+      { x, y: y + height - thick, width, height: thick },
+      { x, y, width: thick, height },
+      { x: x + width - thick, y, width: thick, height },
+    ];
+    for (const side of sides) this.canvas.fill(side, SPEAKING);
   }
 
   private async drawPicture(tile: Tile, picture: Picture): Promise<void> {
@@ -125,9 +189,9 @@ export class Compositor {
     await tile.scaler.scale(picture, cropToFill(picture, tile.rect), this.canvas, tile.rect);
   }
 
-  private async drawName(tile: Tile, content: TileContent): Promise<void> {
+  private async drawPlaceholder(tile: Tile, name: string): Promise<void> {
     tile.pictureSize = '';
-    const bitmap = drawPlaceholder(content.name, tile.rect.width, tile.rect.height);
+    const bitmap = drawPlaceholder(name, tile.rect.width, tile.rect.height, !this.settings.labels);
     await tile.scaler.drawRgba(bitmap, this.canvas, tile.rect);
   }
 }

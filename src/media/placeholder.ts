@@ -18,10 +18,15 @@ function hue(name: string): number {
 }
 
 /**
- * The tile of somebody without a camera: initials in a disc, the name below.
+ * The tile of somebody without a camera: initials in a disc, and the name below unless a label has it.
  * @returns RGBA, `width * height * 4` bytes, opaque.
  */
-export function drawPlaceholder(name: string, width: number, height: number): Buffer {
+export function drawPlaceholder(
+  name: string,
+  width: number,
+  height: number,
+  withName: boolean,
+): Buffer {
   const canvas = createCanvas(width, height);
   const context = canvas.getContext('2d');
   const angle = hue(name);
@@ -39,6 +44,7 @@ export function drawPlaceholder(name: string, width: number, height: number): Bu
   context.textBaseline = 'middle';
   context.font = `600 ${Math.round(radius * 0.85)}px ${fonts()}`;
   context.fillText(initials(name), width / 2, middle + radius * 0.04);
+  if (!withName) return Buffer.from(canvas.data());
   const size = Math.max(8, Math.round(unit * 0.075));
   context.font = `600 ${size}px ${fonts()}`;
   context.fillStyle = 'rgba(255,255,255,0.85)';

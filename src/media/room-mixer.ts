@@ -4,6 +4,7 @@
  */
 import type {
   AudioInFrame,
+  LayoutState,
   MediaCommand,
   MediaCounters,
   MediaEvent,
@@ -21,9 +22,12 @@ import { AudioMixer } from './audio-mixer.js';
 import { AvSync } from './av-sync.js';
 import { CompositeEncoder } from './composite-encoder.js';
 import { Compositor, type TileContent } from './compositor.js';
-import { MAX_TILES } from './grid-layout.js';
+import { audioLevel, DominantSpeaker } from './dominant-speaker.js';
+import { LayoutPlanner, type Placement } from './layout-planner.js';
 import { VideoSource } from './video-source.js';
 
+/** Space between tiles and around them, in pixels. */
+const GAP = 8;
 const AUDIO_INTERVAL: Micros = 20_000;
 /** A camera that sends nothing for so long shows the placeholder in place of its last picture. */
 const STALE_PICTURE: Micros = 3_000_000;
@@ -53,6 +57,9 @@ export class RoomMixer {
   /** By codec and rendition; see {@link encoderKey}. */
   private readonly encoders = new Map<string, CompositeEncoder>();
   private readonly compositor: Compositor;
+  private readonly planner: LayoutPlanner;
+  private readonly dominant = new DominantSpeaker<SourceId>();
+  private layout: LayoutState = { mode: 'grid', pinned: [] };
   private readonly mixer: AudioMixer;
   private readonly videoTicker: Ticker;
   private readonly audioTicker: Ticker;
@@ -68,6 +75,7 @@ export class RoomMixer {
     private readonly output: RoomMixerOutput,
   ) {
     this.compositor = new Compositor(settings);
+    this.planner = new LayoutPlanner({ ...settings, gap: GAP });
     this.mixer = new AudioMixer(settings);
     const failed = (error: unknown) => this.fail(error);
     this.videoTicker = new Ticker(
@@ -95,6 +103,7 @@ export class RoomMixer {
 
   command(command: Exclude<MediaCommand, { type: 'configure' | 'close' }>): void {
     if (command.type === 'sources') this.setSources(command.sources);
+    else if (command.type === 'arrange') this.layout = command.layout;
     else if (command.type === 'keyframe') this.encoders.get(encoderKey(command))?.requestKeyframe();
     else {
       const begins = this.watched.length === 0 && command.videos.length > 0;
@@ -159,16 +168,12 @@ export class RoomMixer {
       this.mixer.removeSource(id);
       source.video.close().catch((error: unknown) => this.fail(error));
     }
-    // Rebuilt in the order given: it is the order of the tiles.
-    let tiles = 0;
+    // Rebuilt in the order given: new ones take their places in it.
     for (const state of states) {
       const source = this.sources.get(state.id) ?? this.addSource(state);
       this.sources.delete(state.id);
       this.sources.set(state.id, source);
-      const tiled = state.visible && tiles++ < MAX_TILES;
       if (source.state.cameraOn && !state.cameraOn) source.video.clear();
-      if (tiled && !source.tiled) this.restartSource(state.id, source);
-      source.tiled = tiled;
       const wasVisible = source.state.visible;
       source.state = state;
       if (state.visible && !wasVisible) this.openSound(state.id);
@@ -207,6 +212,7 @@ export class RoomMixer {
   private async videoTick(due: Micros): Promise<void> {
     await this.openAndCloseEncoders();
     if (this.encoders.size === 0) return;
+    const placements = this.arrange(due);
     const contents: TileContent[] = [];
     for (const [id, { state, tiled, video }] of this.sources) {
       if (!tiled) continue;
@@ -214,16 +220,22 @@ export class RoomMixer {
       const picture = state.cameraOn && fresh ? video.pictureAt(due) : undefined;
       // Shared, because the source may free its own while the tile is being drawn.
       const held = picture?.share();
-      contents.push({ id, name: state.name, picture: held, generation: video.generation });
+      contents.push({
+        id,
+        label: { name: state.name, muted: !state.micOn, trouble: state.trouble },
+        speaking: this.mixer.speakers.has(id),
+        picture: held,
+        generation: video.generation,
+      });
     }
     let changed: boolean;
     try {
-      changed = await this.compositor.draw(contents, due);
+      changed = await this.compositor.draw(contents, placements);
     } finally {
       for (const { picture } of contents) picture?.[Symbol.dispose]();
     }
     this.count('video_ticks');
-    this.tellLayout();
+    this.tellLayout(due);
     await Promise.all(
       [...this.encoders.values()].map(async (encoder) => {
         const { codec, rendition } = encoder.watched;
@@ -236,12 +248,27 @@ export class RoomMixer {
     );
   }
 
-  private tellLayout(): void {
+  /** Says who has a tile and where; whoever gets one begins with a keyframe. */
+  private arrange(now: Micros): Placement[] {
+    const sources: SourceId[] = [];
+    for (const [id, { state }] of this.sources) if (state.visible) sources.push(id);
+    const { layout, dominant } = this;
+    const placements = this.planner.plan({ sources, dominant: dominant.current, layout, now });
+    const placed = new Set(placements.map(({ source }) => source));
+    for (const [id, source] of this.sources) {
+      const tiled = placed.has(id);
+      if (tiled && !source.tiled) this.restartSource(id, source);
+      source.tiled = tiled;
+    }
+    return placements;
+  }
+
+  private tellLayout(ptsMicros: Micros): void {
     const { layoutGeneration, rectangles } = this.compositor;
     if (layoutGeneration === this.layoutTold) return;
     this.layoutTold = layoutGeneration;
-    const tiles = [...rectangles].map(([source, { width, height }]) => ({ source, width, height }));
-    this.output.event({ type: 'layout', tiles });
+    const tiles = [...rectangles].map(([source, rect]) => ({ source, ...rect }));
+    this.output.event({ type: 'layout', tiles, ptsMicros });
   }
 
   private async openAndCloseEncoders(): Promise<void> {
@@ -273,11 +300,19 @@ export class RoomMixer {
       const last = index === packets.length - 1;
       this.output.frame({ kind: 'audio-out', source, ptsMicros: due, last, data: bytes });
     });
+    this.followDominant();
     const speaking = [...this.mixer.speakers];
     if (speaking.join() !== this.speakingKey) {
       this.speakingKey = speaking.join();
       this.output.event({ type: 'speaking', sources: speaking });
     }
+  }
+
+  private followDominant(): void {
+    const before = this.dominant.current;
+    const levels = [...this.mixer.levels].map(([id, dbfs]) => [id, audioLevel(dbfs)] as const);
+    const source = this.dominant.update(new Map(levels));
+    if (source !== before) this.output.event({ type: 'dominant', source });
   }
 
   private count(name: string): void {

@@ -9,12 +9,14 @@ import { VideoDecoder } from './ffmpeg/video-decoder.js';
 import { hasVideoEncoder, VideoEncoder } from './ffmpeg/video-encoder.js';
 import { OpusDecoder, OpusEncoder } from './opus/opus.js';
 import { drawPlaceholder } from './placeholder.js';
+import { drawLabel } from './tile-label.js';
 
 const CODECS: readonly VideoCodec[] = ['h264', 'vp8'];
 
 /** @returns the codecs that can be encoded here. */
 export async function warmUp(): Promise<VideoCodec[]> {
-  drawPlaceholder('Tessera', 64, 36);
+  drawPlaceholder('Tessera', 64, 36, true);
+  drawLabel({ name: 'Tessera', muted: true, trouble: false }, { width: 320, height: 180 });
   using _opus = await OpusEncoder.open({ channels: 1, bitrateBps: 32_000, complexity: 5 });
   using _decoder = await OpusDecoder.open(1);
   using picture = Picture.allocate(64, 36);

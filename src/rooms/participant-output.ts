@@ -90,6 +90,11 @@ export class ParticipantOutput {
       .map((rendition) => ({ codec, rendition }));
   }
 
+  /** RTP timestamp that the picture of a moment has here. */
+  videoTimestampOf(ptsMicros: Micros): number | undefined {
+    return this.video?.timestampOf(ptsMicros);
+  }
+
   sendVideo(payloads: readonly Buffer[], frame: VideoOutFrame, now: Micros): void {
     const { wanted } = this.selector;
     if (frame.rendition === wanted && frame.keyframe && this.sending !== wanted) {

@@ -9,12 +9,14 @@
  */
 import type {
   AudioOutFrame,
+  LayoutState,
   MediaCounters,
   MediaEvent,
   MediaFrame,
   MixSettings,
   SourceId,
   SourceState,
+  TilePlace,
   VideoOutFrame,
   WatchedVideo,
 } from '../link/link-messages.js';
@@ -22,6 +24,7 @@ import type { Logger } from '../logger.js';
 import { packetizeH264 } from '../send/h264-packetizer.js';
 import { packetizeVp8 } from '../send/vp8-packetizer.js';
 import { nowMicros } from '../shared/clock.js';
+import type { Micros } from '../shared/units.js';
 import type { MediaPool } from './media-pool.js';
 import type { MediaProcess } from './media-process.js';
 import type { Participant } from './participant.js';
@@ -35,6 +38,10 @@ const CALM_MS = 30_000;
 
 export interface RoomPipelineEvents {
   onSpeaking(sources: readonly SourceId[]): void;
+  /** Somebody else leads the talk; undefined if they left. */
+  onDominant(source: SourceId | undefined): void;
+  /** The tiles are elsewhere than before, from the picture of that moment on. */
+  onLayout(tiles: readonly TilePlace[], ptsMicros: Micros): void;
   onCorrupt(source: SourceId, media: 'audio' | 'video'): void;
 }
 
@@ -42,6 +49,7 @@ export class RoomPipeline {
   readonly counters = { media_process_restarts: 0, link_frames_dropped: 0 };
   private process: MediaProcess | undefined;
   private participants: readonly Participant[] = [];
+  private layout: LayoutState = { mode: 'grid', pinned: [] };
   private watchKey = '';
   /** Last VP8 picture id by rendition. */
   private readonly pictureIds = new Map<number, number>();
@@ -85,6 +93,11 @@ export class RoomPipeline {
     this.participants = participants;
     this.process?.send({ type: 'sources', sources: participants.map(sourceStateOf) });
     this.updateWatchers();
+  }
+
+  arrange(layout: LayoutState): void {
+    this.layout = layout;
+    this.process?.send({ type: 'arrange', layout });
   }
 
   /** Somebody began or ceased to receive a stream: encode what is watched, and nothing else. */
@@ -136,6 +149,7 @@ export class RoomPipeline {
       onCrash: (reason) => this.crashed(process, reason),
     });
     process.send({ type: 'configure', settings: this.settings });
+    process.send({ type: 'arrange', layout: this.layout });
     this.watchKey = '';
     this.update(this.participants);
     const now = nowMicros();
@@ -180,6 +194,10 @@ export class RoomPipeline {
             event.tiles.find(({ source }) => source === participant.sourceId),
           );
         }
+        this.events.onLayout(event.tiles, event.ptsMicros);
+        break;
+      case 'dominant':
+        this.events.onDominant(event.source);
         break;
       case 'speaking':
         this.events.onSpeaking(event.sources);
@@ -236,6 +254,7 @@ function sourceStateOf(participant: Participant): SourceState {
     visible: participant.visible,
     cameraOn: participant.cameraShown,
     micOn: participant.micHeard,
+    trouble: participant.connectionState === 'interrupted',
     gain: 10 ** (participant.gainDb / 20),
   };
 }

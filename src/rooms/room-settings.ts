@@ -1,3 +1,5 @@
+import type { LayoutMode } from '../shared/layout-mode.js';
+
 /** What can be set for a room when it is made, and while it lasts. */
 export interface RoomSettings {
   /** Nobody but hosts, and whoever was in already, comes in. */
@@ -9,6 +11,7 @@ export interface RoomSettings {
   readonly maxSeconds: number;
   /** Seconds that it is kept while nobody is in it. */
   readonly emptySeconds: number;
+  readonly layout: LayoutMode;
   /** The maker's own; Tessera does not read it. */
   readonly metadata: string;
 }
@@ -20,5 +23,5 @@ export function settingsFrom(
   defaults: RoomDefaults,
   wanted: Partial<RoomSettings> = {},
 ): RoomSettings {
-  return { locked: false, lobby: false, metadata: '', ...defaults, ...wanted };
+  return { locked: false, lobby: false, layout: 'grid', metadata: '', ...defaults, ...wanted };
 }

@@ -1,9 +1,10 @@
 /** One room: who is in it, who waits to come in, and the pipeline that makes its picture and sound. */
 import { createHash, randomUUID } from 'node:crypto';
 import { TesseraError } from '../errors.js';
-import type { MixSettings, SourceId } from '../link/link-messages.js';
+import type { MixSettings, SourceId, TilePlace } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
 import type { PeerTransportOptions } from '../peer/peer-transport.js';
+import type { LayoutMode } from '../shared/layout-mode.js';
 import type { Micros, VideoCodec } from '../shared/units.js';
 import type { Grant, Role } from './grant.js';
 import { Lobby, type WaitingInfo } from './lobby.js';
@@ -25,6 +26,10 @@ export interface ParticipantListener {
   onLeft(id: string): void;
   onChanged(info: ParticipantInfo): void;
   onSpeaking(ids: readonly string[]): void;
+  /** Who leads the talk; undefined after they left. */
+  onDominant(id: string | undefined): void;
+  /** @param timestamp RTP timestamp of the first picture that is like this, if it is known. */
+  onLayout(layout: RoomLayout, timestamp: number | undefined): void;
   onError(error: TesseraError): void;
   onCandidate(candidate: string): void;
   onConnectionState(state: ConnectionState): void;
@@ -40,6 +45,22 @@ export interface ParticipantListener {
   onAdmitted(participant: Participant): void;
   /** It is over for them, and the reason. */
   onClosed(reason: TesseraError): void;
+}
+
+/** A tile in fractions of the picture; later ones lie over earlier ones. */
+export interface TileRegion {
+  readonly participant: string;
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface RoomLayout {
+  readonly mode: LayoutMode;
+  /** Participants shown large, the first of them where there is one place. */
+  readonly pinned: readonly string[];
+  readonly regions: readonly TileRegion[];
 }
 
 export interface MuteRequest {
@@ -86,6 +107,10 @@ interface Member {
 /** Those who may come back, at most; the oldest are forgotten first. */
 const MAX_RETURNING = 4096;
 
+function replaced(): TesseraError {
+  return new TesseraError('replaced', 'you joined again from elsewhere');
+}
+
 function digestOf(resumeToken: string): string {
   return createHash('sha256').update(resumeToken).digest('base64url');
 }
@@ -106,6 +131,8 @@ export class Room {
   private started: Promise<void> | undefined;
   private nextSourceId: SourceId = 1;
   private speakingIds: readonly string[] = [];
+  private pinned: readonly string[] = [];
+  private regions: readonly TileRegion[] = [];
   private closed = false;
 
   constructor(
@@ -123,8 +150,11 @@ export class Room {
     this.returning = new Set(previous?.returning);
     this.pipeline = new RoomPipeline(options.mix, pool, logger, {
       onSpeaking: (sources) => this.announceSpeaking(sources),
+      onDominant: (source) => this.announceDominant(source),
+      onLayout: (tiles, ptsMicros) => this.announceLayout(tiles, ptsMicros),
       onCorrupt: (source, media) => this.logger.debug({ source, media }, 'corrupt bitstream'),
     });
+    this.arrange();
   }
 
   get size(): number {
@@ -183,9 +213,7 @@ export class Room {
   enter(request: EnterRequest): Participant | WaitingInfo {
     if (this.closed) throw new TesseraError('shutting_down', 'the room is closing');
     const { grant, name, previous } = request;
-    const twin = this.participants.find(
-      ({ identity }) => grant.identity !== undefined && identity === grant.identity,
-    );
+    const twin = this.twinOf(grant);
     const known =
       grant.role === 'host' ||
       twin !== undefined ||
@@ -195,18 +223,18 @@ export class Room {
         next: 'Ask a host to open it.',
       });
     }
-    if (twin) {
-      const reason = new TesseraError('replaced', 'you joined again from elsewhere');
-      this.dismiss(twin.id, reason);
-    }
     const most = this.current.maxParticipants;
     const waits = this.current.lobby && !known;
-    if (this.members.size >= most || (waits && this.lobby.size >= most)) {
+    if ((this.members.size >= most && !twin) || (waits && this.lobby.size >= most)) {
       throw new TesseraError('room_full', `the room has ${most} participants`, {
         next: 'Try again later, or raise room.maxParticipants.',
       });
     }
     if (!waits) return this.join(request);
+    const earlier = this.lobby.list.find(
+      ({ identity }) => identity !== '' && identity === grant.identity,
+    );
+    if (earlier) this.takeWaiting(earlier.id).request.listener.onClosed(replaced());
     const waiting = this.lobby.add(name, grant.identity ?? '', request);
     this.logger.info({ waiting: waiting.id }, 'somebody waits in the lobby');
     this.announceLobby();
@@ -245,6 +273,7 @@ export class Room {
   update(change: Partial<RoomSettings>): void {
     this.current = { ...this.current, ...change };
     this.version++;
+    this.arrange();
     this.logger.info({ ...change }, 'room changed');
     if (!this.current.lobby) {
       for (const { id } of this.lobby.list) {
@@ -254,6 +283,18 @@ export class Room {
     for (const { listener } of this.members.values()) listener.onRoomChanged(this.current);
     this.events.onSettings();
     this.events.onKeep();
+  }
+
+  get layout(): RoomLayout {
+    return { mode: this.current.layout, pinned: this.pinned, regions: this.regions };
+  }
+
+  /** Shows these large, in this order. @throws TesseraError `participant_not_found`. */
+  pin(ids: readonly string[]): void {
+    this.pinned = ids.map((id) => this.member(id).participant.id);
+    this.arrange();
+    // Regions may be as they were, but who is pinned is not.
+    for (const { listener } of this.members.values()) listener.onLayout(this.layout, undefined);
   }
 
   /** Changes what is known of a participant, and tells everybody. */
@@ -312,6 +353,10 @@ export class Room {
     const member = this.members.get(id);
     if (!member) return;
     this.members.delete(id);
+    if (this.pinned.includes(id)) {
+      this.pinned = this.pinned.filter((one) => one !== id);
+      this.arrange();
+    }
     // The tile and the voice go first; closing the connection may take its time.
     this.pipeline.update(this.participants);
     if (!member.participant.grant.hidden) {
@@ -340,7 +385,13 @@ export class Room {
     await this.pipeline.close();
   }
 
+  private twinOf({ identity }: Grant): Participant | undefined {
+    return this.participants.find((one) => identity !== undefined && one.identity === identity);
+  }
+
   private join({ name, viewer, grant, listener }: EnterRequest): Participant {
+    const twin = this.twinOf(grant);
+    if (twin) this.dismiss(twin.id, replaced());
     const participant = new Participant(
       {
         name,
@@ -414,6 +465,30 @@ export class Room {
       if (!participant.grant.hidden || other === participant) listener.onChanged(info);
     }
     this.events.onChanged(participant);
+  }
+
+  private arrange(): void {
+    const pinned = this.pinned.flatMap((id) => this.members.get(id)?.participant.sourceId ?? []);
+    this.pipeline.arrange({ mode: this.current.layout, pinned });
+  }
+
+  private announceDominant(source: SourceId | undefined): void {
+    const dominant = this.participants.find(({ sourceId }) => sourceId === source);
+    for (const { listener } of this.members.values()) listener.onDominant(dominant?.id);
+  }
+
+  private announceLayout(tiles: readonly TilePlace[], ptsMicros: Micros): void {
+    const { width, height } = this.options.mix;
+    const bySource = new Map(this.participants.map((one) => [one.sourceId, one.id]));
+    this.regions = tiles.flatMap((tile) => {
+      const participant = bySource.get(tile.source);
+      if (participant === undefined) return [];
+      const [x, y] = [tile.x / width, tile.y / height];
+      return [{ participant, x, y, width: tile.width / width, height: tile.height / height }];
+    });
+    for (const { participant, listener } of this.members.values()) {
+      listener.onLayout(this.layout, participant.output?.videoTimestampOf(ptsMicros));
+    }
   }
 
   private announceSpeaking(sources: readonly SourceId[]): void {

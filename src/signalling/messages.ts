@@ -2,7 +2,9 @@
  * Every message of the signalling WebSocket, both directions. JSON text frames, one message each.
  * The client imports the types; the server checks what comes in against the schemas.
  */
+
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
+import { LAYOUT_MODES } from '../shared/layout-mode.js';
 
 /** Longest WebSocket message, in bytes. */
 export const MAX_MESSAGE_BYTES = 64 * 1024;
@@ -69,6 +71,8 @@ const Media = { mic: Type.Optional(Type.Boolean()), camera: Type.Optional(Type.B
 const action = <T extends string, P extends Record<string, TSchema>>(name: T, fields: P) =>
   Type.Object({ type: Type.Literal('moderate'), action: Type.Literal(name), ...fields }, strict);
 
+export const LayoutName = Type.Union(LAYOUT_MODES.map((mode) => Type.Literal(mode)));
+
 /** For hosts. */
 export const Moderate = Type.Union([
   action('lock', { locked: Type.Boolean() }),
@@ -84,6 +88,9 @@ export const Moderate = Type.Union([
   action('rename', { ...Who, name: Type.String({ minLength: 1, maxLength: 256 }) }),
   action('role', { ...Who, role: RoleName }),
   action('gain', { ...Who, gainDb: Type.Number({ minimum: -60, maximum: 20 }) }),
+  action('layout', { mode: LayoutName }),
+  /** Shows these large; none lets go. */
+  action('pin', { participants: Type.Array(Type.String({ maxLength: 64 }), { maxItems: 49 }) }),
   /** Ends the room for everybody. */
   action('end', {}),
 ]);
@@ -117,6 +124,24 @@ export type ParticipantState = Static<typeof ParticipantState>;
 export const RoomState = Type.Object({ locked: Type.Boolean(), lobby: Type.Boolean() });
 export type RoomState = Static<typeof RoomState>;
 
+/** A tile in fractions of the picture. */
+export const TileRegion = Type.Object({
+  participant: Type.String(),
+  x: Type.Number(),
+  y: Type.Number(),
+  width: Type.Number(),
+  height: Type.Number(),
+});
+
+/** What the picture is made of; later regions lie over earlier ones. */
+export const LayoutDescription = Type.Object({
+  mode: LayoutName,
+  /** Shown large. */
+  pinned: Type.Array(Type.String()),
+  regions: Type.Array(TileRegion),
+});
+export type LayoutDescription = Static<typeof LayoutDescription>;
+
 export const WaitingState = Type.Object({ id: Type.String(), name: Type.String() });
 export type WaitingState = Static<typeof WaitingState>;
 
@@ -138,6 +163,7 @@ export const ServerMessage = Type.Union([
     room: Type.Object({
       id: Type.String(),
       ...RoomState.properties,
+      layout: LayoutDescription,
       participants: Type.Array(ParticipantState),
     }),
     iceServers: Type.Array(IceServer),
@@ -152,6 +178,14 @@ export const ServerMessage = Type.Union([
   Type.Object({ type: Type.Literal('left'), participant: Type.String() }),
   Type.Object({ type: Type.Literal('changed'), participant: ParticipantState }),
   Type.Object({ type: Type.Literal('speaking'), participants: Type.Array(Type.String()) }),
+  /** Who leads the talk; nobody after they left. */
+  Type.Object({ type: Type.Literal('dominant'), participant: Type.Optional(Type.String()) }),
+  Type.Object({
+    type: Type.Literal('layout'),
+    layout: LayoutDescription,
+    /** RTP timestamp of the first picture that is like this, if it is known. */
+    timestamp: Type.Optional(Type.Number()),
+  }),
   Type.Object({ type: Type.Literal('room'), room: RoomState }),
   /** For hosts: all who wait. */
   Type.Object({ type: Type.Literal('lobby'), waiting: Type.Array(WaitingState) }),

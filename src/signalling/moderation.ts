@@ -35,6 +35,12 @@ export function moderate(room: Room, message: Exclude<Moderate, { action: 'end' 
     case 'role':
       room.change(message.participant, { role: message.role });
       break;
+    case 'layout':
+      room.update({ layout: message.mode });
+      break;
+    case 'pin':
+      room.pin(message.participants);
+      break;
     case 'gain':
       room.change(message.participant, { gainDb: message.gainDb });
       break;

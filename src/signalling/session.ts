@@ -12,12 +12,13 @@ import type { WaitingInfo } from '../rooms/lobby.js';
 import { cleanName, cleanRoomId } from '../rooms/names.js';
 import { Participant } from '../rooms/participant.js';
 import { participantInfo } from '../rooms/participant-info.js';
-import type { EnterRequest, ParticipantListener, Room } from '../rooms/room.js';
+import type { EnterRequest, ParticipantListener, Room, RoomLayout } from '../rooms/room.js';
 import type { RoomSettings } from '../rooms/room-settings.js';
 import {
   ClientMessage,
   type IceServer,
   type Join,
+  type LayoutDescription,
   MAX_MESSAGE_BYTES,
   type ParticipantState,
   type RoomState,
@@ -308,6 +309,7 @@ export class Session {
       room: {
         id: room.id,
         ...stateOf(room.settings),
+        layout: layoutOf(room.layout),
         participants: participantsFor(participant, room),
       },
       iceServers: this.dependencies.iceServers(participant.id),
@@ -326,6 +328,14 @@ export class Session {
       onChanged: (participant) => this.send({ type: 'changed', participant }),
       onSpeaking: (participants) =>
         this.send({ type: 'speaking', participants: [...participants] }),
+      onDominant: (id) =>
+        this.send({ type: 'dominant', ...(id === undefined ? {} : { participant: id }) }),
+      onLayout: (layout, timestamp) =>
+        this.send({
+          type: 'layout',
+          layout: layoutOf(layout),
+          ...(timestamp === undefined ? {} : { timestamp }),
+        }),
       onError: (error) => this.fail(error),
       onCandidate: (candidate) => this.send({ type: 'candidate', candidate }),
       onConnectionState: (state) => this.send({ type: 'connection', state }),
@@ -341,6 +351,10 @@ export class Session {
 
 function stateOf({ locked, lobby }: RoomSettings): RoomState {
   return { locked, lobby };
+}
+
+function layoutOf({ mode, pinned, regions }: RoomLayout): LayoutDescription {
+  return { mode, pinned: [...pinned], regions: [...regions] };
 }
 
 /** Hidden ones see themselves. */

@@ -111,8 +111,11 @@ test('in a lobby people wait until a host, or the API, decides', async () => {
   const [third] = await waiting();
   expect((await api('POST', `/rooms/lobby/lobby/${third?.id}/admit`)).status).toBe(204);
   await bob.next('welcome');
+  const twin = await enter('lobby', 'last');
+  await twin.next('waiting');
   const last = await enter('lobby', 'last');
   await last.next('waiting');
+  await waitFor('the first of the two to go', () => twin.closeReason === 'replaced');
   // Without a lobby nobody waits.
   host.send({ type: 'moderate', action: 'lobby', enabled: false });
   await last.next('welcome');

@@ -1,0 +1,101 @@
+/** What lies over a tile: a label with the name and marks, drawn once and blended into every frame. */
+import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
+import { Bitmap } from './ffmpeg/bitmap.js';
+import { fonts } from './fonts.js';
+
+export interface LabelContent {
+  readonly name: string;
+  readonly muted: boolean;
+  /** Nothing has come from them for a while. */
+  readonly trouble: boolean;
+}
+
+/** Share of a tile's height that the label has, and its bounds in pixels. */
+const HEIGHT_SHARE = 0.075;
+const MIN_HEIGHT = 14;
+const MAX_HEIGHT = 44;
+/** Share of a tile's width that a label may have. */
+const WIDTH_SHARE = 0.8;
+const BACKGROUND = 'rgba(0,0,0,0.55)';
+const MUTED = '#ff6b6b';
+const TROUBLE = '#ffc14d';
+
+const even = (value: number) => Math.ceil(value / 2) * 2;
+
+/** A microphone, struck through, in a square of the label's height. */
+function drawMuted(context: SKRSContext2D, left: number, size: number): void {
+  const unit = size / 16;
+  context.strokeStyle = MUTED;
+  context.fillStyle = MUTED;
+  context.lineWidth = 1.4 * unit;
+  context.beginPath();
+  context.roundRect(left + 6 * unit, 3 * unit, 4 * unit, 6.5 * unit, 2 * unit);
+  context.fill();
+  context.beginPath();
+  context.arc(left + 8 * unit, 7.5 * unit, 3.6 * unit, 0, Math.PI);
+  context.moveTo(left + 8 * unit, 11 * unit);
+  context.lineTo(left + 8 * unit, 13 * unit);
+  context.moveTo(left + 3.5 * unit, 3 * unit);
+  context.lineTo(left + 12.5 * unit, 13 * unit);
+  context.stroke();
+}
+
+/** A triangle with a point in it. */
+function drawTrouble(context: SKRSContext2D, left: number, size: number): void {
+  const unit = size / 16;
+  context.fillStyle = TROUBLE;
+  context.beginPath();
+  context.moveTo(left + 8 * unit, 2.5 * unit);
+  context.lineTo(left + 14 * unit, 13 * unit);
+  context.lineTo(left + 2 * unit, 13 * unit);
+  context.fill();
+  context.fillStyle = '#222';
+  context.fillRect(left + 7.4 * unit, 6 * unit, 1.3 * unit, 3.6 * unit);
+  context.fillRect(left + 7.4 * unit, 10.6 * unit, 1.3 * unit, 1.4 * unit);
+}
+
+/** Longest beginning of a text that fits, by grapheme, with an ellipsis if it is not all of it. */
+function fitText(context: SKRSContext2D, text: string, width: number): string {
+  if (context.measureText(text).width <= width) return text;
+  const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+  let fitting = '';
+  for (const { segment } of segmenter.segment(text)) {
+    if (context.measureText(`${fitting}${segment}…`).width > width) break;
+    fitting += segment;
+  }
+  return fitting === '' ? '' : `${fitting}…`;
+}
+
+/** The label for a tile of so many pixels. */
+export function drawLabel(
+  { name, muted, trouble }: LabelContent,
+  tile: { readonly width: number; readonly height: number },
+): Bitmap {
+  const height = even(Math.min(MAX_HEIGHT, Math.max(MIN_HEIGHT, tile.height * HEIGHT_SHARE)));
+  const padding = height * 0.35;
+  const marks = [muted ? drawMuted : undefined, trouble ? drawTrouble : undefined].filter(
+    (draw) => draw !== undefined,
+  );
+  const font = `600 ${Math.round(height * 0.6)}px ${fonts()}`;
+  const measure = createCanvas(1, 1).getContext('2d');
+  measure.font = font;
+  const room = tile.width * WIDTH_SHARE - 2 * padding - marks.length * height;
+  const text = fitText(measure, name, room);
+  const width = even(measure.measureText(text).width + 2 * padding + marks.length * height);
+  const canvas = createCanvas(width, height);
+  const context = canvas.getContext('2d');
+  context.fillStyle = BACKGROUND;
+  context.beginPath();
+  context.roundRect(0, 0, width, height, height * 0.25);
+  context.fill();
+  let left = padding * 0.6;
+  for (const draw of marks) {
+    draw(context, left, height);
+    left += height;
+  }
+  context.font = font;
+  context.fillStyle = '#fff';
+  context.textBaseline = 'middle';
+  context.fillText(text, marks.length > 0 ? left + padding * 0.2 : padding, height * 0.53);
+  return Bitmap.fromRgba(Buffer.from(canvas.data()), width, height);
+}

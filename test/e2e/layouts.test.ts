@@ -1,0 +1,189 @@
+/**
+ * Every layout with 1 to 49 people, as a libwebrtc viewer decodes it: each tile has the colour of its
+ * participant where the region map says that it is, and nothing of it is elsewhere.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { RtpClient } from '../../src/bots/rtp-client.js';
+import { Picture } from '../../src/media/ffmpeg/picture.js';
+import { VideoEncoder } from '../../src/media/ffmpeg/video-encoder.js';
+import { FRAME_SAMPLES, OpusEncoder } from '../../src/media/opus/opus.js';
+import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
+import { LAYOUT_MODES, type LayoutMode } from '../../src/shared/layout-mode.js';
+import { callApi } from '../support/api.js';
+import { Bot } from '../support/bot.js';
+import { TestServer, waitFor } from '../support/server.js';
+import { Wire } from '../support/wire.js';
+
+const ROOM = 'layouts';
+const COUNTS = [1, 2, 3, 5, 9, 16, 25, 49];
+/** Pixels inside an edge at which a tile's colour is asked for: a chroma sample and its blur. */
+const INSIDE = 6;
+const [WIDTH, HEIGHT] = [1280, 720];
+/** Colours told apart by their chroma alone: seven by seven. */
+const CHROMA = [56, 80, 104, 128, 152, 176, 200];
+
+let server: TestServer;
+let viewer: Bot;
+const people: { readonly client: RtpClient; readonly payloads: Buffer[]; readonly id: string }[] =
+  [];
+let timer: NodeJS.Timeout;
+let ticks = 0;
+
+async function encodeColour(index: number): Promise<Buffer[]> {
+  const size = { width: 320, height: 180, frameRate: 5, bitrateBps: 100_000 };
+  using encoder = await VideoEncoder.open({ codec: 'vp8', ...size });
+  using picture = Picture.allocate(size.width, size.height);
+  const [u, v] = [CHROMA[index % 7] ?? 0, CHROMA[Math.floor(index / 7)] ?? 0];
+  picture.fill({ x: 0, y: 0, width: size.width, height: size.height }, [120, u, v]);
+  const [frame] = await encoder.encode(picture, 0, true);
+  return packetizeVp8(frame?.data ?? Buffer.alloc(0), 0);
+}
+
+/** Which person's colour it is; -1 for the background. */
+function personOf([red, green, blue]: readonly [number, number, number]): number {
+  const luma = 0.257 * red + 0.504 * green + 0.098 * blue + 16;
+  if (luma < 60) return -1;
+  const u = 128 - 0.148 * red - 0.291 * green + 0.439 * blue;
+  const v = 128 + 0.439 * red - 0.368 * green - 0.071 * blue;
+  const nearest = (value: number) =>
+    CHROMA.reduce(
+      (best, one, index) =>
+        Math.abs(one - value) < Math.abs((CHROMA[best] ?? 0) - value) ? index : best,
+      0,
+    );
+  return nearest(u) + 7 * nearest(v);
+}
+
+interface Region {
+  readonly participant: string;
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+const api = (method: string, path: string, body?: unknown) =>
+  callApi(server, method, `/rooms/${ROOM}${path}`, { body });
+
+async function fill(count: number): Promise<void> {
+  while (people.length < count) {
+    const name = `P${people.length}`;
+    const payloads = await encodeColour(people.length);
+    const options = { url: server.signalUrl, room: ROOM, name, receive: false };
+    const client = await RtpClient.join(options);
+    const { body } = await api('GET', '/participants');
+    const id = body.find((one: { name: string }) => one.name === name).id;
+    people.push({ client, payloads, id });
+  }
+}
+
+beforeAll(async () => {
+  server = await TestServer.start();
+  viewer = await Bot.join(server, { room: ROOM, name: 'Viewer', viewer: true });
+  // Keyframes alone, a few a second: whoever gets a tile is seen at once.
+  timer = setInterval(() => {
+    ticks++;
+    for (const { client, payloads } of people) client.sendRtp('video', payloads, ticks * 30_000);
+  }, 333);
+});
+afterAll(async () => {
+  clearInterval(timer);
+  await Promise.all(people.map(({ client }) => client.close()));
+  viewer?.kill();
+  await server?.close();
+});
+
+const expected = (mode: LayoutMode, count: number) =>
+  ({ grid: count, speaker: Math.min(count, 7), spotlight: 1, pip: Math.min(count, 2) })[mode];
+
+/** Colours in the middle and just inside the corners of a region, but for the label's. */
+async function seenIn({ x, y, width, height }: Region): Promise<number[]> {
+  const [dx, dy] = [INSIDE / WIDTH, INSIDE / HEIGHT];
+  const points = [
+    [x + width / 2, y + height / 2],
+    [x + dx, y + dy],
+    [x + width - dx, y + dy],
+    [x + width - dx, y + height - dy],
+  ] as const;
+  const seen: number[] = [];
+  for (const [px, py] of points) seen.push(personOf(await viewer.colourAt(px, py)));
+  return seen;
+}
+
+const isCovered = (region: Region, by: readonly Region[]) =>
+  by.some(
+    (one) =>
+      one.x < region.x + region.width &&
+      region.x < one.x + one.width &&
+      one.y < region.y + region.height &&
+      region.y < one.y + one.height,
+  );
+
+/** The region map, if each tile on it has the colour of its participant. */
+async function matching(mode: LayoutMode, count: number): Promise<Region[] | undefined> {
+  const found: Region[] = (await api('GET', '/layout')).body.regions;
+  if (found.length !== expected(mode, count)) return undefined;
+  for (const [index, region] of found.entries()) {
+    const person = people.findIndex(({ id }) => id === region.participant);
+    const [middle, topLeft, ...others] = await seenIn(region);
+    const covered = isCovered(region, found.slice(index + 1));
+    const seen = covered ? [middle, topLeft] : [middle, topLeft, ...others];
+    if (!seen.every((one) => one === person)) return undefined;
+  }
+  return found;
+}
+
+for (const count of COUNTS) {
+  test(`${count} people: every tile of every layout is where the region map says`, async () => {
+    await fill(count);
+    for (const mode of LAYOUT_MODES) {
+      await api('PATCH', '/layout', { mode });
+      // The map is asked for again each time: it follows the picture, not the request.
+      const found = await waitFor(`${mode} of ${count}`, () => matching(mode, count), 60_000);
+      // Between the tiles is the background, and nothing of a layout before. Later gaps are too
+      // narrow to be told from what the codec blurs into them.
+      const gaps = found.filter(({ x }) => x > 0.02);
+      for (const { x, y, height } of mode === 'pip' || count > 9 ? [] : gaps) {
+        const beside = await viewer.colourAt(x - 4 / WIDTH, y + height / 2);
+        expect([mode, count, personOf(beside)]).toEqual([mode, count, -1]);
+      }
+    }
+  });
+}
+
+test('who is pinned, and who leads the talk, is large; everybody is told', async () => {
+  const watcher = await Wire.join(server, ROOM, 'Watcher');
+  const large = async () => {
+    const { body } = await api('GET', '/layout');
+    return people.findIndex(({ id }) => id === body.regions[0]?.participant);
+  };
+  await api('PATCH', '/layout', { mode: 'speaker', pinned: [people[4]?.id] });
+  await waitFor('the pinned one', async () => (await large()) === 4);
+  expect((await api('PATCH', '/layout', { pinned: ['nobody'] })).body.code).toBe(
+    'participant_not_found',
+  );
+  await api('PATCH', '/layout', { pinned: [] });
+  const opus = await OpusEncoder.open({ channels: 1, bitrateBps: 32_000, complexity: 5 });
+  const tone = Float32Array.from(
+    { length: FRAME_SAMPLES },
+    (_, i) => 0.2 * Math.sin((2 * Math.PI * 400 * i) / 48_000),
+  );
+  let sent = 0;
+  const talk = setInterval(() => {
+    const packet = Buffer.from(opus.encode(tone, false));
+    people[20]?.client.sendRtp('audio', [packet], sent++ * 960);
+  }, 20);
+  const told = () => watcher.messages.findLast(({ type }) => type === 'dominant')?.participant;
+  await waitFor('who speaks to lead', () => told() === people[20]?.id);
+  await waitFor('who leads to be large', async () => (await large()) === 20);
+  clearInterval(talk);
+  const layout = watcher.messages.findLast(({ type }) => type === 'layout');
+  expect(layout).toMatchObject({ layout: { mode: 'speaker', pinned: [] } });
+  // Who leaves while being large makes room for another, and leaves no hole.
+  await people[20]?.client.leave();
+  await waitFor('another to be large', async () => {
+    const now = await large();
+    return now >= 0 && now !== 20;
+  });
+  watcher.socket.close();
+});
