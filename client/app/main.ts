@@ -1,6 +1,6 @@
 /** The page: a lobby with a preview, then the call. */
 import './style.css';
-import { type MediaKinds, Room } from '../sdk/room.js';
+import { type MediaKinds, OwnTile, Room } from '../sdk/room.js';
 import { type LocalMedia, listDevices, openDevices } from './devices.js';
 import { PeoplePanel } from './people-panel.js';
 
@@ -22,6 +22,7 @@ const page = {
   deviceMessage: element('device-message'),
   joinMessage: element('join-message'),
   composite: element<HTMLVideoElement>('composite'),
+  ownTile: element<HTMLVideoElement>('own-tile'),
   tap: element('tap'),
   state: element('state'),
   people: element('people'),
@@ -51,6 +52,7 @@ let media: LocalMedia = { audioTrack: undefined, videoTrack: undefined, message:
 const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? undefined;
 const panel = new PeoplePanel(page.panel);
 let room: Room | undefined;
+let ownTile: OwnTile | undefined;
 let micOn = true;
 let cameraOn = true;
 
@@ -117,6 +119,7 @@ async function join(): Promise<void> {
     Object.assign(window, { tessera: joined });
     showPeople();
     page.state.textContent = '';
+    ownTile = new OwnTile(joined, page.composite, page.ownTile);
     await playComposite(joined.stream);
   } catch (error) {
     backToLobby(error instanceof Error ? error.message : String(error));
@@ -187,6 +190,8 @@ function showPeople(): void {
 
 function backToLobby(message: string): void {
   room = undefined;
+  ownTile?.stop();
+  ownTile = undefined;
   page.panel.hidden = true;
   page.ask.hidden = true;
   page.call.hidden = true;

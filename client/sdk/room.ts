@@ -18,6 +18,8 @@ import { Emitter } from './events.js';
 import { SignalConnection, type TokenSource } from './signal-connection.js';
 import { simulcastLayers, withLayersOf } from './simulcast.js';
 
+export { OwnTile } from './own-tile.js';
+
 export interface RoomOptions {
   /** WebSocket URL of the server's `/signal`. */
   readonly url: string;
@@ -83,7 +85,12 @@ export class Room extends Emitter<RoomEvents> {
   private restartTimer: ReturnType<typeof setTimeout> | undefined;
   private ownId = '';
   private roomSettings: RoomSettings = { locked: false, lobby: false };
-  private currentLayout: LayoutDescription = { mode: 'grid', pinned: [], regions: [] };
+  private currentLayout: LayoutDescription = {
+    mode: 'grid',
+    fit: 'crop',
+    pinned: [],
+    regions: [],
+  };
   private waitingPeople: readonly WaitingState[] = [];
 
   /** What is sent; the transceivers have others once a device is changed. */
@@ -159,6 +166,11 @@ export class Room extends Emitter<RoomEvents> {
   /** For hosts; what is refused comes back as an `error` event. */
   moderate(action: ModerationAction): void {
     this.signal.send({ type: 'moderate', ...action } as Moderate);
+  }
+
+  /** What is sent of the camera; `enabled` is false while it is off. */
+  get cameraTrack(): MediaStreamTrack | undefined {
+    return this.camera?.sender.track ?? undefined;
   }
 
   /** The connection, for its statistics. */

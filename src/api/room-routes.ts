@@ -44,8 +44,8 @@ export function checkVersion(request: FastifyRequest, tag: string): void {
   });
 }
 
-function layoutOf({ layout: { mode, pinned, regions } }: Room): LayoutDescription {
-  return { mode, pinned: [...pinned], regions: [...regions] };
+function layoutOf({ layout: { pinned, regions, ...rest } }: Room): LayoutDescription {
+  return { ...rest, pinned: [...pinned], regions: [...regions] };
 }
 
 function tagOf({ sid, version }: Room): string {

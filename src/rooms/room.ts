@@ -58,6 +58,7 @@ export interface TileRegion {
 
 export interface RoomLayout {
   readonly mode: LayoutMode;
+  readonly fit: MixSettings['fit'];
   /** Participants shown large, the first of them where there is one place. */
   readonly pinned: readonly string[];
   readonly regions: readonly TileRegion[];
@@ -286,7 +287,8 @@ export class Room {
   }
 
   get layout(): RoomLayout {
-    return { mode: this.current.layout, pinned: this.pinned, regions: this.regions };
+    const { pinned, regions } = this;
+    return { mode: this.current.layout, fit: this.options.mix.fit, pinned, regions };
   }
 
   /** Shows these large, in this order. @throws TesseraError `participant_not_found`. */

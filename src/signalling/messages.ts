@@ -136,6 +136,8 @@ export const TileRegion = Type.Object({
 /** What the picture is made of; later regions lie over earlier ones. */
 export const LayoutDescription = Type.Object({
   mode: LayoutName,
+  /** How a camera fills its tile. */
+  fit: Type.Union([Type.Literal('crop'), Type.Literal('letterbox')]),
   /** Shown large. */
   pinned: Type.Array(Type.String()),
   regions: Type.Array(TileRegion),

@@ -353,8 +353,8 @@ function stateOf({ locked, lobby }: RoomSettings): RoomState {
   return { locked, lobby };
 }
 
-function layoutOf({ mode, pinned, regions }: RoomLayout): LayoutDescription {
-  return { mode, pinned: [...pinned], regions: [...regions] };
+function layoutOf({ pinned, regions, ...rest }: RoomLayout): LayoutDescription {
+  return { ...rest, pinned: [...pinned], regions: [...regions] };
 }
 
 /** Hidden ones see themselves. */

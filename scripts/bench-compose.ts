@@ -1,0 +1,73 @@
+/**
+ * What labels, marks and borders cost: composing tiles with all of them against bare scaling into the
+ * canvas, in CPU time per frame. `npm run bench:compose`; prints the rows of the README's table.
+ */
+import { Compositor, type TileContent } from '../src/media/compositor.js';
+import { Picture } from '../src/media/ffmpeg/picture.js';
+import { LayoutPlanner } from '../src/media/layout-planner.js';
+
+const SOURCE = { width: 640, height: 360 };
+const CANVAS = { width: 1280, height: 720, frameRate: 30 };
+const FRAMES = 240;
+/** The two are measured in turns, so that what else the machine does meets both. */
+const ROUNDS = 5;
+
+const settings = (labels: boolean) => ({
+  ...CANVAS,
+  renditions: [],
+  audioChannels: 1 as const,
+  audioBitrateBps: 48_000,
+  fit: 'crop' as const,
+  labels,
+  maxSpeakers: 8,
+});
+
+function contentsOf(pictures: readonly Picture[], generation: number): TileContent[] {
+  return pictures.map((picture, index) => ({
+    id: index + 1,
+    label: { name: `Participant ${index + 1}`, muted: index % 2 === 0, trouble: index % 5 === 0 },
+    speaking: index % 4 === 0,
+    picture,
+    generation,
+  }));
+}
+
+/** CPU microseconds per frame. */
+async function measure(count: number, labels: boolean): Promise<number> {
+  const compositor = new Compositor(settings(labels));
+  const pictures = Array.from({ length: count }, (_, index) => {
+    const picture = Picture.allocate(SOURCE.width, SOURCE.height);
+    picture.fill({ x: 0, y: 0, ...SOURCE }, [40 + index * 3, 100, 160]);
+    return picture;
+  });
+  const sources = pictures.map((_, index) => index + 1);
+  const layout = { mode: 'grid', pinned: [] } as const;
+  const planner = new LayoutPlanner({ ...CANVAS, gap: 8 });
+  const placements = planner.plan({ sources, dominant: undefined, layout, now: 0 });
+  await compositor.draw(contentsOf(pictures, 0), placements);
+  const before = process.cpuUsage();
+  for (let frame = 1; frame <= FRAMES; frame++) {
+    await compositor.draw(contentsOf(pictures, frame), placements);
+  }
+  const { user, system } = process.cpuUsage(before);
+  for (const picture of pictures) picture[Symbol.dispose]();
+  compositor.dispose();
+  return (user + system) / FRAMES;
+}
+
+const median = (values: readonly number[]) =>
+  [...values].sort((a, b) => a - b)[values.length >> 1] as number;
+
+console.log('| tiles of 640x360 | bare | with labels and borders | ratio |');
+console.log('| --- | --- | --- | --- |');
+for (const count of [16, 49]) {
+  const bare: number[] = [];
+  const labelled: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    bare.push(await measure(count, false));
+    labelled.push(await measure(count, true));
+  }
+  const ms = (values: readonly number[]) => `${(median(values) / 1000).toFixed(2)} ms`;
+  const ratio = (median(labelled) / median(bare)).toFixed(2);
+  console.log(`| ${count} | ${ms(bare)} | ${ms(labelled)} | ${ratio} |`);
+}
