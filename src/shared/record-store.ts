@@ -2,8 +2,23 @@
  * Small records that outlive the process: one JSON file each, replaced as a whole, so that a crash
  * leaves the old or the new. Writes of one name happen in order, the last of those waiting wins.
  */
+import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+
+interface Kept<T> {
+  readonly name: string;
+  readonly record: T;
+}
+
+/** File systems take names of 255 bytes. */
+const MAX_FILE_NAME = 200;
+
+function fileOf(name: string): string {
+  const encoded = encodeURIComponent(name);
+  if (encoded.length <= MAX_FILE_NAME) return `${encoded}.json`;
+  return `${createHash('sha256').update(name).digest('base64url')}.json`;
+}
 
 export class RecordStore<T> {
   private readonly wanted = new Map<string, T | undefined>();
@@ -15,7 +30,7 @@ export class RecordStore<T> {
     private readonly onError: (error: unknown) => void,
   ) {}
 
-  /** All records by name, in the order of their names; what is no record is reported and left out. */
+  /** All records by name, in the order of their files; what is no record is reported and left out. */
   async load(): Promise<Map<string, T>> {
     const found = new Map<string, T>();
     let files: string[];
@@ -28,7 +43,8 @@ export class RecordStore<T> {
     for (const file of files.filter((name) => name.endsWith('.json')).sort()) {
       try {
         const text = await readFile(join(this.folder, file), 'utf8');
-        found.set(decodeURIComponent(file.slice(0, -'.json'.length)), JSON.parse(text) as T);
+        const { name, record } = JSON.parse(text) as Kept<T>;
+        found.set(name, record);
       } catch (error) {
         this.onError(error);
       }
@@ -62,7 +78,7 @@ export class RecordStore<T> {
   }
 
   private async work(name: string): Promise<void> {
-    const path = join(this.folder, `${encodeURIComponent(name)}.json`);
+    const path = join(this.folder, fileOf(name));
     while (this.wanted.has(name)) {
       const record = this.wanted.get(name);
       this.wanted.delete(name);
@@ -73,7 +89,7 @@ export class RecordStore<T> {
       await mkdir(this.folder, { recursive: true, mode: 0o700 });
       const file = await open(`${path}.new`, 'w', 0o600);
       try {
-        await file.writeFile(JSON.stringify(record));
+        await file.writeFile(JSON.stringify({ name, record } satisfies Kept<T>));
         await file.sync();
       } finally {
         await file.close();
