@@ -16,7 +16,7 @@ import { BandwidthEstimator } from '../src/send/bandwidth-estimator.js';
 import { OutboundStream } from '../src/send/outbound-stream.js';
 import { PacedSender } from '../src/send/paced-sender.js';
 import { nowMicros } from '../src/shared/clock.js';
-import { SRTP_ROOM, writeRtpHeader } from '../src/shared/rtp-packet.js';
+import { NO_EXTENSIONS, SRTP_ROOM, writeRtpHeader } from '../src/shared/rtp-packet.js';
 
 const PAYLOAD_BYTES = 1100;
 const PACKETS = 60_000;
@@ -158,14 +158,7 @@ function receiveOurs(): Promise<number> {
   } as const;
   receiver.negotiated({
     sections: [{ mid: '0', use: 'camera', formats: [format], ssrcs: new Map(), rids: [] }],
-    extensions: {
-      mid: 0,
-      rid: 0,
-      repairedRid: 0,
-      audioLevel: 0,
-      transportSequence: 5,
-      absSendTime: 0,
-    },
+    extensions: { ...NO_EXTENSIONS, transportSequence: 5 },
   });
   let from = 0;
   let ticked = 0;

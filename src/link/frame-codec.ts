@@ -9,6 +9,8 @@ const KEYFRAME = 1;
 const H264 = 2;
 const LAST = 4;
 const REPEAT = 8;
+const BT709 = 16;
+const FULL_RANGE = 32;
 /** Length of the fixed part behind the length word: kind, flags, sequence, source, timestamp, two times. */
 const FIXED = 1 + 1 + 2 + 4 + 4 + 8 + 8;
 
@@ -34,6 +36,10 @@ export function encodeFrameHead(frame: MediaFrame): Buffer {
   } else if (frame.kind === 'audio-out') {
     flags = frame.last ? LAST : 0;
   } else flags = frame.isRepeat ? REPEAT : 0;
+  if (frame.kind === 'video-in') {
+    const { matrix, fullRange } = frame.colourSpace;
+    flags |= (matrix === 'bt709' ? BT709 : 0) | (fullRange ? FULL_RANGE : 0);
+  }
   head[5] = flags;
   head.writeUInt32LE(frame.kind === 'video-out' ? frame.rendition : frame.source, 8);
   if (frame.kind === 'audio-in') {
@@ -59,8 +65,11 @@ export function decodeRecord(record: Buffer): LinkMessage | MediaFrame {
   const time = record.readDoubleLE(12);
   const data = record.subarray(FIXED);
   switch (kind) {
-    case 'video-in':
-      return { kind, source, codec, keyframe, captureMicros: time, data };
+    case 'video-in': {
+      const matrix = flags & BT709 ? 'bt709' : 'bt601';
+      const colourSpace = { matrix, fullRange: (flags & FULL_RANGE) !== 0 } as const;
+      return { kind, source, codec, keyframe, colourSpace, captureMicros: time, data };
+    }
     case 'audio-in':
       return {
         kind,

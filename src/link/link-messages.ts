@@ -1,3 +1,4 @@
+import type { ColourSpace } from '../shared/colour-space.js';
 import type { LayoutMode } from '../shared/layout-mode.js';
 import type { Micros, VideoCodec } from '../shared/units.js';
 
@@ -110,6 +111,8 @@ export interface VideoInFrame {
   readonly source: SourceId;
   readonly codec: VideoCodec;
   readonly keyframe: boolean;
+  /** What a bitstream itself says counts more. */
+  readonly colourSpace: ColourSpace;
   /** Sender's NTP clock in microseconds; NaN until its first sender report. */
   readonly captureMicros: Micros;
   readonly data: Buffer;

@@ -4,6 +4,7 @@
  */
 import type { MixSettings, SourceId } from '../link/link-messages.js';
 import type { Bitmap } from './ffmpeg/bitmap.js';
+import { convertColours } from './ffmpeg/colour-conversion.js';
 import { Picture, type Rect } from './ffmpeg/picture.js';
 import { Scaler } from './ffmpeg/scaler.js';
 import { cropToFill, fitInside } from './grid-layout.js';
@@ -183,10 +184,13 @@ export class Compositor {
       if (tile.pictureSize !== size) this.canvas.fill(tile.rect, BACKGROUND);
       tile.pictureSize = size;
       const whole = { x: 0, y: 0, width: picture.width & ~1, height: picture.height & ~1 };
-      await tile.scaler.scale(picture, whole, this.canvas, fitInside(picture, tile.rect));
+      const inside = fitInside(picture, tile.rect);
+      await tile.scaler.scale(picture, whole, this.canvas, inside);
+      convertColours(this.canvas, inside, picture.colourSpace);
       return;
     }
     await tile.scaler.scale(picture, cropToFill(picture, tile.rect), this.canvas, tile.rect);
+    convertColours(this.canvas, tile.rect, picture.colourSpace);
   }
 
   private async drawPlaceholder(tile: Tile, name: string): Promise<void> {

@@ -5,6 +5,7 @@
  */
 import type { VideoInFrame } from '../link/link-messages.js';
 import type { Micros, VideoCodec } from '../shared/units.js';
+import { colourSpaceOf } from './ffmpeg/colour-space-of.js';
 import type { Picture } from './ffmpeg/picture.js';
 import { VideoDecoder } from './ffmpeg/video-decoder.js';
 
@@ -114,6 +115,9 @@ export class VideoSource {
         this.events.keyframeNeeded();
       } else if (result) {
         this.events.count('video_frames_decoded');
+        // VP8 has one bit for it, which nobody sets: BT.601, whatever the pictures are.
+        const own = frame.codec === 'h264' ? colourSpaceOf(result) : undefined;
+        result.colourSpace = own ?? frame.colourSpace;
         this.enqueue(result, frame.captureMicros);
       }
     }

@@ -26,6 +26,7 @@ const EXTENSIONS: Record<string, keyof HeaderExtensionIds> = {
   'urn:ietf:params:rtp-hdrext:ssrc-audio-level': 'audioLevel',
   'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01': 'transportSequence',
   'http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time': 'absSendTime',
+  'http://www.webrtc.org/experiments/rtp-hdrext/color-space': 'colourSpace',
 };
 
 export interface LocalTransport {

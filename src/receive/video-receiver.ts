@@ -3,6 +3,7 @@
  * every frame given follows the one before without a gap, or is a keyframe; frames larger than
  * MAX_FRAME_SIZE never come out. Pure; times in microseconds.
  */
+import type { ColourSpace } from '../shared/colour-space.js';
 import type { RtpPacket } from '../shared/rtp-packet.js';
 import { Unwrapper } from '../shared/sequence.js';
 import type { Micros, RtpTicks, VideoCodec } from '../shared/units.js';
@@ -30,6 +31,8 @@ const DEPACKETIZERS: Record<VideoCodec, Depacketizer> = {
 export interface ReceivedFrame extends DepacketizedFrame {
   readonly codec: VideoCodec;
   readonly timestamp: RtpTicks;
+  /** As the latest keyframe told; undefined if it told nothing. */
+  readonly colourSpace: ColourSpace | undefined;
 }
 
 export interface VideoReceiverEvents {
@@ -45,6 +48,7 @@ interface HeldPacket {
   readonly timestamp: RtpTicks;
   readonly marker: boolean;
   readonly codec: VideoCodec;
+  readonly colourSpace: ColourSpace | undefined;
 }
 
 export class VideoReceiver {
@@ -67,13 +71,14 @@ export class VideoReceiver {
   private keyframeAskedAt = Number.NEGATIVE_INFINITY;
   private waitingSince: Micros | undefined;
   private paused = false;
+  private colourSpace: ColourSpace | undefined;
 
   constructor(private readonly events: VideoReceiverEvents) {}
 
   /** Takes a packet, original or repaired. @returns whether it tells of lost ones: time to ask for them. */
   receive(packet: RtpPacket, codec: VideoCodec, now: Micros): boolean {
     this.counters.video_packets_received++;
-    const { payload, timestamp, marker } = packet;
+    const { payload, timestamp, marker, colourSpace } = packet;
     const startsKeyframe = payload.length > 0 && DEPACKETIZERS[codec].startsKeyframe(payload);
     if (startsKeyframe) {
       const size = DEPACKETIZERS[codec].assemble([payload])?.size;
@@ -89,7 +94,7 @@ export class VideoReceiver {
       this.counters.video_packets_old++;
       return gap;
     }
-    this.packets.set(sequence, { payload, timestamp, marker, codec });
+    this.packets.set(sequence, { payload, timestamp, marker, codec, colourSpace });
     if (startsKeyframe) {
       this.keyframeStarts.push(sequence);
       this.keyframeStarts.sort((a, b) => a - b);
@@ -188,7 +193,11 @@ export class VideoReceiver {
       return;
     }
     this.counters.video_frames_received++;
-    this.events.onFrame({ ...frame, codec: first.codec, timestamp: first.timestamp });
+    // Senders tell it with the last packet of a keyframe.
+    const told = this.packets.get(end)?.colourSpace;
+    if (frame.keyframe || told) this.colourSpace = told;
+    const { codec, timestamp } = first;
+    this.events.onFrame({ ...frame, codec, timestamp, colourSpace: this.colourSpace });
   }
 
   private giveUp(now: Micros): void {

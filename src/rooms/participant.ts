@@ -7,6 +7,7 @@ import { PeerTransport, type PeerTransportOptions } from '../peer/peer-transport
 import { type ParsedOffer, parseOffer, writeAnswer } from '../peer/sdp-answer.js';
 import { PeerReceiver } from '../receive/peer-receiver.js';
 import { nowMicros } from '../shared/clock.js';
+import { BT601 } from '../shared/colour-space.js';
 import type { LocalStreams } from '../shared/negotiated-media.js';
 import { parseRtcp } from '../shared/rtcp.js';
 import { TokenBucket } from '../shared/token-bucket.js';
@@ -114,7 +115,7 @@ export class Participant {
           data: payload,
         });
       },
-      onVideo: ({ codec, keyframe, data }, captureMicros) => {
+      onVideo: ({ codec, keyframe, data, colourSpace = BT601 }, captureMicros) => {
         this.tooLargeTold = false;
         if (this.viewer || !this.mayPublish('camera')) return;
         this.pipeline.receive({
@@ -122,6 +123,7 @@ export class Participant {
           source: this.sourceId,
           codec,
           keyframe,
+          colourSpace,
           captureMicros,
           data,
         });

@@ -1,3 +1,4 @@
+import { type ColourSpace, parseColourSpace } from './colour-space.js';
 import type { RtpSequence, RtpTicks, Ssrc } from './units.js';
 
 /** Header-extension ids negotiated for a connection; 0 means not negotiated. */
@@ -8,6 +9,7 @@ export interface HeaderExtensionIds {
   readonly audioLevel: number;
   readonly transportSequence: number;
   readonly absSendTime: number;
+  readonly colourSpace: number;
 }
 
 export const NO_EXTENSIONS: HeaderExtensionIds = {
@@ -17,6 +19,7 @@ export const NO_EXTENSIONS: HeaderExtensionIds = {
   audioLevel: 0,
   transportSequence: 0,
   absSendTime: 0,
+  colourSpace: 0,
 };
 
 /** A parsed RTP packet; `payload` and `bytes` are views into the datagram (RFC 3550, 5.1). */
@@ -36,6 +39,8 @@ export interface RtpPacket {
   readonly transportSequence: number | undefined;
   /** When the sender let it go: 6 bits of seconds, 18 of their fractions. */
   readonly absSendTime: number | undefined;
+  /** Of the frame that ends with this packet. */
+  readonly colourSpace: ColourSpace | undefined;
 }
 
 /** Length of the RTP header with CSRCs and extensions, or -1 if it does not fit into `bytes`. */
@@ -55,6 +60,7 @@ interface ParsedExtensions {
   rid?: string;
   transportSequence?: number;
   absSendTime?: number;
+  colourSpace?: ColourSpace | undefined;
 }
 
 /** One-byte and two-byte header extensions (RFC 8285, 4.2 and 4.3); stops at what is malformed. */
@@ -87,6 +93,8 @@ function parseExtensions(
       found.transportSequence = bytes.readUInt16BE(from);
     } else if (id === ids.absSendTime && length === 3) {
       found.absSendTime = bytes.readUIntBE(from, 3);
+    } else if (id === ids.colourSpace) {
+      found.colourSpace = parseColourSpace(bytes.subarray(from, at));
     }
   }
   return found;
@@ -118,6 +126,7 @@ export function parseRtp(bytes: Buffer, ids: HeaderExtensionIds): RtpPacket | un
     rid: extensions.rid,
     transportSequence: extensions.transportSequence,
     absSendTime: extensions.absSendTime,
+    colourSpace: extensions.colourSpace,
   };
 }
 

@@ -87,6 +87,7 @@ test('the link carries every kind of frame and message, in order, however the by
       source: 7,
       codec: 'h264',
       keyframe: true,
+      colourSpace: { matrix: 'bt709', fullRange: true },
       captureMicros: Number.NaN,
       data: Buffer.from('abc'),
     },

@@ -1,4 +1,5 @@
 import { AV_PIX_FMT_YUV420P, Frame } from 'node-av';
+import { BT601, type ColourSpace } from '../../shared/colour-space.js';
 
 /** A rectangle in whole pixels. */
 export interface Rect {
@@ -13,6 +14,8 @@ export interface Rect {
  * `share()` gives a second owner a reference to the same pixels.
  */
 export class Picture implements Disposable {
+  /** Of the samples; set by whoever knows. */
+  colourSpace: ColourSpace = BT601;
   private disposed = false;
 
   private constructor(
@@ -61,7 +64,9 @@ export class Picture implements Disposable {
   share(): Picture {
     const clone = this.frame.clone();
     if (!clone) throw new Error('no memory to share a picture');
-    return new Picture(clone);
+    const shared = new Picture(clone);
+    shared.colourSpace = this.colourSpace;
+    return shared;
   }
 
   /** Fills a rectangle (even coordinates) of a 4:2:0 picture with one colour. */
