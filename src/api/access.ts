@@ -1,6 +1,6 @@
 /** Who asks, and what they may: for HTTP requests and for the upgrade of signalling sockets. */
 import type { FastifyRequest } from 'fastify';
-import { type ApiKey, makeKey } from '../config/auth-options.js';
+import { type ApiKey, isLoopback, makeKey } from '../config/auth-options.js';
 import { TesseraError } from '../errors.js';
 import { OPEN_GRANT } from '../rooms/grant.js';
 import type { RevokedTokens } from '../rooms/revoked-tokens.js';
@@ -125,7 +125,7 @@ export class Access {
   /** An open server serves its own machine: no page of elsewhere may reach it by another name. */
   private checkHost({ headers }: FastifyRequest): void {
     const host = hostOf(headers.host ?? '');
-    if (!this.open || host === 'localhost' || host === '::1' || host.startsWith('127.')) return;
+    if (!this.open || isLoopback(host)) return;
     throw new TesseraError('origin_refused', `without API keys only localhost is served`, {
       next: 'Set TESSERA_AUTH_KEYS to serve other names.',
     });
