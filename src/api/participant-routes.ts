@@ -4,7 +4,7 @@ import { Type } from '@sinclair/typebox';
 import { cleanName, cleanRoomId } from '../rooms/names.js';
 import type { Participant } from '../rooms/participant.js';
 import { participantInfo } from '../rooms/participant-info.js';
-import { Problem } from './problem.js';
+import { PROBLEMS } from './problem.js';
 import { type ApiDependencies, checkVersion, requireAdmin } from './room-routes.js';
 import {
   IfMatch,
@@ -17,7 +17,6 @@ import {
 } from './schemas.js';
 
 const tags = ['participants'];
-const faults = { '4xx': Problem, '5xx': Problem };
 
 function describe(participant: Participant) {
   const { gainDb, connectionState, joinedAt } = participant;
@@ -47,7 +46,7 @@ export const participantRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = asy
         tags,
         summary: 'Who is in the room, hidden ones too',
         params: InRoom,
-        response: { 200: Type.Array(ParticipantDescription), ...faults },
+        response: { 200: Type.Array(ParticipantDescription), ...PROBLEMS },
       },
       onRequest,
     },
@@ -61,7 +60,7 @@ export const participantRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = asy
         tags,
         summary: 'One participant, with counters of their media',
         params: OneOfRoom,
-        response: { 200: ParticipantDetails, ...faults },
+        response: { 200: ParticipantDetails, ...PROBLEMS },
       },
       onRequest,
     },
@@ -81,7 +80,7 @@ export const participantRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = asy
         params: OneOfRoom,
         headers: IfMatch,
         body: ParticipantChange,
-        response: { 200: ParticipantDescription, ...faults },
+        response: { 200: ParticipantDescription, ...PROBLEMS },
       },
       onRequest,
     },
@@ -103,7 +102,7 @@ export const participantRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = asy
         tags,
         summary: 'Remove somebody; their token opens the server no more',
         params: OneOfRoom,
-        response: { 204: Type.Null(), ...faults },
+        response: { 204: Type.Null(), ...PROBLEMS },
       },
       onRequest,
     },
@@ -121,7 +120,7 @@ export const participantRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = asy
         summary: 'Switch microphone or camera off; they can switch it on again',
         params: OneOfRoom,
         body: Media,
-        response: { 204: Type.Null(), ...faults },
+        response: { 204: Type.Null(), ...PROBLEMS },
       },
       onRequest,
     },
@@ -139,7 +138,7 @@ export const participantRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = asy
         summary: 'Ask somebody to switch microphone or camera on: theirs to decide',
         params: OneOfRoom,
         body: Media,
-        response: { 202: Type.Null(), ...faults },
+        response: { 202: Type.Null(), ...PROBLEMS },
       },
       onRequest,
     },

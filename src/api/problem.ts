@@ -21,6 +21,9 @@ export const Problem = Type.Object(
   },
   { $id: 'Problem' },
 );
+/** What every route may answer besides its own. */
+export const PROBLEMS = { '4xx': Problem, '5xx': Problem };
+
 type Problem = Static<typeof Problem>;
 
 export const PROBLEM_TYPE = 'application/problem+json';

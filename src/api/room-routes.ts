@@ -7,10 +7,11 @@ import { cleanName, cleanRoomId } from '../rooms/names.js';
 import type { Room } from '../rooms/room.js';
 import { roomInfo } from '../rooms/room-events.js';
 import type { RoomManager } from '../rooms/room-manager.js';
+import { layoutDescription } from '../signalling/layout-description.js';
 import { type IceServer, LayoutDescription } from '../signalling/messages.js';
 import type { Access } from './access.js';
 import { videoGrantFor } from './access-token.js';
-import { Problem } from './problem.js';
+import { PROBLEMS } from './problem.js';
 import {
   IfMatch,
   InRoom,
@@ -32,7 +33,6 @@ export interface ApiDependencies {
 }
 
 const tags = ['rooms'];
-const faults = { '4xx': Problem, '5xx': Problem };
 
 /** The tag of what was read; a change may ask that it be still so (RFC 9110, 13.1.1). */
 export function checkVersion(request: FastifyRequest, tag: string): void {
@@ -42,10 +42,6 @@ export function checkVersion(request: FastifyRequest, tag: string): void {
   throw new TesseraError('version_mismatch', 'it was changed since you read it', {
     next: 'Read it again, then decide whether your change still fits.',
   });
-}
-
-function layoutOf({ layout: { pinned, regions, ...rest } }: Room): LayoutDescription {
-  return { ...rest, pinned: [...pinned], regions: [...regions] };
 }
 
 function tagOf({ sid, version }: Room): string {
@@ -71,7 +67,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
       schema: {
         tags,
         summary: 'All rooms',
-        response: { 200: Type.Array(RoomDescription), ...faults },
+        response: { 200: Type.Array(RoomDescription), ...PROBLEMS },
       },
       onRequest: (request) => access.require(request, { kind: 'list' }),
     },
@@ -86,7 +82,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
         summary: 'Make a room',
         description: 'Rooms also begin when somebody joins them, with the settings of the server.',
         body: RoomCreation,
-        response: { 201: RoomDescription, ...faults },
+        response: { 201: RoomDescription, ...PROBLEMS },
       },
       onRequest: (request) => access.require(request, { kind: 'create' }),
     },
@@ -106,7 +102,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
         tags,
         summary: 'One room',
         params: InRoom,
-        response: { 200: RoomDescription, ...faults },
+        response: { 200: RoomDescription, ...PROBLEMS },
       },
       onRequest,
     },
@@ -126,7 +122,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
         params: InRoom,
         headers: IfMatch,
         body: RoomChange,
-        response: { 200: RoomDescription, ...faults },
+        response: { 200: RoomDescription, ...PROBLEMS },
       },
       onRequest,
     },
@@ -146,7 +142,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
         tags,
         summary: 'End a room for everybody',
         params: InRoom,
-        response: { 204: Type.Null(), ...faults },
+        response: { 204: Type.Null(), ...PROBLEMS },
       },
       onRequest,
     },
@@ -164,7 +160,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
         summary: 'Mute everybody but hosts',
         params: InRoom,
         body: Media,
-        response: { 204: Type.Null(), ...faults },
+        response: { 204: Type.Null(), ...PROBLEMS },
       },
       onRequest,
     },
@@ -182,7 +178,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
         summary: 'What somebody needs to join: a token, the address, ICE servers',
         params: InRoom,
         body: JoinRequest,
-        response: { 200: JoinAnswer, ...faults },
+        response: { 200: JoinAnswer, ...PROBLEMS },
       },
       onRequest,
     },
@@ -215,11 +211,11 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
         tags,
         summary: 'What the picture is made of, and where',
         params: InRoom,
-        response: { 200: LayoutDescription, ...faults },
+        response: { 200: LayoutDescription, ...PROBLEMS },
       },
       onRequest,
     },
-    async ({ params }) => layoutOf(find(params.room)),
+    async ({ params }) => layoutDescription(find(params.room).layout),
   );
 
   app.patch(
@@ -231,7 +227,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
         params: InRoom,
         headers: IfMatch,
         body: LayoutChange,
-        response: { 200: LayoutDescription, ...faults },
+        response: { 200: LayoutDescription, ...PROBLEMS },
       },
       onRequest,
     },
@@ -242,7 +238,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
       if (pinned) room.pin(pinned);
       if (mode) room.update({ layout: mode });
       reply.header('etag', tagOf(room));
-      return layoutOf(room);
+      return layoutDescription(room.layout);
     },
   );
 
@@ -253,7 +249,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
         tags,
         summary: 'Who waits to come in',
         params: InRoom,
-        response: { 200: Type.Array(WaitingDescription), ...faults },
+        response: { 200: Type.Array(WaitingDescription), ...PROBLEMS },
       },
       onRequest,
     },
@@ -268,7 +264,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
           tags,
           summary: decision === 'admit' ? 'Let somebody in' : 'Send somebody away',
           params: OneOfRoom,
-          response: { 204: Type.Null(), ...faults },
+          response: { 204: Type.Null(), ...PROBLEMS },
         },
         onRequest,
       },

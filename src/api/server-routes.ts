@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import type { RoomEvent } from '../rooms/room-events.js';
 import type { EventLog } from './event-log.js';
-import { Problem } from './problem.js';
+import { PROBLEMS } from './problem.js';
 import type { ApiDependencies } from './room-routes.js';
 import { ServerDescription } from './schemas.js';
 
@@ -12,7 +12,6 @@ const HEARTBEAT_MS = 15_000;
 /** A reader this far behind is cut off; it comes back with the id of its last event. */
 const MAX_BEHIND_BYTES = 1 << 20;
 const tags = ['server'];
-const faults = { '4xx': Problem, '5xx': Problem };
 
 export interface ServerDependencies extends ApiDependencies {
   readonly events: EventLog;
@@ -32,7 +31,7 @@ export const serverRoutes: FastifyPluginAsyncTypebox<ServerDependencies> = async
   app.get(
     '/server',
     {
-      schema: { tags, summary: 'The server', response: { 200: ServerDescription, ...faults } },
+      schema: { tags, summary: 'The server', response: { 200: ServerDescription, ...PROBLEMS } },
       onRequest: (request) => access.require(request, { kind: 'list' }),
     },
     async () => ({

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import closeWithGrace from 'close-with-grace';
 import type { Command } from 'commander';
 import { signToken, videoGrantFor } from '../api/access-token.js';
-import { apiKeys, makeKey } from '../config/auth-options.js';
+import { type ApiKey, apiKeys, makeKey } from '../config/auth-options.js';
 import { numberOf, type Settings, textOf } from '../config/load.js';
 import { createLogger } from '../logger.js';
 import { startServer } from '../server.js';
@@ -24,16 +24,21 @@ export function addServe(program: Command, context: CliContext): void {
   withSettings(command).action(async () => {
     const lan = command.opts<{ lan?: boolean }>().lan === true;
     let { settings } = settingsOf(command, context, lan ? LAN : {});
-    const invites = lan && apiKeys(settings).length === 0;
-    if (invites) {
-      const { id, secret } = makeKey();
+    const inviteKey = lan && apiKeys(settings).length === 0 ? makeKey() : undefined;
+    if (inviteKey) {
+      const { id, secret } = inviteKey;
       settings = new Map(settings).set('auth.keys', `${id}:${secret}`);
     }
-    await serve(settings, context.isTerminal, invites);
+    await serve(settings, context.isTerminal, inviteKey);
   });
 }
 
-async function serve(settings: Settings, isTerminal: boolean, invites: boolean): Promise<void> {
+/** @param inviteKey made for this run: links with its tokens are printed. */
+async function serve(
+  settings: Settings,
+  isTerminal: boolean,
+  inviteKey: ApiKey | undefined,
+): Promise<void> {
   const logger = createLogger(textOf(settings, 'logLevel'), isTerminal);
   const server = await startServer(settings, logger, VERSION);
   // A second signal ends the process at once.
@@ -56,15 +61,14 @@ async function serve(settings: Settings, isTerminal: boolean, invites: boolean):
       'Development mode: no API key is set, so everybody on this machine may do everything.',
     );
   }
-  if (!invites) {
+  if (!inviteKey) {
     for (const url of server.urls) console.log(`Open ${url}/?room=demo`);
     return;
   }
   const link = async (role: 'host' | 'participant') => {
     const seconds = numberOf(settings, 'auth.tokenSeconds');
-    const [key] = apiKeys(settings);
-    if (!key) return '';
-    return `#token=${await signToken(key, { video: videoGrantFor('demo', role), seconds })}`;
+    const video = videoGrantFor('demo', role);
+    return `#token=${await signToken(inviteKey, { video, seconds })}`;
   };
   const [host, participant] = await Promise.all([link('host'), link('participant')]);
   for (const url of server.urls) {

@@ -7,7 +7,7 @@ import type { Bitmap } from './ffmpeg/bitmap.js';
 import { convertColours } from './ffmpeg/colour-conversion.js';
 import { Picture, type Rect } from './ffmpeg/picture.js';
 import { Scaler } from './ffmpeg/scaler.js';
-import { cropToFill, fitInside } from './grid-layout.js';
+import { cropToFill, evenDown, fitInside } from './grid-layout.js';
 import type { Placement } from './layout-planner.js';
 import { drawPlaceholder } from './placeholder.js';
 import { drawLabel, type LabelContent } from './tile-label.js';
@@ -51,8 +51,6 @@ class Tile {
     return this.label.bitmap;
   }
 }
-
-const even = (value: number) => Math.floor(value / 2) * 2;
 
 /** Differs whenever what the tile shows does. */
 function stateOf({ picture, generation, label, speaking }: TileContent): string {
@@ -162,13 +160,13 @@ export class Compositor {
     const { x, y, width, height } = tile.rect;
     if (content.speaking) this.drawBorder(tile.rect);
     const label = tile.labelOf(content.label);
-    const margin = even(height * MARGIN_SHARE) + 2;
+    const margin = evenDown(height * MARGIN_SHARE) + 2;
     if (label.width + 2 * margin > width || label.height + 2 * margin > height) return;
     label.blendInto(this.canvas, x + margin, y + height - label.height - margin);
   }
 
   private drawBorder({ x, y, width, height }: Rect): void {
-    const thick = Math.min(MAX_BORDER, Math.max(2, even(height * BORDER_SHARE)));
+    const thick = Math.min(MAX_BORDER, Math.max(2, evenDown(height * BORDER_SHARE)));
     const sides = [
       { x, y, width, height: thick },
       { x, y: y + height - thick, width, height: thick },

@@ -13,7 +13,8 @@ export interface GridOptions {
   readonly gap: number;
 }
 
-function evenDown(value: number): number {
+/** The even number at or below. */
+export function evenDown(value: number): number {
   return Math.floor(value / 2) * 2;
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Rect } from './ffmpeg/picture.js';
 import { SCALER_WIDTH_ALIGN } from './ffmpeg/scaler.js';
-import { type GridOptions, gridLayout } from './grid-layout.js';
+import { evenDown, type GridOptions, gridLayout } from './grid-layout.js';
 
 /** Tiles beside a large one, at most. */
 export const STRIP_TILES = 6;
@@ -14,7 +14,6 @@ const STRIP_SHARE = 0.2;
 const INSET_SHARE = 0.25;
 const ASPECT = 16 / 9;
 
-const even = (value: number) => Math.floor(value / 2) * 2;
 const aligned = (value: number) =>
   Math.max(SCALER_WIDTH_ALIGN, Math.floor(value / SCALER_WIDTH_ALIGN) * SCALER_WIDTH_ALIGN);
 
@@ -35,18 +34,18 @@ export function speakerLayout(count: number, options: GridOptions): Rect[] {
 /** The strip's tiles are as large as fit into its height and share the width. */
 function stripTiles(strip: number, width: number, room: number, gap: number) {
   const tileWidth = aligned(Math.min((width - gap * (strip + 1)) / strip, room * ASPECT));
-  const tileHeight = even(Math.min(room, (tileWidth * 3) / 4));
+  const tileHeight = evenDown(Math.min(room, (tileWidth * 3) / 4));
   const total = strip * tileWidth + (strip - 1) * gap;
-  return { tileWidth, tileHeight, left: even((width - total) / 2) };
+  return { tileWidth, tileHeight, left: evenDown((width - total) / 2) };
 }
 
 function withStripBelow(strip: number, width: number, height: number, gap: number): Rect[] {
-  const room = even(height * STRIP_SHARE);
+  const room = evenDown(height * STRIP_SHARE);
   const { tileWidth, tileHeight, left } = stripTiles(strip, width, room, gap);
-  const largeHeight = even(height - tileHeight - 3 * gap);
+  const largeHeight = evenDown(height - tileHeight - 3 * gap);
   const largeWidth = aligned(Math.min(width - 2 * gap, largeHeight * ASPECT));
   const large = {
-    x: even((width - largeWidth) / 2),
+    x: evenDown((width - largeWidth) / 2),
     y: gap,
     width: largeWidth,
     height: largeHeight,
@@ -56,13 +55,18 @@ function withStripBelow(strip: number, width: number, height: number, gap: numbe
 
 /** On a high canvas the others come first, like on a phone. */
 function withStripAbove(strip: number, width: number, height: number, gap: number): Rect[] {
-  const { tileWidth, tileHeight, left } = stripTiles(strip, width, even(height * STRIP_SHARE), gap);
-  const top = even(tileHeight + 2 * gap);
+  const { tileWidth, tileHeight, left } = stripTiles(
+    strip,
+    width,
+    evenDown(height * STRIP_SHARE),
+    gap,
+  );
+  const top = evenDown(tileHeight + 2 * gap);
   const large = {
-    x: even((width - aligned(width - 2 * gap)) / 2),
+    x: evenDown((width - aligned(width - 2 * gap)) / 2),
     y: top,
     width: aligned(width - 2 * gap),
-    height: even(height - top - gap),
+    height: evenDown(height - top - gap),
   };
   return [large, ...rowOf(strip, left, gap, tileWidth, tileHeight, gap)];
 }
@@ -77,7 +81,7 @@ function rowOf(
 ): Rect[] {
   return Array.from({ length: count }, (_, index) => ({
     x: left + index * (width + gap),
-    y: even(y),
+    y: evenDown(y),
     width,
     height,
   }));
@@ -89,10 +93,10 @@ export function pictureInPictureLayout(count: number, options: GridOptions): Rec
   const whole = { x: 0, y: 0, width, height };
   if (count <= 1) return gridLayout(count, options);
   const insetWidth = aligned(width * INSET_SHARE);
-  const insetHeight = even(Math.min(insetWidth / ASPECT, height * INSET_SHARE * 1.5));
+  const insetHeight = evenDown(Math.min(insetWidth / ASPECT, height * INSET_SHARE * 1.5));
   const inset = {
-    x: even(width - insetWidth - 2 * gap),
-    y: even(height - insetHeight - 2 * gap),
+    x: evenDown(width - insetWidth - 2 * gap),
+    y: evenDown(height - insetHeight - 2 * gap),
     width: insetWidth,
     height: insetHeight,
   };

@@ -244,11 +244,9 @@ export class Room {
   }
 
   /** Lets somebody in who waits. @throws TesseraError `participant_not_found`. */
-  admit(waitingId: string): Participant {
+  admit(waitingId: string): void {
     const { request } = this.takeWaiting(waitingId);
-    const participant = this.join(request);
-    request.listener.onAdmitted(participant);
-    return participant;
+    request.listener.onAdmitted(this.join(request));
   }
 
   /** Sends somebody away who waits. @throws TesseraError `participant_not_found`. */
@@ -341,14 +339,13 @@ export class Room {
     });
   }
 
-  /** Takes somebody out for good, as far as the room can tell. @returns who it was. */
-  remove(id: string): Participant {
+  /** Takes somebody out for good, as far as the room can tell. */
+  remove(id: string): void {
     const { participant } = this.member(id);
     this.returning.delete(digestOf(participant.resumeToken));
     this.events.onRemoved(participant);
     this.dismiss(id, new TesseraError('removed', 'a host removed you from the room'));
     this.events.onKeep();
-    return participant;
   }
 
   async leave(id: string): Promise<void> {

@@ -12,13 +12,13 @@ import type { WaitingInfo } from '../rooms/lobby.js';
 import { cleanName, cleanRoomId } from '../rooms/names.js';
 import { Participant } from '../rooms/participant.js';
 import { participantInfo } from '../rooms/participant-info.js';
-import type { EnterRequest, ParticipantListener, Room, RoomLayout } from '../rooms/room.js';
+import type { EnterRequest, ParticipantListener, Room } from '../rooms/room.js';
 import type { RoomSettings } from '../rooms/room-settings.js';
+import { layoutDescription } from './layout-description.js';
 import {
   ClientMessage,
   type IceServer,
   type Join,
-  type LayoutDescription,
   MAX_MESSAGE_BYTES,
   type ParticipantState,
   type RoomState,
@@ -309,7 +309,7 @@ export class Session {
       room: {
         id: room.id,
         ...stateOf(room.settings),
-        layout: layoutOf(room.layout),
+        layout: layoutDescription(room.layout),
         participants: participantsFor(participant, room),
       },
       iceServers: this.dependencies.iceServers(participant.id),
@@ -333,7 +333,7 @@ export class Session {
       onLayout: (layout, timestamp) =>
         this.send({
           type: 'layout',
-          layout: layoutOf(layout),
+          layout: layoutDescription(layout),
           ...(timestamp === undefined ? {} : { timestamp }),
         }),
       onError: (error) => this.fail(error),
@@ -351,10 +351,6 @@ export class Session {
 
 function stateOf({ locked, lobby }: RoomSettings): RoomState {
   return { locked, lobby };
-}
-
-function layoutOf({ pinned, regions, ...rest }: RoomLayout): LayoutDescription {
-  return { ...rest, pinned: [...pinned], regions: [...regions] };
 }
 
 /** Hidden ones see themselves. */

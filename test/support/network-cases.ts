@@ -4,6 +4,7 @@
  */
 import { expect } from 'vitest';
 import { RtpClient } from '../../src/bots/rtp-client.js';
+import { percentile } from '../../src/cli/numbers.js';
 import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
 import { Bot } from './bot.js';
 import { encodeMoving } from './encoded.js';
@@ -249,8 +250,7 @@ export const NETWORK_CASES: readonly NetworkCase[] = [
     run: async (call, full) => {
       const down = await call.loseKeyframes('down', full ? 50 : 5);
       const up = await call.loseKeyframes('up', full ? 50 : 5);
-      const p95 = (gaps: readonly number[]) =>
-        [...gaps].sort((a, b) => a - b)[Math.ceil(gaps.length * 0.95) - 1] ?? Number.NaN;
+      const p95 = (gaps: readonly number[]) => percentile(gaps, 0.95);
       const found = `${down.length} lost down: ${ms(p95(down))} p95; ${up.length} up: ${ms(p95(up))}`;
       expect(down.length, 'keyframes lost down').toBeGreaterThan(2);
       expect(up.length, 'keyframes lost up').toBeGreaterThan(2);

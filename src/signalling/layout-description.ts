@@ -1,0 +1,7 @@
+import type { RoomLayout } from '../rooms/room.js';
+import type { LayoutDescription } from './messages.js';
+
+/** A room's layout as clients and callers of the API are told it. */
+export function layoutDescription({ pinned, regions, ...rest }: RoomLayout): LayoutDescription {
+  return { ...rest, pinned: [...pinned], regions: [...regions] };
+}
