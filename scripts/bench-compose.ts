@@ -2,9 +2,10 @@
  * What labels, marks and borders cost: composing tiles with all of them against bare scaling into the
  * canvas, in CPU time per frame. `npm run bench:compose`; prints the rows of the README's table.
  */
-import { Compositor, type TileContent } from '../src/media/compositor.js';
+import { Compositor } from '../src/media/compositor.js';
 import { Picture } from '../src/media/ffmpeg/picture.js';
 import { LayoutPlanner } from '../src/media/layout-planner.js';
+import type { TileContent } from '../src/media/tile.js';
 
 const SOURCE = { width: 640, height: 360 };
 const CANVAS = { width: 1280, height: 720, frameRate: 30 };
@@ -20,15 +21,24 @@ const settings = (labels: boolean) => ({
   fit: 'crop' as const,
   labels,
   maxSpeakers: 8,
+  levelling: false,
+  noiseGate: false,
+  stereoPlacement: false,
 });
 
 function contentsOf(pictures: readonly Picture[], generation: number): TileContent[] {
   return pictures.map((picture, index) => ({
     id: index + 1,
-    label: { name: `Participant ${index + 1}`, muted: index % 2 === 0, trouble: index % 5 === 0 },
+    label: {
+      name: `Participant ${index + 1}`,
+      muted: index % 2 === 0,
+      trouble: index % 5 === 0,
+      screen: false,
+    },
     speaking: index % 4 === 0,
     picture,
     generation,
+    avatar: undefined,
   }));
 }
 
@@ -40,7 +50,11 @@ async function measure(count: number, labels: boolean): Promise<number> {
     picture.fill({ x: 0, y: 0, ...SOURCE }, [40 + index * 3, 100, 160]);
     return picture;
   });
-  const sources = pictures.map((_, index) => index + 1);
+  const sources = pictures.map((_, index) => ({
+    id: index + 1,
+    kind: 'camera' as const,
+    identity: `${index}`,
+  }));
   const layout = { mode: 'grid', pinned: [] } as const;
   const planner = new LayoutPlanner({ ...CANVAS, gap: 8 });
   const placements = planner.plan({ sources, dominant: undefined, layout, now: 0 });

@@ -69,3 +69,19 @@ export async function listDevices(kind: MediaDeviceKind, menu: HTMLSelectElement
   );
   if (devices.some(({ deviceId }) => deviceId === chosen)) menu.value = chosen;
 }
+
+/** Asks what to share; undefined if the person thought better of it. */
+export async function openScreen(): Promise<MediaStream | undefined> {
+  if (!navigator.mediaDevices?.getDisplayMedia) {
+    throw new Error('This browser cannot share a screen; a computer can.');
+  }
+  try {
+    return await navigator.mediaDevices.getDisplayMedia({
+      video: { width: { max: 1920 }, height: { max: 1080 }, frameRate: { max: 15 } },
+      audio: true,
+    });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'NotAllowedError') return undefined;
+    throw error;
+  }
+}

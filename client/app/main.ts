@@ -1,7 +1,7 @@
 /** The page: a lobby with a preview, then the call. */
 import './style.css';
 import { type MediaKinds, OwnTile, Room } from '../sdk/room.js';
-import { type LocalMedia, listDevices, openDevices } from './devices.js';
+import { type LocalMedia, listDevices, openDevices, openScreen } from './devices.js';
 import { PeoplePanel } from './people-panel.js';
 
 function element<T extends HTMLElement>(id: string): T {
@@ -28,6 +28,7 @@ const page = {
   people: element('people'),
   mic: element('mic'),
   camera: element('camera'),
+  screen: element('screen'),
   leave: element('leave'),
   panel: element('panel'),
   panelButton: element('panel-button'),
@@ -146,6 +147,10 @@ function follow(joined: Room): void {
     page.state.textContent = `A host switched your ${words(kinds)} off.`;
     showButtons();
   });
+  joined.on('screen', ({ sharing }) => {
+    page.screen.setAttribute('aria-pressed', String(sharing));
+    page.screen.textContent = sharing ? 'Stop sharing' : 'Share screen';
+  });
   joined.on('unmuteAsked', askToUnmute);
   joined.on('notice', ({ message }) => {
     page.state.textContent = message;
@@ -155,8 +160,9 @@ function follow(joined: Room): void {
   });
 }
 
-function words({ mic, camera }: MediaKinds): string {
-  return [mic ? 'microphone' : '', camera ? 'camera' : ''].filter(Boolean).join(' and ');
+function words({ mic, camera, screen }: MediaKinds): string {
+  const kinds = [mic ? 'microphone' : '', camera ? 'camera' : '', screen ? 'shared screen' : ''];
+  return kinds.filter(Boolean).join(' and ');
 }
 
 /** Nobody is switched on without their own click. */
@@ -180,6 +186,16 @@ function setCamera(on: boolean): void {
   cameraOn = on;
   room?.setCameraEnabled(on);
   showButtons();
+}
+
+async function toggleScreen(): Promise<void> {
+  if (!room) return;
+  if (room.sharesScreen) {
+    room.stopScreenShare();
+    return;
+  }
+  const stream = await openScreen();
+  if (stream) await room.shareScreen(stream);
 }
 
 function showPeople(): void {
@@ -216,6 +232,7 @@ page.tap.addEventListener('click', () => {
 });
 page.mic.addEventListener('click', () => setMic(!micOn));
 page.camera.addEventListener('click', () => setCamera(!cameraOn));
+page.screen.addEventListener('click', () => toggleScreen().catch(reportError));
 page.panelButton.addEventListener('click', () => {
   page.panel.hidden = !page.panel.hidden;
 });

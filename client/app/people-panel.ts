@@ -5,6 +5,7 @@ import type { Room } from '../sdk/room.js';
 const LAYOUTS = [
   ['grid', 'Grid'],
   ['speaker', 'Speaker'],
+  ['presentation', 'Presentation'],
   ['spotlight', 'Spotlight'],
   ['pip', 'Inset'],
 ] as const;
@@ -26,12 +27,14 @@ function row(name: string, ...buttons: HTMLButtonElement[]): HTMLLIElement {
   return item;
 }
 
-function describe({ name, role, mic, camera, viewer }: ParticipantState, isSelf: boolean): string {
+function describe(person: ParticipantState, isSelf: boolean): string {
+  const { name, role, mic, camera, screen, viewer } = person;
   const words = [
     isSelf ? 'you' : '',
     role === 'participant' ? '' : role,
     viewer || mic ? '' : 'muted',
     viewer || camera ? '' : 'camera off',
+    screen ? 'shares a screen' : '',
   ].filter(Boolean);
   return words.length > 0 ? `${name} (${words.join(', ')})` : name;
 }
@@ -95,7 +98,7 @@ export class PeoplePanel {
   }
 
   private person(room: Room, person: ParticipantState, isHost: boolean): HTMLElement {
-    const { id: participant, mic, camera, viewer } = person;
+    const { id: participant, mic, camera, screen, viewer } = person;
     const isSelf = participant === room.id;
     const buttons: HTMLButtonElement[] = [];
     const { pinned } = room.layout;
@@ -116,6 +119,10 @@ export class PeoplePanel {
       if (!viewer && camera) {
         const off = () => room.moderate({ action: 'mute', participant, camera: true });
         buttons.push(button('Camera off', off));
+      }
+      if (screen) {
+        const stop = () => room.moderate({ action: 'mute', participant, screen: true });
+        buttons.push(button('Stop sharing', stop));
       }
       buttons.push(button('Remove', () => room.moderate({ action: 'remove', participant })));
     }

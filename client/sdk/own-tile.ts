@@ -3,14 +3,8 @@
  * picture on that has the tile there, so that nobody sees themselves late. A page without this shows
  * a correct picture too.
  */
-import type { LayoutDescription } from '../../src/signalling/messages.js';
+import { LayoutFollower } from './layout-follower.js';
 import type { Room } from './room.js';
-
-interface PendingLayout {
-  readonly layout: LayoutDescription;
-  /** RTP timestamp of the first picture that is like this; undefined: the next. */
-  readonly timestamp: number | undefined;
-}
 
 interface Box {
   readonly x: number;
@@ -18,9 +12,6 @@ interface Box {
   readonly width: number;
   readonly height: number;
 }
-
-/** Chromium tells the RTP timestamp of what it shows; other browsers may not. */
-type FrameMetadata = VideoFrameCallbackMetadata & { readonly rtpTimestamp?: number };
 
 /** Where a video's picture lies in its element, with `object-fit: contain`. */
 function contentBox(video: HTMLVideoElement): Box {
@@ -49,11 +40,9 @@ function clipPath(box: Box, above: readonly Box[]): string {
 }
 
 export class OwnTile {
-  private readonly pending: PendingLayout[] = [];
-  private layout: LayoutDescription;
+  private readonly follower: LayoutFollower;
   private track: MediaStreamTrack | undefined;
   private readonly resized = new ResizeObserver(() => this.place());
-  private readonly unsubscribe: () => void;
   private stopped = false;
 
   /**
@@ -65,57 +54,31 @@ export class OwnTile {
     private readonly composite: HTMLVideoElement,
     private readonly overlay: HTMLVideoElement,
   ) {
-    this.layout = room.layout;
-    this.unsubscribe = room.on('layout', (change) => this.changed(change));
+    this.follower = new LayoutFollower(room, composite, () => this.place());
     this.resized.observe(composite);
     this.overlay.muted = true;
-    this.follow();
     this.place();
   }
 
   stop(): void {
     if (this.stopped) return;
     this.stopped = true;
-    this.unsubscribe();
+    this.follower.stop();
     this.resized.disconnect();
     this.overlay.hidden = true;
     this.overlay.srcObject = null;
   }
 
-  private changed(change: PendingLayout): void {
-    this.pending.push(change);
-    if (!('requestVideoFrameCallback' in this.composite)) this.apply(undefined);
-  }
-
-  private follow(): void {
-    if (this.stopped || !('requestVideoFrameCallback' in this.composite)) return;
-    this.composite.requestVideoFrameCallback((_now, metadata) => {
-      this.apply((metadata as FrameMetadata).rtpTimestamp);
-      this.follow();
-    });
-  }
-
-  /** Takes the layouts that the picture of that timestamp shows. */
-  private apply(shown: number | undefined): void {
-    for (let next = this.pending[0]; next; next = this.pending[0]) {
-      const { timestamp } = next;
-      const isAhead =
-        shown !== undefined && timestamp !== undefined && ((shown - timestamp) | 0) < 0;
-      if (isAhead) break;
-      this.layout = next.layout;
-      this.pending.shift();
-    }
-    this.place();
-  }
-
   private place(): void {
     if (this.stopped) return;
     const track = this.room.cameraTrack;
-    const { regions, fit } = this.layout;
-    const at = regions.findIndex(({ participant }) => participant === this.room.id);
-    const region = regions[at];
+    const { regions } = this.follower;
+    const at = regions.findIndex(
+      ({ region }) => region.participant === this.room.id && region.source === 'camera',
+    );
+    const own = regions[at];
     const content = contentBox(this.composite);
-    const isShown = region && track?.enabled && track.readyState === 'live' && content.width > 0;
+    const isShown = own && track?.enabled && track.readyState === 'live' && content.width > 0;
     this.overlay.hidden = !isShown;
     if (!isShown) return;
     if (this.track !== track) {
@@ -124,13 +87,13 @@ export class OwnTile {
       // Muted video may always play; if a browser says no, the composite is there still.
       this.overlay.play().catch(() => {});
     }
-    const box = boxOf(region, content);
-    const above = regions.slice(at + 1).map((other) => boxOf(other, content));
+    const box = boxOf(own.box, content);
+    const above = regions.slice(at + 1).map((other) => boxOf(other.box, content));
     const { style } = this.overlay;
     style.transform = `translate(${box.x}px, ${box.y}px)`;
     style.width = `${box.width}px`;
     style.height = `${box.height}px`;
-    style.objectFit = fit === 'crop' ? 'cover' : 'contain';
+    style.objectFit = own.region.fit === 'crop' ? 'cover' : 'contain';
     style.clipPath = above.length > 0 ? clipPath(box, above) : '';
   }
 }

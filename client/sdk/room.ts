@@ -15,6 +15,7 @@ import type {
   WaitingState,
 } from '../../src/signalling/messages.js';
 import { Emitter } from './events.js';
+import { ScreenShare } from './screen-share.js';
 import { SignalConnection, type TokenSource } from './signal-connection.js';
 import { simulcastLayers, withLayersOf } from './simulcast.js';
 
@@ -56,6 +57,8 @@ export interface RoomEvents extends Record<string, unknown> {
   muted: MediaKinds;
   /** A host asks to switch these on: with `setMicEnabled` and `setCameraEnabled`, if one wants. */
   unmuteAsked: MediaKinds;
+  /** One's own screen is shared, or no longer: by oneself, by the browser's own button, by a host. */
+  screen: { readonly sharing: boolean };
   notice: { readonly code: string; readonly message: string };
   error: { readonly code: string; readonly message: string; readonly next: string | undefined };
 }
@@ -63,6 +66,7 @@ export interface RoomEvents extends Record<string, unknown> {
 export interface MediaKinds {
   readonly mic?: boolean;
   readonly camera?: boolean;
+  readonly screen?: boolean;
 }
 
 /** What hosts can ask for. */
@@ -81,13 +85,17 @@ export class Room extends Emitter<RoomEvents> {
   private pc: RTCPeerConnection | undefined;
   private mic: RTCRtpTransceiver | undefined;
   private camera: RTCRtpTransceiver | undefined;
+  private readonly screen = new ScreenShare(() => this.stopScreenShare());
+  /** Something changed while an answer was awaited. */
+  private offerOwed = false;
   private currentState: RoomState = 'connecting';
   private restartTimer: ReturnType<typeof setTimeout> | undefined;
   private ownId = '';
   private roomSettings: RoomSettings = { locked: false, lobby: false };
   private currentLayout: LayoutDescription = {
     mode: 'grid',
-    fit: 'crop',
+    width: 0,
+    height: 0,
     pinned: [],
     regions: [],
   };
@@ -193,6 +201,29 @@ export class Room extends Emitter<RoomEvents> {
     this.signal.send({ type: 'mute', camera: enabled });
   }
 
+  get sharesScreen(): boolean {
+    return this.screen.stream !== undefined;
+  }
+
+  /**
+   * Shares a screen, window or tab, with its sound if it has any.
+   * @param stream of `getDisplayMedia`; its tracks are stopped with the share.
+   */
+  async shareScreen(stream: MediaStream): Promise<void> {
+    if (!this.pc) throw new Error('there is no connection to share over');
+    const added = await this.screen.start(this.pc, stream);
+    if (added) await this.offer(false);
+    this.send({ type: 'mute', screen: true });
+    this.emit('screen', { sharing: true });
+  }
+
+  stopScreenShare(): void {
+    if (!this.sharesScreen) return;
+    this.screen.stop();
+    this.send({ type: 'mute', screen: false });
+    this.emit('screen', { sharing: false });
+  }
+
   /** Puts another device's track in the place of the current one; nothing is renegotiated. */
   async replaceTrack(kind: 'audio' | 'video', track: MediaStreamTrack | null): Promise<void> {
     const sender = (kind === 'audio' ? this.mic : this.camera)?.sender;
@@ -224,6 +255,7 @@ export class Room extends Emitter<RoomEvents> {
         break;
       case 'answer':
         await this.pc?.setRemoteDescription({ type: 'answer', sdp: message.sdp });
+        if (this.offerOwed) await this.offer(false);
         break;
       case 'candidate':
         await this.pc?.addIceCandidate({ candidate: message.candidate, sdpMLineIndex: 0 });
@@ -245,6 +277,7 @@ export class Room extends Emitter<RoomEvents> {
       case 'muted':
         if (message.mic && this.mic?.sender.track) this.mic.sender.track.enabled = false;
         if (message.camera && this.camera?.sender.track) this.camera.sender.track.enabled = false;
+        if (message.screen) this.stopScreenShare();
         this.emit('muted', kindsOf(message));
         break;
       case 'unmuteAsked':
@@ -297,6 +330,8 @@ export class Room extends Emitter<RoomEvents> {
     if (this.sends) this.addSenders(pc);
     pc.addTransceiver('audio', { direction: 'recvonly' });
     if (receiveVideo) pc.addTransceiver('video', { direction: 'recvonly' });
+    const { stream } = this.screen;
+    if (stream && this.sends) await this.screen.start(pc, stream);
     await this.offer(false);
     this.tellMuteState();
   }
@@ -320,6 +355,7 @@ export class Room extends Emitter<RoomEvents> {
       type: 'mute',
       mic: audioTrack?.enabled ?? false,
       camera: videoTrack?.enabled ?? false,
+      screen: this.sharesScreen,
     });
   }
 
@@ -359,7 +395,9 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   private async offer(iceRestart: boolean): Promise<void> {
-    if (this.pc?.signalingState !== 'stable') return;
+    if (!this.pc) return;
+    this.offerOwed = this.pc.signalingState !== 'stable';
+    if (this.offerOwed) return;
     const { sdp } = await this.pc.createOffer({ iceRestart });
     await this.pc.setLocalDescription({ type: 'offer', sdp: withAudioNack(sdp ?? '') });
     this.send({ type: 'offer', sdp: this.pc.localDescription?.sdp ?? '' });
@@ -408,8 +446,12 @@ export class Room extends Emitter<RoomEvents> {
   }
 }
 
-function kindsOf({ mic, camera }: MediaKinds): MediaKinds {
-  return { ...(mic ? { mic } : {}), ...(camera ? { camera } : {}) };
+function kindsOf({ mic, camera, screen }: MediaKinds): MediaKinds {
+  return {
+    ...(mic ? { mic } : {}),
+    ...(camera ? { camera } : {}),
+    ...(screen ? { screen } : {}),
+  };
 }
 
 /** Browsers ask for lost audio again, and answer to it, but offer that only when told to. */

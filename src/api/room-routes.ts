@@ -18,7 +18,7 @@ import {
   JoinAnswer,
   JoinRequest,
   LayoutChange,
-  Media,
+  MediaOff,
   OneOfRoom,
   RoomChange,
   RoomCreation,
@@ -159,7 +159,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
         tags,
         summary: 'Mute everybody but hosts',
         params: InRoom,
-        body: Media,
+        body: MediaOff,
         response: { 204: Type.Null(), ...PROBLEMS },
       },
       onRequest,
@@ -234,9 +234,13 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
     async (request, reply) => {
       const room = find(request.params.room);
       checkVersion(request, tagOf(room));
-      const { mode, pinned } = request.body;
+      const { mode, custom, pinned } = request.body;
       if (pinned) room.pin(pinned);
-      if (mode) room.update({ layout: mode });
+      const change = {
+        ...(mode === undefined ? {} : { layout: mode }),
+        ...(custom === undefined ? {} : { customLayout: custom }),
+      };
+      if (mode !== undefined || custom !== undefined) room.update(change);
       reply.header('etag', tagOf(room));
       return layoutDescription(room.layout);
     },

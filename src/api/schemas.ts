@@ -1,7 +1,13 @@
 /** What the API takes and gives: validation, types and OpenAPI from one definition. */
 import { Type } from '@sinclair/typebox';
 import { PUBLISH_SOURCES } from '../rooms/grant.js';
-import { IceServer, LayoutName, ParticipantState, RoleName } from '../signalling/messages.js';
+import {
+  CustomLayout,
+  IceServer,
+  LayoutName,
+  ParticipantState,
+  RoleName,
+} from '../signalling/messages.js';
 
 const strict = { additionalProperties: false } as const;
 
@@ -22,6 +28,10 @@ export const RoomChange = Type.Partial(
       description: 'how long it is kept while nobody is in it',
     }),
     layout: LayoutName,
+    customLayout: CustomLayout,
+    autoPresentation: Type.Boolean({
+      description: 'while a screen is shared, the layout is `presentation`',
+    }),
     metadata: Type.String({ maxLength: 16_384, description: 'yours; Tessera does not read it' }),
   }),
   strict,
@@ -47,6 +57,8 @@ export const RoomDescription = Type.Object({
   maxSeconds: Type.Integer(),
   emptySeconds: Type.Integer(),
   layout: LayoutName,
+  customLayout: Type.Optional(CustomLayout),
+  autoPresentation: Type.Boolean(),
   metadata: Type.String(),
 });
 
@@ -71,13 +83,13 @@ export const ParticipantDetails = Type.Object({
   counters: Type.Record(Type.String(), Type.Number()),
 });
 
-export const Media = Type.Object(
-  {
-    mic: Type.Optional(Type.Literal(true)),
-    camera: Type.Optional(Type.Literal(true)),
-  },
-  { ...strict, minProperties: 1 },
-);
+const ON = { mic: Type.Optional(Type.Literal(true)), camera: Type.Optional(Type.Literal(true)) };
+const SCREEN = { screen: Type.Optional(Type.Literal(true)) };
+
+/** What can be asked to be switched on. */
+export const MediaOn = Type.Object(ON, { ...strict, minProperties: 1 });
+/** What can be switched off. */
+export const MediaOff = Type.Object({ ...ON, ...SCREEN }, { ...strict, minProperties: 1 });
 
 export const WaitingDescription = Type.Object({
   id: Type.String(),
@@ -89,9 +101,11 @@ export const WaitingDescription = Type.Object({
 export const LayoutChange = Type.Partial(
   Type.Object({
     mode: LayoutName,
+    custom: CustomLayout,
     pinned: Type.Array(Type.String({ maxLength: 64 }), {
       maxItems: 49,
-      description: 'participants shown large, the first of them where there is one place',
+      description:
+        'participants (`<id>`) and screens (`<id>:screen`) shown large, the first where there is one place',
     }),
   }),
   { ...strict, minProperties: 1 },

@@ -74,7 +74,7 @@ async function encodeVideo(name: string, hue: number): Promise<Buffer[][]> {
   const rect = { x: 0, y: 0, width: WIDTH, height: HEIGHT };
   for (let index = 0; index < (LOOP_MS * FRAME_RATE) / 1000; index++) {
     paint(context, name, hue, index);
-    await scaler.drawRgba(Buffer.from(canvas.data()), picture, rect);
+    await scaler.drawRgba(Buffer.from(canvas.data()), rect, picture, rect);
     const isKeyframe = index % KEYFRAME_INTERVAL === 0;
     const encoded = await encoder.encode(picture, (index * 1e6) / FRAME_RATE, isKeyframe);
     for (const { data } of encoded) frames.push(packetizeVp8(data, index));

@@ -99,6 +99,13 @@ export const SETTINGS = [
   choice('audio.channels', ['1', '2'], 'Mono or stereo mix.'),
   number('audio.bitrate', 'kbit/s', [16, 256], 48, 'Bitrate of each audio mix.'),
   number('audio.maxSpeakers', 'speakers', [1, 32], 8, 'How many may be heard at once.'),
+  choice('audio.levelling', ['off', 'on'], 'Brings all voices to one loudness (-20 LUFS), slowly.'),
+  choice('audio.noiseGate', ['on', 'off'], 'Turns down the steady noise of those who say nothing.'),
+  choice(
+    'audio.placement',
+    ['off', 'on'],
+    'Voices are heard from where their tiles are; needs `audio.channels: 2`.',
+  ),
   number('room.maxParticipants', 'participants', [1, 1000], 100, 'Beyond, joining is refused.'),
   number(
     'room.maxSeconds',

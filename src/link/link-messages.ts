@@ -1,9 +1,14 @@
 import type { ColourSpace } from '../shared/colour-space.js';
-import type { LayoutMode } from '../shared/layout-mode.js';
+import type { CustomLayout, LayoutMode, TileFit, TileRole } from '../shared/layout-mode.js';
 import type { Micros, VideoCodec } from '../shared/units.js';
 
-/** Identifies one participant inside one media process; never used again in the room's life. */
+/**
+ * Identifies what one participant sends together, themselves or their screen, inside one media
+ * process; never used again in the room's life.
+ */
 export type SourceId = number;
+
+export type SourceKind = 'camera' | 'screen';
 
 /** One size and quality that the composite is encoded in. */
 export interface Rendition {
@@ -30,21 +35,32 @@ export interface MixSettings {
   readonly renditions: readonly Rendition[];
   readonly audioChannels: 1 | 2;
   readonly audioBitrateBps: number;
-  readonly fit: 'crop' | 'letterbox';
+  readonly fit: TileFit;
   /** Names, marks and speaking borders over the tiles. */
   readonly labels: boolean;
   readonly maxSpeakers: number;
+  /** Brings voices to one loudness. */
+  readonly levelling: boolean;
+  /** Steady noise of those who say nothing is turned down. */
+  readonly noiseGate: boolean;
+  /** Voices are heard from where their tiles are; of a stereo mix. */
+  readonly stereoPlacement: boolean;
 }
 
-/** What the compositor and the mixer need to know of a participant. */
+/** What the compositor and the mixer need to know of a participant, or of a screen while it is shared. */
 export interface SourceState {
   readonly id: SourceId;
+  /** Whose screen this is, who does not hear its sound; of a participant their own id. */
+  readonly owner: SourceId;
+  readonly kind: SourceKind;
+  /** To makers of tokens; places of a custom layout are kept by it. */
+  readonly identity: string;
   readonly name: string;
   /** False for receive-only participants: no tile, nothing decoded. */
   readonly visible: boolean;
   /** False while the camera is off or none is sent: the tile shows the placeholder. */
-  readonly cameraOn: boolean;
-  readonly micOn: boolean;
+  readonly videoOn: boolean;
+  readonly audioOn: boolean;
   /** Nothing has come from them for a while. */
   readonly trouble: boolean;
   /** What their sound is multiplied by; 1 leaves it as it is. */
@@ -55,12 +71,14 @@ export interface LayoutState {
   readonly mode: LayoutMode;
   /** Shown large, the first of them where there is one place. */
   readonly pinned: readonly SourceId[];
+  /** Of the mode `custom`. */
+  readonly custom?: CustomLayout;
 }
 
 /** Server to media process. */
 export type MediaCommand =
   | { readonly type: 'configure'; readonly settings: MixSettings }
-  /** All participants in order of joining; those missing from the list are gone. */
+  /** All participants in order of joining, and their screens; those missing from the list are gone. */
   | { readonly type: 'sources'; readonly sources: readonly SourceState[] }
   | { readonly type: 'arrange'; readonly layout: LayoutState }
   /** What somebody is watching; one encoder each, none for the others. */
@@ -71,6 +89,9 @@ export type MediaCommand =
 /** A tile of the canvas, in pixels; later ones lie over earlier ones. */
 export interface TilePlace {
   readonly source: SourceId;
+  readonly role: TileRole;
+  readonly z: number;
+  readonly fit: TileFit;
   readonly x: number;
   readonly y: number;
   readonly width: number;

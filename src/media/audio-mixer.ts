@@ -1,11 +1,12 @@
 /**
- * Stage: the sound. Each tick takes 20 ms from every source, mixes the loudest few, and encodes once
- * for all who are not in the mix and once for each who is, without themselves (N-1).
- * Callers may rely on: exactly one packet with source 0 per tick, one for each source in the mix, and
- * a switch between the two that a decoder follows without a click.
+ * Stage: the sound. Each tick takes 20 ms from every source, mixes the loudest few and the sound of
+ * shared screens, and encodes once for all who are not in the mix and once for each who is, without
+ * what is theirs (N-1). Callers may rely on: exactly one packet with source 0 per tick, one for each
+ * participant in the mix, and a switch between the two that a decoder follows without a click.
  */
-import type { AudioInFrame, MixSettings, SourceId } from '../link/link-messages.js';
+import type { AudioInFrame, MixSettings, SourceId, SourceState } from '../link/link-messages.js';
 import { AudioJitterBuffer } from './audio-jitter-buffer.js';
+import { AudioSource, levelDbfs } from './audio-source.js';
 import { Limiter } from './limiter.js';
 import { FRAME_SAMPLES, OpusDecoder, OpusEncoder } from './opus/opus.js';
 import { SpeakerSelection } from './speaker-selection.js';
@@ -13,44 +14,37 @@ import { SpeakerSelection } from './speaker-selection.js';
 /** The mix of everybody, for those who are not in it. */
 export const FULL_MIX: SourceId = 0;
 const COMPLEXITY = 5;
+/** Level of the muted and the silent. */
+const SILENT_DBFS = -120;
 
 export interface MixedPacket {
+  /** Whose own mix it is. */
   readonly source: SourceId;
   readonly data: Uint8Array;
 }
 
-interface Source {
-  readonly jitter: AudioJitterBuffer;
-  readonly decoder: OpusDecoder;
-  /** Encodes everybody but this source; there from the start, so that nobody ever hears themselves. */
-  readonly own: MixEncoder;
-  muted: boolean;
-  /** Set from outside; 1 leaves the sound as it is. */
-  volume: number;
-  /** This tick's sound, and its gain at the start and the end of the tick. */
-  pcm: Float32Array;
-  gain: number;
-  nextGain: number;
-}
+/** What the mixer has to know of a source. */
+export type AudioSourceState = Pick<SourceState, 'owner' | 'kind' | 'audioOn' | 'gain'>;
 
 interface MixEncoder {
   readonly encoder: OpusEncoder;
   readonly limiter: Limiter;
 }
 
-function levelDbfs(pcm: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < pcm.length; i++) sum += (pcm[i] as number) ** 2;
-  return 10 * Math.log10(sum / pcm.length + 1e-12);
-}
-
 export class AudioMixer {
   readonly counters = { audio_encodes: 0, audio_ticks: 0 };
-  private readonly sources = new Map<SourceId, Source>();
+  private readonly sources = new Map<SourceId, AudioSource>();
+  /**
+   * By participant, of everybody but them; there before their source is, so that nobody ever hears
+   * themselves.
+   */
+  private readonly own = new Map<SourceId, MixEncoder>();
   private full: MixEncoder | undefined;
   private readonly selection: SpeakerSelection<SourceId>;
   private latestLevels: ReadonlyMap<SourceId, number> = new Map();
-  private previousSpeakers: ReadonlySet<SourceId> = new Set();
+  private talking: ReadonlySet<SourceId> = new Set();
+  /** Who had a part in the last tick's mix. */
+  private previousOwners: ReadonlySet<SourceId> = new Set();
   private readonly sum: Float32Array;
   private readonly mix: Float32Array;
   private closed = false;
@@ -62,41 +56,38 @@ export class AudioMixer {
   }
 
   /** Opens a source; its packets are taken once this resolves. */
-  async addSource(id: SourceId): Promise<void> {
-    const decoder = await OpusDecoder.open(this.settings.audioChannels);
-    const own = await this.openEncoder();
-    if (this.closed || this.sources.has(id)) {
+  async addSource(id: SourceId, state: AudioSourceState): Promise<void> {
+    const { audioChannels, stereoPlacement } = this.settings;
+    // A voice that is given a place is one voice.
+    const channels = stereoPlacement && state.kind === 'camera' ? 1 : audioChannels;
+    const decoder = await OpusDecoder.open(channels);
+    const own = this.own.has(state.owner) ? undefined : await this.openEncoder();
+    if (own && !this.closed && !this.own.has(state.owner)) this.own.set(state.owner, own);
+    else own?.encoder[Symbol.dispose]();
+    if (this.closed || this.sources.get(id)?.leaving === false) {
       decoder[Symbol.dispose]();
-      own.encoder[Symbol.dispose]();
       return;
     }
+    this.drop(id);
     const jitter = new AudioJitterBuffer(decoder);
-    this.sources.set(id, {
-      jitter,
-      decoder,
-      own,
-      muted: false,
-      volume: 1,
-      pcm: this.mix,
-      gain: 0,
-      nextGain: 0,
-    });
+    this.sources.set(id, new AudioSource(jitter, decoder, state, this.settings));
   }
 
+  /** Fades it out with the next tick; it is heard no more from then on. */
   removeSource(id: SourceId): void {
     const source = this.sources.get(id);
     if (!source) return;
-    this.sources.delete(id);
-    source.decoder[Symbol.dispose]();
-    source.own.encoder[Symbol.dispose]();
+    source.leaving = true;
+    if (source.gain === 0) this.drop(id);
   }
 
-  /** @param volume what the sound is multiplied by; 1 leaves it as it is. */
-  setState(id: SourceId, muted: boolean, volume: number): void {
-    const source = this.sources.get(id);
-    if (!source) return;
-    source.muted = muted;
-    source.volume = volume;
+  setState(id: SourceId, state: AudioSourceState): void {
+    this.sources.get(id)?.setState(state);
+  }
+
+  /** @param position of a voice from left, -1, to right, 1; without effect on a mono mix. */
+  place(id: SourceId, position: number): void {
+    this.sources.get(id)?.place(position);
   }
 
   push(frame: AudioInFrame): void {
@@ -107,14 +98,17 @@ export class AudioMixer {
     return this.sources.get(id)?.jitter;
   }
 
-  /** Levels of the last tick in dBFS (RMS over 20 ms); of the muted and the silent, -120. */
+  /**
+   * Levels of participants in the last tick in dBFS (RMS over 20 ms); of the muted, the silent and
+   * those who make nothing but noise, -120.
+   */
   get levels(): ReadonlyMap<SourceId, number> {
     return this.latestLevels;
   }
 
-  /** Who is heard at the moment. */
+  /** Who is heard and says something at the moment. */
   get speakers(): ReadonlySet<SourceId> {
-    return this.previousSpeakers;
+    return this.talking;
   }
 
   /** Opens the encoder of the full mix; to be called once before the first tick. */
@@ -124,35 +118,36 @@ export class AudioMixer {
 
   tick(): MixedPacket[] {
     this.counters.audio_ticks++;
-    const levels = new Map<SourceId, number>();
-    for (const [id, source] of this.sources) {
-      const pulled = source.jitter.pull();
-      source.pcm = pulled.pcm;
-      levels.set(id, pulled.active && !source.muted ? levelDbfs(pulled.pcm) : -120);
-    }
-    this.latestLevels = levels;
-    const chosen = this.selection.update(levels);
-    const speakers = new Set<SourceId>();
+    const chosen = this.selection.update(this.pullAll());
+    const owners = new Set<SourceId>();
+    const talking = new Set<SourceId>();
     this.sum.fill(0);
     for (const [id, source] of this.sources) {
-      source.nextGain = chosen.has(id) && !source.muted ? source.volume : 0;
-      if (source.gain === 0 && source.nextGain === 0) continue;
-      speakers.add(id);
-      this.accumulate(this.sum, source, 1);
+      const heard = source.isScreen ? source.active : chosen.has(id);
+      source.fadeTo(heard);
+      if (heard && source.speaks) talking.add(id);
+      if (!source.sounds) continue;
+      owners.add(source.owner);
+      source.addTo(this.sum, 1);
     }
     const packets: MixedPacket[] = [];
     if (this.full) {
-      packets.push(this.encode(FULL_MIX, this.full, this.sum, this.leftTheMix(speakers)));
+      packets.push(this.encode(FULL_MIX, this.full, this.sum, this.leftTheMix(owners)));
     }
-    for (const id of speakers) packets.push(this.encodeWithout(id));
-    for (const source of this.sources.values()) source.gain = source.nextGain;
-    this.previousSpeakers = speakers;
+    for (const owner of owners) packets.push(...this.encodeWithout(owner));
+    for (const [id, source] of this.sources) {
+      source.faded();
+      if (source.leaving) this.drop(id);
+    }
+    this.previousOwners = owners;
+    this.talking = talking;
     return packets;
   }
 
   close(): void {
     this.closed = true;
-    for (const id of [...this.sources.keys()]) this.removeSource(id);
+    for (const id of [...this.sources.keys()]) this.drop(id);
+    for (const owner of [...this.own.keys()]) this.dropEncoder(owner);
     this.full?.encoder[Symbol.dispose]();
     this.full = undefined;
   }
@@ -175,26 +170,45 @@ export class AudioMixer {
     return { ...total, audio_delay_micros_max: Math.round(Math.max(0, ...delays)) };
   }
 
-  /** Adds (or with sign -1 takes out) a source, its gain ramped over the first 5 ms of the tick. */
-  private accumulate(into: Float32Array, source: Source, sign: 1 | -1): void {
-    const { pcm, gain, nextGain } = source;
-    const ramp = gain === nextGain ? 0 : pcm.length >> 2;
-    for (let i = 0; i < pcm.length; i++) {
-      const g = i < ramp ? gain + ((nextGain - gain) * i) / ramp : nextGain;
-      into[i] = (into[i] as number) + sign * g * (pcm[i] as number);
+  /** Takes this tick's sound of everybody. @returns levels of participants. */
+  private pullAll(): ReadonlyMap<SourceId, number> {
+    const levels = new Map<SourceId, number>();
+    for (const [id, source] of this.sources) {
+      source.pull();
+      if (source.isScreen || source.leaving) continue;
+      levels.set(id, source.speaks ? levelDbfs(source.pcm) : SILENT_DBFS);
     }
+    this.latestLevels = levels;
+    return levels;
   }
 
-  private leftTheMix(speakers: ReadonlySet<SourceId>): boolean {
-    for (const id of this.previousSpeakers) if (!speakers.has(id)) return true;
+  private drop(id: SourceId): void {
+    const source = this.sources.get(id);
+    if (!source) return;
+    this.sources.delete(id);
+    source[Symbol.dispose]();
+    const others = [...this.sources.values()].some(({ owner }) => owner === source.owner);
+    if (!others) this.dropEncoder(source.owner);
+  }
+
+  private dropEncoder(owner: SourceId): void {
+    this.own.get(owner)?.encoder[Symbol.dispose]();
+    this.own.delete(owner);
+  }
+
+  private leftTheMix(owners: ReadonlySet<SourceId>): boolean {
+    for (const id of this.previousOwners) if (!owners.has(id)) return true;
     return false;
   }
 
-  private encodeWithout(id: SourceId): MixedPacket {
-    const source = this.sources.get(id) as Source;
+  private encodeWithout(owner: SourceId): MixedPacket[] {
+    const own = this.own.get(owner);
+    if (!own) return [];
     this.mix.set(this.sum);
-    this.accumulate(this.mix, source, -1);
-    return this.encode(id, source.own, this.mix, !this.previousSpeakers.has(id));
+    for (const source of this.sources.values()) {
+      if (source.owner === owner && source.sounds) source.addTo(this.mix, -1);
+    }
+    return [this.encode(owner, own, this.mix, !this.previousOwners.has(owner))];
   }
 
   private encode(

@@ -3,64 +3,24 @@
  * joining, leaving and layout changes only touch rectangles. Nothing is drawn that did not change.
  */
 import type { MixSettings, SourceId } from '../link/link-messages.js';
+import type { TileFit } from '../shared/layout-mode.js';
+import { overlap, type Rect, rectMeet, rectWithout } from '../shared/tile-geometry.js';
 import type { Bitmap } from './ffmpeg/bitmap.js';
-import { convertColours } from './ffmpeg/colour-conversion.js';
-import { Picture, type Rect } from './ffmpeg/picture.js';
-import { Scaler } from './ffmpeg/scaler.js';
-import { cropToFill, evenDown, fitInside } from './grid-layout.js';
+import { Picture } from './ffmpeg/picture.js';
 import type { Placement } from './layout-planner.js';
-import { drawPlaceholder } from './placeholder.js';
-import { drawLabel, type LabelContent } from './tile-label.js';
+import { BACKGROUND, Tile, type TileContent } from './tile.js';
+import { colourToYuv } from './tile-border.js';
 
-/** Background and letterbox colour, BT.601 limited range: a dark grey. */
-const BACKGROUND = [24, 128, 128] as const;
-
-/** Green, of whoever speaks. */
-const SPEAKING = [150, 84, 74] as const;
-/** Shares of a tile's height. */
-const BORDER_SHARE = 0.012;
-const MAX_BORDER = 6;
-const MARGIN_SHARE = 0.015;
-
-/** What a tile shows at a tick. */
-export interface TileContent {
-  readonly id: SourceId;
-  readonly label: LabelContent;
-  /** Has a border. */
-  readonly speaking: boolean;
-  /** Undefined shows the placeholder. Owned by whoever gives it; valid until `draw` resolves. */
-  readonly picture: Picture | undefined;
-  /** Differs whenever the picture does. */
-  readonly generation: number;
+/** Something that lies over the tiles. */
+export interface Overlay {
+  readonly bitmap: Bitmap;
+  /** Even. */
+  readonly x: number;
+  readonly y: number;
 }
 
-class Tile {
-  readonly scaler = new Scaler();
-  /** What was drawn last; empty when the rectangle has to be drawn anew. */
-  drawn = '';
-  pictureSize = '';
-  private label: { readonly key: string; readonly bitmap: Bitmap } | undefined;
-
-  constructor(public rect: Rect) {}
-
-  /** Drawn when it changes, not when the picture does. */
-  labelOf(content: LabelContent): Bitmap {
-    const { name, muted, trouble } = content;
-    const key = `${this.rect.width}x${this.rect.height} ${muted} ${trouble} ${name}`;
-    if (this.label?.key !== key) this.label = { key, bitmap: drawLabel(content, this.rect) };
-    return this.label.bitmap;
-  }
-}
-
-/** Differs whenever what the tile shows does. */
-function stateOf({ picture, generation, label, speaking }: TileContent): string {
-  const { name, muted, trouble } = label;
-  return `${picture ? generation : 'none'} ${muted} ${trouble} ${speaking} ${name}`;
-}
-
-function overlap(a: Rect, b: Rect): boolean {
-  return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
-}
+/** What lies behind the tiles: a colour, or a picture of the canvas' size. */
+export type Backdrop = string | Picture;
 
 /** Every draw is waited for even if one fails: none may be under way when the canvas is read. */
 async function settle(work: readonly Promise<void>[]): Promise<void> {
@@ -68,12 +28,21 @@ async function settle(work: readonly Promise<void>[]): Promise<void> {
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
+function keyOf(placements: readonly Placement[]): string {
+  return placements
+    .map(({ source, rect: { x, y, width, height }, style }) => {
+      const look = style ? JSON.stringify(style) : '';
+      return `${source}@${x},${y},${width},${height}${look}`;
+    })
+    .join(' ');
+}
+
 export class Compositor {
   private readonly canvas: Picture;
   private readonly tiles = new Map<SourceId, Tile>();
-  /** Grows with each change of the tiles' rectangles. */
-  layoutGeneration = 0;
   private layoutKey = '';
+  private backdrop: Backdrop = BACKGROUND;
+  private overlays: readonly Overlay[] = [];
   private dirty = true;
 
   constructor(private readonly settings: MixSettings) {
@@ -85,9 +54,23 @@ export class Compositor {
     return this.canvas;
   }
 
-  /** Rectangles of the tiles as drawn last, by source. */
-  get rectangles(): ReadonlyMap<SourceId, Rect> {
-    return new Map([...this.tiles].map(([id, tile]) => [id, tile.rect]));
+  /** How each source's picture fills its tile, as drawn last. */
+  get fits(): ReadonlyMap<SourceId, TileFit> {
+    return new Map([...this.tiles].map(([id, { fit }]) => [id, fit]));
+  }
+
+  /** @param backdrop stays the caller's; must be valid for as long as it is set. */
+  setBackdrop(backdrop: Backdrop): void {
+    if (this.backdrop === backdrop) return;
+    this.backdrop = backdrop;
+    this.dirty = true;
+  }
+
+  /** From the back to the front; compared by identity. */
+  setOverlays(overlays: readonly Overlay[]): void {
+    if (this.overlays === overlays) return;
+    this.overlays = overlays;
+    this.dirty = true;
   }
 
   /**
@@ -97,103 +80,74 @@ export class Compositor {
    */
   async draw(contents: readonly TileContent[], placements: readonly Placement[]): Promise<boolean> {
     this.arrange(placements);
-    let changed = this.dirty;
-    if (this.dirty) {
-      const { width, height } = this.settings;
-      this.canvas.fill({ x: 0, y: 0, width, height }, BACKGROUND);
-      this.dirty = false;
-    }
     const byId = new Map(contents.map((content) => [content.id, content]));
     const drawn: Rect[] = [];
+    if (this.dirty) {
+      this.drawBackdrop();
+      drawn.push({ x: 0, y: 0, width: this.canvas.width, height: this.canvas.height });
+      for (const tile of this.tiles.values()) tile.forget();
+    }
+    const wasDirty = this.dirty;
+    this.dirty = false;
     let work: Promise<void>[] = [];
     for (const [id, tile] of this.tiles) {
       const content = byId.get(id);
       if (!content) continue;
-      const wanted = stateOf(content);
       // What lies over something that is drawn anew has to be drawn after it.
-      const below = drawn.some((rect) => overlap(rect, tile.rect));
-      if (tile.drawn === wanted && !below) continue;
-      if (below) {
+      const isOver = drawn.slice(wasDirty ? 1 : 0).some((rect) => overlap(rect, tile.rect));
+      if (tile.shows(content) && !isOver) continue;
+      if (isOver) {
         await settle(work);
         work = [];
       }
-      tile.drawn = wanted;
-      changed = true;
       drawn.push(tile.rect);
-      work.push(this.drawTile(tile, content));
+      work.push(tile.draw(this.canvas, content, isOver || wasDirty));
     }
     await settle(work);
-    return changed;
+    this.drawOverlays(drawn);
+    return drawn.length > 0;
   }
 
   dispose(): void {
-    for (const tile of this.tiles.values()) tile.scaler[Symbol.dispose]();
+    for (const tile of this.tiles.values()) tile[Symbol.dispose]();
     this.tiles.clear();
     this.canvas[Symbol.dispose]();
   }
 
   private arrange(placements: readonly Placement[]): void {
-    const key = placements
-      .map(({ source, rect: { x, y, width, height } }) => `${source}@${x},${y},${width},${height}`)
-      .join(' ');
+    const key = keyOf(placements);
     if (key === this.layoutKey) return;
     this.layoutKey = key;
-    this.layoutGeneration++;
     this.dirty = true;
     const before = new Map(this.tiles);
     this.tiles.clear();
     // In the order of drawing.
-    for (const { source, rect } of placements) {
-      const tile = before.get(source) ?? new Tile(rect);
-      before.delete(source);
-      tile.rect = rect;
-      tile.drawn = '';
-      this.tiles.set(source, tile);
+    for (const placement of placements) {
+      const tile = before.get(placement.source) ?? new Tile(this.settings);
+      before.delete(placement.source);
+      tile.place(placement);
+      this.tiles.set(placement.source, tile);
     }
-    for (const tile of before.values()) tile.scaler[Symbol.dispose]();
+    for (const tile of before.values()) tile[Symbol.dispose]();
   }
 
-  private async drawTile(tile: Tile, content: TileContent): Promise<void> {
-    if (content.picture) await this.drawPicture(tile, content.picture);
-    else await this.drawPlaceholder(tile, content.label.name);
-    if (!this.settings.labels) return;
-    const { x, y, width, height } = tile.rect;
-    if (content.speaking) this.drawBorder(tile.rect);
-    const label = tile.labelOf(content.label);
-    const margin = evenDown(height * MARGIN_SHARE) + 2;
-    if (label.width + 2 * margin > width || label.height + 2 * margin > height) return;
-    label.blendInto(this.canvas, x + margin, y + height - label.height - margin);
+  private drawBackdrop(): void {
+    const { canvas, backdrop } = this;
+    const whole = { x: 0, y: 0, width: canvas.width, height: canvas.height };
+    if (typeof backdrop === 'string') canvas.fill(whole, colourToYuv(backdrop));
+    else canvas.copyFrom(backdrop);
   }
 
-  private drawBorder({ x, y, width, height }: Rect): void {
-    const thick = Math.min(MAX_BORDER, Math.max(2, evenDown(height * BORDER_SHARE)));
-    const sides = [
-      { x, y, width, height: thick },
-      { x, y: y + height - thick, width, height: thick },
-      { x, y, width: thick, height },
-      { x: x + width - thick, y, width: thick, height },
-    ];
-    for (const side of sides) this.canvas.fill(side, SPEAKING);
-  }
-
-  private async drawPicture(tile: Tile, picture: Picture): Promise<void> {
-    if (this.settings.fit === 'letterbox') {
-      const size = `${picture.width}x${picture.height}`;
-      if (tile.pictureSize !== size) this.canvas.fill(tile.rect, BACKGROUND);
-      tile.pictureSize = size;
-      const whole = { x: 0, y: 0, width: picture.width & ~1, height: picture.height & ~1 };
-      const inside = fitInside(picture, tile.rect);
-      await tile.scaler.scale(picture, whole, this.canvas, inside);
-      convertColours(this.canvas, inside, picture.colourSpace);
-      return;
+  /** Every pixel that was drawn anew is blended with what lies over it, once. */
+  private drawOverlays(drawn: readonly Rect[]): void {
+    for (const { bitmap, x, y } of this.overlays) {
+      const whole = { x, y, width: bitmap.width, height: bitmap.height };
+      let fresh: Rect[] = [];
+      for (const rect of drawn) {
+        if (!overlap(rect, whole)) continue;
+        fresh = [...fresh.flatMap((part) => rectWithout(part, rect)), rectMeet(rect, whole)];
+      }
+      for (const part of fresh) bitmap.blendInto(this.canvas, x, y, part);
     }
-    await tile.scaler.scale(picture, cropToFill(picture, tile.rect), this.canvas, tile.rect);
-    convertColours(this.canvas, tile.rect, picture.colourSpace);
-  }
-
-  private async drawPlaceholder(tile: Tile, name: string): Promise<void> {
-    tile.pictureSize = '';
-    const bitmap = drawPlaceholder(name, tile.rect.width, tile.rect.height, !this.settings.labels);
-    await tile.scaler.drawRgba(bitmap, this.canvas, tile.rect);
   }
 }

@@ -1,5 +1,5 @@
-import type { Rect } from './ffmpeg/picture.js';
-import { SCALER_WIDTH_ALIGN } from './ffmpeg/scaler.js';
+import type { Rect } from '../shared/tile-geometry.js';
+import { evenDown, TILE_WIDTH_ALIGN } from '../shared/tile-geometry.js';
 
 /** Tiles may be this wide for their height; between them the pictures are cropped least. */
 const MIN_ASPECT = 4 / 3;
@@ -13,11 +13,6 @@ export interface GridOptions {
   readonly gap: number;
 }
 
-/** The even number at or below. */
-export function evenDown(value: number): number {
-  return Math.floor(value / 2) * 2;
-}
-
 /** Size of each of `columns` x `rows` tiles; width a multiple of what the scaler writes. */
 function tileSize(options: GridOptions, columns: number, rows: number, gap: number) {
   const cellWidth = (options.width - gap * (columns + 1)) / columns;
@@ -25,8 +20,8 @@ function tileSize(options: GridOptions, columns: number, rows: number, gap: numb
   const aspect = Math.min(MAX_ASPECT, Math.max(MIN_ASPECT, cellWidth / cellHeight));
   const fitted = Math.min(cellWidth, cellHeight * aspect);
   const width = Math.max(
-    SCALER_WIDTH_ALIGN,
-    Math.floor(fitted / SCALER_WIDTH_ALIGN) * SCALER_WIDTH_ALIGN,
+    TILE_WIDTH_ALIGN,
+    Math.floor(fitted / TILE_WIDTH_ALIGN) * TILE_WIDTH_ALIGN,
   );
   const height = Math.max(2, evenDown(Math.min(cellHeight, width / MIN_ASPECT, fitted / aspect)));
   return { width, height };
@@ -87,8 +82,8 @@ export function cropToFill(
 export function fitInside(source: { width: number; height: number }, tile: Rect): Rect {
   const scale = Math.min(tile.width / source.width, tile.height / source.height);
   const width = Math.max(
-    SCALER_WIDTH_ALIGN,
-    Math.floor((source.width * scale) / SCALER_WIDTH_ALIGN + 0.25) * SCALER_WIDTH_ALIGN,
+    TILE_WIDTH_ALIGN,
+    Math.floor((source.width * scale) / TILE_WIDTH_ALIGN + 0.25) * TILE_WIDTH_ALIGN,
   );
   const clamped = Math.min(width, tile.width);
   const height = Math.max(

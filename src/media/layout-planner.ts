@@ -2,23 +2,44 @@
  * Who gets which tile, and when that changes: nobody's tile moves because of a cough, and a tile
  * keeps its place when others leave, where it can. Pure: takes the time, reads no clock.
  */
-import type { LayoutState, SourceId } from '../link/link-messages.js';
+import type { LayoutState, SourceId, SourceState } from '../link/link-messages.js';
+import type { CustomRegion, TileRole } from '../shared/layout-mode.js';
+import type { Rect } from '../shared/tile-geometry.js';
 import type { Micros } from '../shared/units.js';
-import type { Rect } from './ffmpeg/picture.js';
+import { assignRegions } from './custom-regions.js';
 import { type GridOptions, gridLayout, MAX_TILES } from './grid-layout.js';
-import { pictureInPictureLayout, STRIP_TILES, speakerLayout } from './layouts.js';
+import {
+  pictureInPictureLayout,
+  presentationLayout,
+  STRIP_TILES,
+  speakerLayout,
+} from './layouts.js';
+import { TileSlots } from './tile-slots.js';
 
 /** A new speaker leads for so long before the large tile is theirs. */
 export const LARGE_HOLD: Micros = 1_500_000;
+/** Screens that are shown large at once. */
+const MAX_SCREENS = 2;
+
+/** What a place looks like, where somebody described it. */
+export type TileStyle = Pick<CustomRegion, 'fit' | 'radius' | 'border' | 'background'>;
 
 export interface Placement {
   readonly source: SourceId;
   readonly rect: Rect;
+  /** Where it is going; undefined if it is there. */
+  readonly target?: Rect;
+  readonly role: TileRole;
+  readonly z: number;
+  readonly style?: TileStyle;
 }
+
+/** What the planner has to know of a source. */
+export type PlannedSource = Pick<SourceState, 'id' | 'kind' | 'identity'>;
 
 export interface PlanInput {
   /** Those who may have a tile, in the order of joining. */
-  readonly sources: readonly SourceId[];
+  readonly sources: readonly PlannedSource[];
   /** Who leads the talk; undefined before anybody did. */
   readonly dominant: SourceId | undefined;
   readonly layout: LayoutState;
@@ -26,8 +47,10 @@ export interface PlanInput {
 }
 
 export class LayoutPlanner {
-  /** Places of the grid. */
-  private slots: SourceId[] = [];
+  /** Places of the grid, and of the strips where nobody is large. */
+  private readonly grid = new TileSlots();
+  private readonly strip = new TileSlots();
+  private readonly custom = new TileSlots();
   /** The large one, and the strip beside it. */
   private line: SourceId[] = [];
   private readonly spokeAt = new Map<SourceId, Micros>();
@@ -39,26 +62,77 @@ export class LayoutPlanner {
 
   /** Placements from the back to the front. */
   plan(input: PlanInput): Placement[] {
-    this.follow(input);
+    const all = input.sources.map(({ id }) => id);
+    this.follow(input, new Set(all));
+    const screens = this.screensOf(input);
     const { mode } = input.layout;
-    const order = this.orderFor(input);
-    const rects =
-      mode === 'speaker'
-        ? speakerLayout(order.length, this.options)
-        : mode === 'pip'
-          ? pictureInPictureLayout(order.length, this.options)
-          : gridLayout(order.length, this.options);
+    if (mode === 'custom') return this.planCustom(input);
+    if (mode === 'presentation' && screens.length > 0) return this.present(input, screens);
+    const grid = this.grid.update(all, MAX_TILES, this.spokeAt);
+    if (mode === 'grid') return this.place(input, grid, gridLayout(grid.length, this.options));
+    const large = this.largeOf(input);
+    if (large === undefined) return [];
+    if (mode === 'spotlight') {
+      const pinned = input.layout.pinned.filter((id) => all.includes(id));
+      const shown = pinned.length > 0 ? pinned : [large];
+      return this.place(input, shown, gridLayout(shown.length, this.options), shown.length);
+    }
+    this.lead(large, all);
+    const layout = mode === 'pip' ? pictureInPictureLayout : speakerLayout;
+    return this.place(input, this.line, layout(this.line.length, this.options), 1);
+  }
+
+  /** @param large how many of the first are in large places. */
+  private place(
+    { sources, layout }: PlanInput,
+    order: readonly SourceId[],
+    rects: readonly Rect[],
+    large = 0,
+  ): Placement[] {
+    const kinds = new Map(sources.map(({ id, kind }) => [id, kind]));
     return rects.flatMap((rect, index) => {
       const source = order[index];
-      return source === undefined ? [] : [{ source, rect }];
+      if (source === undefined) return [];
+      const person = index < large ? 'speaker' : 'participant';
+      const role = kinds.get(source) === 'screen' ? 'screen' : person;
+      return [{ source, rect, role, z: layout.mode === 'pip' ? index : 0 }];
     });
   }
 
-  private follow({ sources, dominant, now }: PlanInput): void {
-    const here = new Set(sources);
+  private present(input: PlanInput, screens: readonly SourceId[]): Placement[] {
+    const people = input.sources.filter(({ kind }) => kind === 'camera').map(({ id }) => id);
+    const strip = this.strip.update(people, STRIP_TILES, this.spokeAt);
+    const rects = presentationLayout(screens.length, strip.length, this.options);
+    return this.place(input, [...screens, ...strip], rects);
+  }
+
+  private planCustom(input: PlanInput): Placement[] {
+    const regions = input.layout.custom?.regions ?? [];
+    return assignRegions(regions, this.options, {
+      sources: input.sources,
+      speaker: this.largeOf(input),
+      screens: this.screensOf(input, regions.length),
+      others: (ids, places) => this.custom.update(ids, places, this.spokeAt),
+    });
+  }
+
+  /** Shared screens, the pinned ones first, then the newest. */
+  private screensOf({ sources, layout }: PlanInput, most = MAX_SCREENS): SourceId[] {
+    const ids = sources.filter(({ kind }) => kind === 'screen').map(({ id }) => id);
+    const pinned = layout.pinned.filter((id) => ids.includes(id));
+    const shown = [...pinned, ...ids.filter((id) => !pinned.includes(id)).reverse()];
+    // Side by side in the order of sharing: a new one moves none that stays.
+    return shown.slice(0, most).sort((a, b) => ids.indexOf(a) - ids.indexOf(b));
+  }
+
+  private largeOf({ sources, layout }: PlanInput): SourceId | undefined {
+    const ids = sources.map(({ id }) => id);
+    return layout.pinned.find((id) => ids.includes(id)) ?? this.large ?? ids[0];
+  }
+
+  private follow({ dominant, now }: PlanInput, here: ReadonlySet<SourceId>): void {
     for (const id of this.spokeAt.keys()) if (!here.has(id)) this.spokeAt.delete(id);
     if (dominant !== undefined && here.has(dominant)) this.spokeAt.set(dominant, now);
-    this.keepSlots(sources, here);
     if (this.large !== undefined && !here.has(this.large)) this.large = undefined;
     if (dominant === undefined || !here.has(dominant) || dominant === this.large) {
       this.next = undefined;
@@ -68,49 +142,6 @@ export class LayoutPlanner {
       this.large = dominant;
       this.next = undefined;
     }
-  }
-
-  /** Who left is replaced by the last one, so that one tile moves and not all behind it. */
-  private keepSlots(sources: readonly SourceId[], here: ReadonlySet<SourceId>): void {
-    const known = new Set(this.slots);
-    for (const id of sources) if (!known.has(id)) this.slots.push(id);
-    for (let index = this.slots.length - 1; index >= 0; index--) {
-      if (here.has(this.slots[index] as SourceId)) continue;
-      const last = this.slots.pop() as SourceId;
-      if (index < this.slots.length) this.slots[index] = last;
-    }
-    // More than there are places: whoever speaks takes that of who has been silent for longest.
-    for (let index = MAX_TILES; index < this.slots.length; index++) {
-      const id = this.slots[index] as SourceId;
-      const spoke = this.spokeAt.get(id) ?? Number.NEGATIVE_INFINITY;
-      const quiet = this.quietestShown();
-      if (spoke <= this.spokenBy(quiet)) continue;
-      this.slots[index] = this.slots[quiet] as SourceId;
-      this.slots[quiet] = id;
-    }
-  }
-
-  private spokenBy(slot: number): number {
-    return this.spokeAt.get(this.slots[slot] as SourceId) ?? Number.NEGATIVE_INFINITY;
-  }
-
-  private quietestShown(): number {
-    let quiet = MAX_TILES - 1;
-    for (let slot = MAX_TILES - 1; slot >= 0; slot--) {
-      if (this.spokenBy(slot) < this.spokenBy(quiet)) quiet = slot;
-    }
-    return quiet;
-  }
-
-  /** Who is placed, the most important first. */
-  private orderFor({ sources, layout }: PlanInput): SourceId[] {
-    if (layout.mode === 'grid') return this.slots.slice(0, MAX_TILES);
-    const pinned = layout.pinned.filter((id) => sources.includes(id));
-    const large = pinned[0] ?? this.large ?? this.slots[0];
-    if (large === undefined) return [];
-    if (layout.mode === 'spotlight') return pinned.length > 0 ? pinned : [large];
-    this.lead(large, sources);
-    return this.line;
   }
 
   /** Puts somebody before all others; who was there takes their place in the strip. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createCanvas } from '@napi-rs/canvas';
+import { createCanvas, type Image, type SKRSContext2D } from '@napi-rs/canvas';
 import { fonts } from './fonts.js';
 
 /** First letters of the first and last word of a name, by grapheme. */
@@ -17,20 +17,28 @@ function hue(name: string): number {
   return (createHash('sha1').update(name).digest().readUInt16BE(0) * 360) / 0x1_0000;
 }
 
+export interface PlaceholderLook {
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+  /** Below the disc. */
+  readonly withName: boolean;
+  /** `#rrggbb`; undefined is a dark one of the person's own. */
+  readonly background: string | undefined;
+  /** In place of initials. */
+  readonly avatar: { readonly key: string; readonly image: Image } | undefined;
+}
+
 /**
- * The tile of somebody without a camera: initials in a disc, and the name below unless a label has it.
+ * The tile of somebody without a camera: their avatar or initials in a disc.
  * @returns RGBA, `width * height * 4` bytes, opaque.
  */
-export function drawPlaceholder(
-  name: string,
-  width: number,
-  height: number,
-  withName: boolean,
-): Buffer {
+export function drawPlaceholder(look: PlaceholderLook): Buffer {
+  const { name, width, height, withName, background, avatar } = look;
   const canvas = createCanvas(width, height);
   const context = canvas.getContext('2d');
   const angle = hue(name);
-  context.fillStyle = `hsl(${angle} 22% 18%)`;
+  context.fillStyle = background ?? `hsl(${angle} 22% 18%)`;
   context.fillRect(0, 0, width, height);
   const unit = Math.min(width, height);
   const radius = unit * 0.24;
@@ -39,15 +47,40 @@ export function drawPlaceholder(
   context.beginPath();
   context.arc(width / 2, middle, radius, 0, Math.PI * 2);
   context.fill();
-  context.fillStyle = '#fff';
-  context.textAlign = 'center';
-  context.textBaseline = 'middle';
-  context.font = `600 ${Math.round(radius * 0.85)}px ${fonts()}`;
-  context.fillText(initials(name), width / 2, middle + radius * 0.04);
+  if (avatar) drawAvatar(context, avatar.image, { x: width / 2, y: middle, radius });
+  else drawInitials(context, name, { x: width / 2, y: middle, radius });
   if (!withName) return Buffer.from(canvas.data());
   const size = Math.max(8, Math.round(unit * 0.075));
+  context.textAlign = 'center';
+  context.textBaseline = 'middle';
   context.font = `600 ${size}px ${fonts()}`;
   context.fillStyle = 'rgba(255,255,255,0.85)';
   context.fillText(name, width / 2, middle + radius + size * 1.3, width * 0.9);
   return Buffer.from(canvas.data());
+}
+
+interface Disc {
+  readonly x: number;
+  readonly y: number;
+  readonly radius: number;
+}
+
+function drawInitials(context: SKRSContext2D, name: string, { x, y, radius }: Disc): void {
+  context.fillStyle = '#fff';
+  context.textAlign = 'center';
+  context.textBaseline = 'middle';
+  context.font = `600 ${Math.round(radius * 0.85)}px ${fonts()}`;
+  context.fillText(initials(name), x, y + radius * 0.04);
+}
+
+/** The middle of an image, filling the disc. */
+function drawAvatar(context: SKRSContext2D, image: Image, { x, y, radius }: Disc): void {
+  const side = Math.min(image.width, image.height);
+  const [left, top] = [(image.width - side) / 2, (image.height - side) / 2];
+  context.save();
+  context.beginPath();
+  context.arc(x, y, radius, 0, Math.PI * 2);
+  context.clip();
+  context.drawImage(image, left, top, side, side, x - radius, y - radius, 2 * radius, 2 * radius);
+  context.restore();
 }

@@ -21,9 +21,11 @@ import type { Micros } from '../shared/units.js';
 import { AudioMixer } from './audio-mixer.js';
 import { AvSync } from './av-sync.js';
 import { CompositeEncoder } from './composite-encoder.js';
-import { Compositor, type TileContent } from './compositor.js';
+import { Compositor } from './compositor.js';
 import { audioLevel, DominantSpeaker } from './dominant-speaker.js';
 import { LayoutPlanner, type Placement } from './layout-planner.js';
+import type { TileContent } from './tile.js';
+import { TileTransitions } from './tile-transitions.js';
 import { VideoSource } from './video-source.js';
 
 /** Space between tiles and around them, in pixels. */
@@ -58,6 +60,7 @@ export class RoomMixer {
   private readonly encoders = new Map<string, CompositeEncoder>();
   private readonly compositor: Compositor;
   private readonly planner: LayoutPlanner;
+  private readonly transitions = new TileTransitions();
   private readonly dominant = new DominantSpeaker<SourceId>();
   private layout: LayoutState = { mode: 'grid', pinned: [] };
   private readonly mixer: AudioMixer;
@@ -67,7 +70,7 @@ export class RoomMixer {
   private watched: readonly WatchedVideo[] = [];
   private listened = false;
   private speakingKey = '';
-  private layoutTold = 0;
+  private layoutTold = '';
   private closed = false;
 
   constructor(
@@ -119,7 +122,7 @@ export class RoomMixer {
       return;
     }
     const source = this.sources.get(frame.source);
-    const shown = source?.state.cameraOn && source.tiled && this.watched.length > 0;
+    const shown = source?.state.videoOn && source.tiled && this.watched.length > 0;
     if (shown) source.video.push(frame);
     else this.count('video_frames_not_shown');
   }
@@ -173,21 +176,22 @@ export class RoomMixer {
       const source = this.sources.get(state.id) ?? this.addSource(state);
       this.sources.delete(state.id);
       this.sources.set(state.id, source);
-      if (source.state.cameraOn && !state.cameraOn) source.video.clear();
+      if (source.state.videoOn && !state.videoOn) source.video.clear();
       const wasVisible = source.state.visible;
       source.state = state;
-      if (state.visible && !wasVisible) this.openSound(state.id);
+      if (state.visible && !wasVisible) this.openSound(state);
       else if (wasVisible && !state.visible) this.mixer.removeSource(state.id);
-      this.mixer.setState(state.id, !state.micOn, state.gain);
+      this.mixer.setState(state.id, state);
     }
   }
 
-  private openSound(id: SourceId): void {
+  private openSound(opened: SourceState): void {
+    const { id } = opened;
     this.mixer
-      .addSource(id)
+      .addSource(id, opened)
       .then(() => {
         const state = this.sources.get(id)?.state;
-        if (state?.visible) this.mixer.setState(id, !state.micOn, state.gain);
+        if (state?.visible) this.mixer.setState(id, state);
         else this.mixer.removeSource(id);
       })
       .catch((error: unknown) => this.fail(error));
@@ -196,7 +200,7 @@ export class RoomMixer {
   private addSource(state: SourceState): Source {
     const sync = new AvSync();
     const { id } = state;
-    if (state.visible) this.openSound(id);
+    if (state.visible) this.openSound(state);
     const video = new VideoSource(
       {
         keyframeNeeded: () => this.output.event({ type: 'keyframe-needed', source: id }),
@@ -212,20 +216,29 @@ export class RoomMixer {
   private async videoTick(due: Micros): Promise<void> {
     await this.openAndCloseEncoders();
     if (this.encoders.size === 0) return;
-    const placements = this.arrange(due);
+    const targets = this.arrange(due);
+    const placements = this.transitions.update(targets, due);
     const contents: TileContent[] = [];
     for (const [id, { state, tiled, video }] of this.sources) {
       if (!tiled) continue;
-      const fresh = due - video.lastPictureAt < STALE_PICTURE;
-      const picture = state.cameraOn && fresh ? video.pictureAt(due) : undefined;
+      const isScreen = state.kind === 'screen';
+      // A screen on which nothing moves sends nothing.
+      const fresh = isScreen || due - video.lastPictureAt < STALE_PICTURE;
+      const picture = state.videoOn && fresh ? video.pictureAt(due) : undefined;
       // Shared, because the source may free its own while the tile is being drawn.
       const held = picture?.share();
       contents.push({
         id,
-        label: { name: state.name, muted: !state.micOn, trouble: state.trouble },
+        label: {
+          name: state.name,
+          muted: !state.audioOn,
+          trouble: state.trouble,
+          screen: isScreen,
+        },
         speaking: this.mixer.speakers.has(id),
         picture: held,
         generation: video.generation,
+        avatar: undefined,
       });
     }
     let changed: boolean;
@@ -235,7 +248,7 @@ export class RoomMixer {
       for (const { picture } of contents) picture?.[Symbol.dispose]();
     }
     this.count('video_ticks');
-    this.tellLayout(due);
+    this.tellLayout(targets, due);
     await Promise.all(
       [...this.encoders.values()].map(async (encoder) => {
         const { codec, rendition } = encoder.watched;
@@ -250,8 +263,9 @@ export class RoomMixer {
 
   /** Says who has a tile and where; whoever gets one begins with a keyframe. */
   private arrange(now: Micros): Placement[] {
-    const sources: SourceId[] = [];
-    for (const [id, { state }] of this.sources) if (state.visible) sources.push(id);
+    const sources = [...this.sources.values()]
+      .filter(({ state }) => state.visible)
+      .map(({ state }) => state);
     const { layout, dominant } = this;
     const placements = this.planner.plan({ sources, dominant: dominant.current, layout, now });
     const placed = new Set(placements.map(({ source }) => source));
@@ -263,11 +277,23 @@ export class RoomMixer {
     return placements;
   }
 
-  private tellLayout(ptsMicros: Micros): void {
-    const { layoutGeneration, rectangles } = this.compositor;
-    if (layoutGeneration === this.layoutTold) return;
-    this.layoutTold = layoutGeneration;
-    const tiles = [...rectangles].map(([source, rect]) => ({ source, ...rect }));
+  /** Where tiles are going, and how their pictures fill them. */
+  private tellLayout(targets: readonly Placement[], ptsMicros: Micros): void {
+    const { fits } = this.compositor;
+    const tiles = targets.map(({ source, rect, role, z }) => ({
+      source,
+      ...rect,
+      role,
+      z,
+      fit: fits.get(source) ?? this.settings.fit,
+    }));
+    const key = `${this.transitions.generation} ${tiles.map(({ fit }) => fit)}`;
+    if (key === this.layoutTold) return;
+    this.layoutTold = key;
+    const middle = this.settings.width / 2;
+    for (const { source, x, width } of tiles) {
+      this.mixer.place(source, (x + width / 2 - middle) / middle);
+    }
     this.output.event({ type: 'layout', tiles, ptsMicros });
   }
 

@@ -8,6 +8,8 @@ export interface LabelContent {
   readonly muted: boolean;
   /** Nothing has come from them for a while. */
   readonly trouble: boolean;
+  /** It is their screen. */
+  readonly screen: boolean;
 }
 
 /** Share of a tile's height that the label has, and its bounds in pixels. */
@@ -54,6 +56,20 @@ function drawTrouble(context: SKRSContext2D, left: number, size: number): void {
   context.fillRect(left + 7.4 * unit, 10.6 * unit, 1.3 * unit, 1.4 * unit);
 }
 
+/** A monitor on its foot. */
+function drawScreen(context: SKRSContext2D, left: number, size: number): void {
+  const unit = size / 16;
+  context.strokeStyle = '#fff';
+  context.lineWidth = 1.4 * unit;
+  context.strokeRect(left + 2.5 * unit, 3.5 * unit, 11 * unit, 7 * unit);
+  context.beginPath();
+  context.moveTo(left + 5.5 * unit, 13 * unit);
+  context.lineTo(left + 10.5 * unit, 13 * unit);
+  context.moveTo(left + 8 * unit, 10.5 * unit);
+  context.lineTo(left + 8 * unit, 13 * unit);
+  context.stroke();
+}
+
 /** Longest beginning of a text that fits, by grapheme, with an ellipsis if it is not all of it. */
 function fitText(context: SKRSContext2D, text: string, width: number): string {
   if (context.measureText(text).width <= width) return text;
@@ -66,16 +82,24 @@ function fitText(context: SKRSContext2D, text: string, width: number): string {
   return fitting === '' ? '' : `${fitting}…`;
 }
 
+/** What was drawn; a canvas' own data is multiplied with its opacity. */
+export function bitmapOf(context: SKRSContext2D, width: number, height: number): Bitmap {
+  const { data } = context.getImageData(0, 0, width, height);
+  return Bitmap.fromRgba(Buffer.from(data.buffer), width, height);
+}
+
 /** The label for a tile of so many pixels. */
 export function drawLabel(
-  { name, muted, trouble }: LabelContent,
+  { name, muted, trouble, screen }: LabelContent,
   tile: { readonly width: number; readonly height: number },
 ): Bitmap {
   const height = even(Math.min(MAX_HEIGHT, Math.max(MIN_HEIGHT, tile.height * HEIGHT_SHARE)));
   const padding = height * 0.35;
-  const marks = [muted ? drawMuted : undefined, trouble ? drawTrouble : undefined].filter(
-    (draw) => draw !== undefined,
-  );
+  const marks = [
+    screen ? drawScreen : undefined,
+    muted && !screen ? drawMuted : undefined,
+    trouble ? drawTrouble : undefined,
+  ].filter((draw) => draw !== undefined);
   const font = `600 ${Math.round(height * 0.6)}px ${fonts()}`;
   const measure = createCanvas(1, 1).getContext('2d');
   measure.font = font;
@@ -97,5 +121,5 @@ export function drawLabel(
   context.fillStyle = '#fff';
   context.textBaseline = 'middle';
   context.fillText(text, marks.length > 0 ? left + padding * 0.2 : padding, height * 0.53);
-  return Bitmap.fromRgba(Buffer.from(canvas.data()), width, height);
+  return bitmapOf(context, width, height);
 }

@@ -15,16 +15,19 @@ const CODECS: readonly VideoCodec[] = ['h264', 'vp8'];
 
 /** @returns the codecs that can be encoded here. */
 export async function warmUp(): Promise<VideoCodec[]> {
-  drawPlaceholder('Tessera', 64, 36, true);
-  drawLabel({ name: 'Tessera', muted: true, trouble: false }, { width: 320, height: 180 });
+  const size = { width: 64, height: 36 };
+  const look = { name: 'Tessera', ...size, withName: true, background: undefined };
+  drawPlaceholder({ ...look, avatar: undefined });
+  const label = { name: 'Tessera', muted: true, trouble: false, screen: false };
+  drawLabel(label, { width: 320, height: 180 });
   using _opus = await OpusEncoder.open({ channels: 1, bitrateBps: 32_000, complexity: 5 });
   using _decoder = await OpusDecoder.open(1);
   using picture = Picture.allocate(64, 36);
-  picture.fill({ x: 0, y: 0, width: 64, height: 36 }, [16, 128, 128]);
+  picture.fill({ x: 0, y: 0, ...size }, [16, 128, 128]);
   const codecs = CODECS.filter(hasVideoEncoder);
   for (const codec of codecs) {
-    const size = { width: 64, height: 36, frameRate: 30, bitrateBps: 100_000 };
-    using encoder = await VideoEncoder.open({ codec, ...size });
+    const rate = { frameRate: 30, bitrateBps: 100_000 };
+    using encoder = await VideoEncoder.open({ codec, ...size, ...rate });
     using decoder = await VideoDecoder.open(codec);
     for (const { data } of await encoder.encode(picture, 0, true)) {
       const decoded = await decoder.decode(data);

@@ -1,7 +1,8 @@
 /**
  * The SDP side of a connection. The client always offers; we answer each m-line for what it is:
- * its sending m-lines become mic, camera and screen in order, its receiving ones the one mixed audio
- * and the one composite. Everything else is answered, but unused.
+ * the first that sends audio and video become mic and camera, the first that receive get the mixed
+ * audio and the composite, the next that send are the screen and its sound. Everything else is
+ * answered, but unused.
  */
 import * as sdpTransform from 'sdp-transform';
 import { TesseraError } from '../errors.js';
@@ -142,8 +143,10 @@ function useOf(media: OfferedMedia, taken: ReadonlySet<string>): MediaSection['u
   const up = media.type === 'audio' ? 'mic' : 'camera';
   const down = media.type === 'audio' ? 'mix-audio' : 'mix-video';
   if (media.type !== 'audio' && media.type !== 'video') return 'unused';
+  const screen = media.type === 'audio' ? 'screen-audio' : 'screen';
   if (sends && !taken.has(up)) return up;
   if (receives && !taken.has(down)) return down;
+  if (sends && !taken.has(screen)) return screen;
   return 'unused';
 }
 

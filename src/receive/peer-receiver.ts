@@ -3,7 +3,13 @@
  * type, RFC 8843 9.2), undoes RTX, and writes what the client must be told: reception reports, NACK,
  * keyframe requests, transport-wide feedback. Pure: the caller gives packets and the time.
  */
-import type { MediaSection, NegotiatedMedia, PayloadFormat } from '../shared/negotiated-media.js';
+import {
+  isUplink,
+  type MediaSection,
+  type NegotiatedMedia,
+  type PayloadFormat,
+  type UplinkUse,
+} from '../shared/negotiated-media.js';
 import {
   buildCname,
   buildNack,
@@ -54,8 +60,8 @@ export interface ReceivedAudio {
 }
 
 export interface PeerReceiverEvents {
-  onAudio(packet: ReceivedAudio): void;
-  onVideo(frame: ReceivedFrame, captureMicros: Micros): void;
+  onAudio(packet: ReceivedAudio, use: 'mic' | 'screen-audio'): void;
+  onVideo(frame: ReceivedFrame, captureMicros: Micros, use: 'camera' | 'screen'): void;
   onTooLarge(size: FrameSize): void;
   sendRtcp(packets: Buffer): void;
 }
@@ -65,6 +71,7 @@ interface Stream {
   /** Of its simulcast layer (RFC 8852); undefined without simulcast. */
   readonly rid: string | undefined;
   readonly section: MediaSection;
+  readonly use: UplinkUse;
   readonly clock: SenderClock;
   readonly statistics: ReceptionStatistics;
   readonly sequences: Unwrapper;
@@ -81,7 +88,10 @@ export class PeerReceiver {
     rtp_rate_limited: 0,
   };
   private readonly packetLimit = new TokenBucket(MAX_PACKETS_PER_SECOND);
-  private readonly audioLimit = new TokenBucket(MAX_AUDIO_PER_SECOND);
+  private readonly audioLimits = {
+    mic: new TokenBucket(MAX_AUDIO_PER_SECOND),
+    'screen-audio': new TokenBucket(MAX_AUDIO_PER_SECOND),
+  };
   private readonly remb = new RembEstimator();
   private readonly streams = new Map<Ssrc, Stream>();
   /** Retransmissions whose stream was told by a header extension. */
@@ -125,8 +135,9 @@ export class PeerReceiver {
       this.counters.rtp_unknown_stream++;
       return;
     }
-    const { section, format } = found;
-    if (section.use === 'mic' && !this.audioLimit.take(now)) {
+    const { section, format, use } = found;
+    const isAudio = use === 'mic' || use === 'screen-audio';
+    if (isAudio && !this.audioLimits[use].take(now)) {
       this.counters.rtp_rate_limited++;
       return;
     }
@@ -134,7 +145,7 @@ export class PeerReceiver {
       this.repaired(packet, section, format, now);
       return;
     }
-    const stream = this.streams.get(packet.ssrc) ?? this.addStream(packet, section);
+    const stream = this.streams.get(packet.ssrc) ?? this.addStream(packet, section, use);
     if (stream) this.deliver(stream, packet, format, now, false);
   }
 
@@ -172,11 +183,12 @@ export class PeerReceiver {
     }
   }
 
-  /** Asks the camera for a keyframe, within its rate limit. */
-  requestKeyframe(now: Micros): void {
+  /** Asks the camera or the screen for a keyframe, within its rate limit. */
+  requestKeyframe(of: 'camera' | 'screen', now: Micros): void {
     const { current } = this.layers;
-    for (const { ssrc, video } of this.streams.values()) {
-      if (current === undefined || ssrc === current) video?.askKeyframe(now);
+    for (const { ssrc, use, video } of this.streams.values()) {
+      const isLayer = of === 'screen' || current === undefined || ssrc === current;
+      if (use === of && isLayer) video?.askKeyframe(now);
     }
   }
 
@@ -203,8 +215,8 @@ export class PeerReceiver {
   private chooseLayer(now: Micros): void {
     const { layers } = this;
     layers.choose(now);
-    for (const { ssrc, video } of this.streams.values()) {
-      const used = ssrc === layers.current || ssrc === layers.target;
+    for (const { ssrc, use, video } of this.streams.values()) {
+      const used = use === 'screen' || ssrc === layers.current || ssrc === layers.target;
       // Without any to show, the first keyframe of whichever layer is.
       video?.setPaused(layers.current !== undefined && !used);
     }
@@ -225,7 +237,7 @@ export class PeerReceiver {
     const sequence = stream.sequences.unwrap(packet.sequence);
     if (!isRepair) stream.statistics.packet(sequence, packet.timestamp, now);
     if (stream.video && format.codec !== 'opus') {
-      this.layers.packet(stream.ssrc, now);
+      if (stream.use === 'camera') this.layers.packet(stream.ssrc, now);
       if (stream.video.receive(packet, format.codec, now)) this.askAgain(stream, now);
       return;
     }
@@ -254,14 +266,15 @@ export class PeerReceiver {
   ): void {
     if (payload.length === 0) return;
     const timestamp = (packet.timestamp - age) >>> 0;
-    this.events.onAudio({
+    const received = {
       sequence: packet.sequence,
       timestamp,
       isRepeat,
       arrivalMicros: now,
       captureMicros: stream.clock.captureMicros(timestamp),
       payload,
-    });
+    };
+    this.events.onAudio(received, stream.use === 'screen-audio' ? 'screen-audio' : 'mic');
   }
 
   /** A retransmission: the original sequence number stands before the payload (RFC 4588, 4). */
@@ -299,7 +312,7 @@ export class PeerReceiver {
 
   private formatOf(
     packet: RtpPacket,
-  ): { section: MediaSection; format: PayloadFormat } | undefined {
+  ): { section: MediaSection; format: PayloadFormat; use: UplinkUse } | undefined {
     const known = this.streams.get(packet.ssrc)?.section.mid;
     const mid = known ?? packet.mid;
     const byMid =
@@ -307,43 +320,39 @@ export class PeerReceiver {
     const bySsrc = byMid ?? this.sections.find(({ ssrcs }) => hasSsrc(ssrcs, packet.ssrc));
     const candidates = bySsrc ? [bySsrc] : this.sections;
     for (const section of candidates) {
-      if (section.use !== 'mic' && section.use !== 'camera') continue;
+      const { use } = section;
+      if (!isUplink(use)) continue;
       const format = section.formats.find(
         ({ payloadType, rtxPayloadType, redPayloadType }) =>
           payloadType === packet.payloadType ||
           rtxPayloadType === packet.payloadType ||
           redPayloadType === packet.payloadType,
       );
-      if (format) return { section, format };
+      if (format) return { section, format, use };
     }
     return undefined;
   }
 
-  private addStream({ ssrc, rid }: RtpPacket, section: MediaSection): Stream | undefined {
+  private addStream(
+    { ssrc, rid }: RtpPacket,
+    section: MediaSection,
+    use: UplinkUse,
+  ): Stream | undefined {
     if (this.streams.size >= MAX_STREAMS) {
       this.counters.rtp_streams_refused++;
       return undefined;
     }
-    const isVideo = section.use === 'camera';
+    const isVideo = use === 'camera' || use === 'screen';
     const clockRate = isVideo ? VIDEO_CLOCK_RATE : AUDIO_CLOCK_RATE;
     const clock = new SenderClock(clockRate);
-    const video = isVideo
-      ? new VideoReceiver({
-          onFrame: (frame) => {
-            if (!this.layers.accepts(ssrc, frame.keyframe)) return;
-            this.events.onVideo(frame, clock.captureMicros(frame.timestamp));
-          },
-          requestKeyframe: () => this.events.sendRtcp(this.compound(buildPli(this.ssrc, ssrc))),
-          onTooLarge: (size) => this.events.onTooLarge(size),
-          onSize: (size) => this.layers.sized(ssrc, size),
-        })
-      : undefined;
+    const video = isVideo ? this.videoReceiver(ssrc, use, clock) : undefined;
     const asksAgain = !isVideo && section.formats.some(({ nack }) => nack);
     const stream: Stream = {
       audioNack: asksAgain ? new NackGenerator(AUDIO_TRIES) : undefined,
       ssrc,
       rid,
       section,
+      use,
       clock,
       video,
       statistics: new ReceptionStatistics(ssrc, clockRate),
@@ -355,6 +364,20 @@ export class PeerReceiver {
     }
     this.streams.set(ssrc, stream);
     return stream;
+  }
+
+  private videoReceiver(ssrc: Ssrc, use: 'camera' | 'screen', clock: SenderClock): VideoReceiver {
+    return new VideoReceiver({
+      onFrame: (frame) => {
+        if (use === 'camera' && !this.layers.accepts(ssrc, frame.keyframe)) return;
+        this.events.onVideo(frame, clock.captureMicros(frame.timestamp), use);
+      },
+      requestKeyframe: () => this.events.sendRtcp(this.compound(buildPli(this.ssrc, ssrc))),
+      onTooLarge: (size) => this.events.onTooLarge(size),
+      onSize: (size) => {
+        if (use === 'camera') this.layers.sized(ssrc, size);
+      },
+    });
   }
 
   private removeStream(ssrc: Ssrc): void {

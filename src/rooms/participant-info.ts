@@ -11,11 +11,14 @@ export interface ParticipantInfo {
   readonly viewer: boolean;
   readonly mic: boolean;
   readonly camera: boolean;
+  /** Their screen is shared. */
+  readonly screen: boolean;
   readonly connected: boolean;
 }
 
 export function participantInfo(participant: Participant): ParticipantInfo {
   const { id, identity, name, role, viewer, micOn, cameraOn, connectionState } = participant;
   const connected = connectionState === 'connected';
-  return { id, identity, name, role, viewer, mic: micOn, camera: cameraOn, connected };
+  const screen = participant.sharesScreen;
+  return { id, identity, name, role, viewer, mic: micOn, camera: cameraOn, screen, connected };
 }

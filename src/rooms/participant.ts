@@ -31,11 +31,19 @@ export interface ParticipantOptions {
   /** They came to watch, whatever they may do besides. */
   readonly viewer: boolean;
   readonly sourceId: SourceId;
+  readonly screenSourceId: SourceId;
   readonly transport: PeerTransportOptions;
   /** Codecs for the composite, best first. */
   readonly videoCodecs: readonly VideoCodec[];
   /** Of the composite, best first. */
   readonly renditions: readonly Rendition[];
+}
+
+/** What is left out stays as it is. */
+export interface MuteState {
+  readonly mic?: boolean | undefined;
+  readonly camera?: boolean | undefined;
+  readonly screen?: boolean | undefined;
 }
 
 export interface ParticipantEvents {
@@ -66,10 +74,13 @@ export class Participant {
   name: string;
   role: Role;
   readonly sourceId: SourceId;
+  /** Of what they share. */
+  readonly screenSourceId: SourceId;
   /** Of their sound in the mix; 0 leaves it as it is. */
   gainDb = 0;
   micOn = true;
   cameraOn = true;
+  screenOn = false;
   connectionState: ConnectionState = 'new';
   output: ParticipantOutput | undefined;
   /** A host who came to watch. */
@@ -80,6 +91,7 @@ export class Participant {
   private opening: Promise<PeerTransport> | undefined;
   private offer: ParsedOffer | undefined;
   private sendsCamera = false;
+  private sendsScreen = false;
   private tooLargeTold = false;
   private readonly rtcpLimit = new TokenBucket(MAX_RTCP_PER_SECOND);
   private readonly counters = { rtcp_rate_limited: 0 };
@@ -99,6 +111,7 @@ export class Participant {
       options.viewer && options.grant.role === 'participant' ? 'viewer' : options.grant.role;
     this.watchesOnly = options.viewer;
     this.sourceId = options.sourceId;
+    this.screenSourceId = options.screenSourceId;
     this.streams = {
       cname: randomBytes(9).toString('base64url'),
       audioSsrc: randomSsrc(),
@@ -106,21 +119,23 @@ export class Participant {
       videoRtxSsrc: randomSsrc(),
     };
     this.receiver = new PeerReceiver(randomSsrc(), this.streams.cname, {
-      onAudio: ({ payload, ...packet }) => {
-        if (this.viewer || !this.mayPublish('microphone')) return;
+      onAudio: ({ payload, ...packet }, use) => {
+        const isScreen = use === 'screen-audio';
+        if (isScreen ? !this.sharesScreen : this.viewer || !this.mayPublish('microphone')) return;
         this.pipeline.receive({
           kind: 'audio-in',
-          source: this.sourceId,
+          source: isScreen ? this.screenSourceId : this.sourceId,
           ...packet,
           data: payload,
         });
       },
-      onVideo: ({ codec, keyframe, data, colourSpace = BT601 }, captureMicros) => {
+      onVideo: ({ codec, keyframe, data, colourSpace = BT601 }, captureMicros, use) => {
         this.tooLargeTold = false;
-        if (this.viewer || !this.mayPublish('camera')) return;
+        const isScreen = use === 'screen';
+        if (isScreen ? !this.sharesScreen : this.viewer || !this.mayPublish('camera')) return;
         this.pipeline.receive({
           kind: 'video-in',
-          source: this.sourceId,
+          source: isScreen ? this.screenSourceId : this.sourceId,
           codec,
           keyframe,
           colourSpace,
@@ -153,6 +168,11 @@ export class Participant {
     return this.cameraOn && this.sendsCamera && this.mayPublish('camera');
   }
 
+  /** Whether the picture has a tile for their screen. */
+  get sharesScreen(): boolean {
+    return this.visible && this.screenOn && this.sendsScreen && this.mayPublish('screen_share');
+  }
+
   /** Answers an offer: the first opens the connection, later ones change or restart it. */
   async negotiate(sdp: string): Promise<string> {
     const offer = parseOffer(sdp, this.options.videoCodecs);
@@ -164,6 +184,7 @@ export class Participant {
     this.receiver.negotiated(offer.media);
     const { sections } = offer.media;
     this.sendsCamera = sections.some(({ use }) => use === 'camera');
+    this.sendsScreen = sections.some(({ use }) => use === 'screen');
     // Later offers change or restart a connection that is there: what arrives tells how it is.
     if (this.connectionState !== 'new') this.events.onChanged();
     else {
@@ -188,15 +209,20 @@ export class Participant {
     }
   }
 
-  setMuted(state: { mic?: boolean | undefined; camera?: boolean | undefined }): void {
+  setMuted(state: MuteState): void {
     this.micOn = state.mic ?? this.micOn;
     this.cameraOn = state.camera ?? this.cameraOn;
-    if (state.camera) this.requestKeyframe(nowMicros());
+    if (state.screen && !this.mayPublish('screen_share')) {
+      throw new TesseraError('forbidden', 'the token does not allow to share a screen');
+    }
+    this.screenOn = state.screen ?? this.screenOn;
+    if (state.camera) this.requestKeyframe('camera', nowMicros());
+    if (state.screen) this.requestKeyframe('screen', nowMicros());
     this.events.onChanged();
   }
 
-  requestKeyframe(now: Micros): void {
-    this.receiver.requestKeyframe(now);
+  requestKeyframe(of: 'camera' | 'screen', now: Micros): void {
+    this.receiver.requestKeyframe(of, now);
   }
 
   /** Pixels of their tile; undefined while they have none. */

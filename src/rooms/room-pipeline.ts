@@ -91,7 +91,7 @@ export class RoomPipeline {
   /** The room's participants changed, or something about them that the picture or sound shows. */
   update(participants: readonly Participant[]): void {
     this.participants = participants;
-    this.process?.send({ type: 'sources', sources: participants.map(sourceStateOf) });
+    this.process?.send({ type: 'sources', sources: participants.flatMap(sourceStatesOf) });
     this.updateWatchers();
   }
 
@@ -153,7 +153,10 @@ export class RoomPipeline {
     this.watchKey = '';
     this.update(this.participants);
     const now = nowMicros();
-    for (const participant of this.participants) participant.requestKeyframe(now);
+    for (const participant of this.participants) {
+      participant.requestKeyframe('camera', now);
+      participant.requestKeyframe('screen', now);
+    }
   }
 
   private crashed(process: MediaProcess, reason: string): void {
@@ -184,9 +187,11 @@ export class RoomPipeline {
   private handle(event: MediaEvent): void {
     switch (event.type) {
       case 'keyframe-needed':
-        this.participants
-          .find(({ sourceId }) => sourceId === event.source)
-          ?.requestKeyframe(nowMicros());
+        for (const participant of this.participants) {
+          const { sourceId, screenSourceId } = participant;
+          if (sourceId === event.source) participant.requestKeyframe('camera', nowMicros());
+          if (screenSourceId === event.source) participant.requestKeyframe('screen', nowMicros());
+        }
         break;
       case 'layout':
         for (const participant of this.participants) {
@@ -247,14 +252,21 @@ export class RoomPipeline {
   }
 }
 
-function sourceStateOf(participant: Participant): SourceState {
-  return {
+/** Of a participant, and of their screen while they share it. */
+function sourceStatesOf(participant: Participant): SourceState[] {
+  const person: SourceState = {
     id: participant.sourceId,
+    owner: participant.sourceId,
+    kind: 'camera',
+    identity: participant.identity,
     name: participant.name,
     visible: participant.visible,
-    cameraOn: participant.cameraShown,
-    micOn: participant.micHeard,
+    videoOn: participant.cameraShown,
+    audioOn: participant.micHeard,
     trouble: participant.connectionState === 'interrupted',
     gain: 10 ** (participant.gainDb / 20),
   };
+  if (!participant.sharesScreen) return [person];
+  const id = participant.screenSourceId;
+  return [person, { ...person, id, kind: 'screen', videoOn: true, audioOn: true, gain: 1 }];
 }

@@ -1,4 +1,4 @@
-import type { LayoutMode } from '../shared/layout-mode.js';
+import type { CustomLayout, LayoutMode } from '../shared/layout-mode.js';
 
 /** What can be set for a room when it is made, and while it lasts. */
 export interface RoomSettings {
@@ -12,6 +12,10 @@ export interface RoomSettings {
   /** Seconds that it is kept while nobody is in it. */
   readonly emptySeconds: number;
   readonly layout: LayoutMode;
+  /** Of the layout `custom`. */
+  readonly customLayout?: CustomLayout;
+  /** While a screen is shared, the layout is `presentation`, until somebody chooses another. */
+  readonly autoPresentation: boolean;
   /** The maker's own; Tessera does not read it. */
   readonly metadata: string;
 }
@@ -23,5 +27,13 @@ export function settingsFrom(
   defaults: RoomDefaults,
   wanted: Partial<RoomSettings> = {},
 ): RoomSettings {
-  return { locked: false, lobby: false, layout: 'grid', metadata: '', ...defaults, ...wanted };
+  return {
+    locked: false,
+    lobby: false,
+    layout: 'grid',
+    autoPresentation: true,
+    metadata: '',
+    ...defaults,
+    ...wanted,
+  };
 }

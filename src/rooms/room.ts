@@ -4,7 +4,7 @@ import { TesseraError } from '../errors.js';
 import type { MixSettings, SourceId, TilePlace } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
 import type { PeerTransportOptions } from '../peer/peer-transport.js';
-import type { LayoutMode } from '../shared/layout-mode.js';
+import type { LayoutMode, TileFit, TileRole } from '../shared/layout-mode.js';
 import type { Micros, VideoCodec } from '../shared/units.js';
 import type { Grant, Role } from './grant.js';
 import { Lobby, type WaitingInfo } from './lobby.js';
@@ -50,6 +50,10 @@ export interface ParticipantListener {
 /** A tile in fractions of the picture; later ones lie over earlier ones. */
 export interface TileRegion {
   readonly participant: string;
+  readonly source: 'camera' | 'screen_share';
+  readonly role: TileRole;
+  readonly z: number;
+  readonly fit: TileFit;
   readonly x: number;
   readonly y: number;
   readonly width: number;
@@ -58,8 +62,10 @@ export interface TileRegion {
 
 export interface RoomLayout {
   readonly mode: LayoutMode;
-  readonly fit: MixSettings['fit'];
-  /** Participants shown large, the first of them where there is one place. */
+  /** Of the picture that the regions are fractions of, in pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Participants (`<id>`) and screens (`<id>:screen`) shown large, the first where there is one place. */
   readonly pinned: readonly string[];
   readonly regions: readonly TileRegion[];
 }
@@ -67,6 +73,7 @@ export interface RoomLayout {
 export interface MuteRequest {
   readonly mic?: boolean;
   readonly camera?: boolean;
+  readonly screen?: boolean;
 }
 
 /** What is left out stays as it is. */
@@ -108,6 +115,13 @@ interface Member {
 /** Those who may come back, at most; the oldest are forgotten first. */
 const MAX_RETURNING = 4096;
 
+/** What a pin of somebody's screen ends with. */
+const SCREEN = ':screen';
+
+function ownerOf(pin: string): string {
+  return pin.endsWith(SCREEN) ? pin.slice(0, -SCREEN.length) : pin;
+}
+
 function replaced(): TesseraError {
   return new TesseraError('replaced', 'you joined again from elsewhere');
 }
@@ -133,6 +147,11 @@ export class Room {
   private nextSourceId: SourceId = 1;
   private speakingIds: readonly string[] = [];
   private pinned: readonly string[] = [];
+  /** A share is shown in the presentation layout, whatever the room's own is. */
+  private presenting = false;
+  /** Screens that are shared. */
+  private shares = 0;
+  private arranged = '';
   private regions: readonly TileRegion[] = [];
   private closed = false;
 
@@ -272,7 +291,11 @@ export class Room {
   update(change: Partial<RoomSettings>): void {
     this.current = { ...this.current, ...change };
     this.version++;
-    this.arrange();
+    if (change.layout !== undefined || change.customLayout !== undefined) {
+      if (change.layout !== undefined) this.presenting = false;
+      this.arrange();
+      this.tellLayout();
+    }
     this.logger.info({ ...change }, 'room changed');
     if (!this.current.lobby) {
       for (const { id } of this.lobby.list) {
@@ -285,16 +308,22 @@ export class Room {
   }
 
   get layout(): RoomLayout {
-    const { pinned, regions } = this;
-    return { mode: this.current.layout, fit: this.options.mix.fit, pinned, regions };
+    const { pinned, regions, mode } = this;
+    const { width, height } = this.options.mix;
+    return { mode, width, height, pinned, regions };
+  }
+
+  /** As it is now: a share is presented, unless somebody wanted something else since it began. */
+  private get mode(): LayoutMode {
+    return this.presenting ? 'presentation' : this.current.layout;
   }
 
   /** Shows these large, in this order. @throws TesseraError `participant_not_found`. */
   pin(ids: readonly string[]): void {
-    this.pinned = ids.map((id) => this.member(id).participant.id);
+    for (const id of ids) this.member(ownerOf(id));
+    this.pinned = [...new Set(ids)];
     this.arrange();
-    // Regions may be as they were, but who is pinned is not.
-    for (const { listener } of this.members.values()) listener.onLayout(this.layout, undefined);
+    this.tellLayout();
   }
 
   /** Changes what is known of a participant, and tells everybody. */
@@ -311,16 +340,18 @@ export class Room {
   }
 
   /** Switches somebody's microphone or camera off; only they can switch it on again. */
-  mute(id: string, { mic, camera }: MuteRequest): void {
+  mute(id: string, { mic, camera, screen }: MuteRequest): void {
     const { participant, listener } = this.member(id);
     const off = {
       ...(mic && participant.micOn ? { mic } : {}),
       ...(camera && participant.cameraOn ? { camera } : {}),
+      ...(screen && participant.screenOn ? { screen } : {}),
     };
-    if (off.mic === undefined && off.camera === undefined) return;
+    if (Object.keys(off).length === 0) return;
     participant.setMuted({
       mic: off.mic ? false : undefined,
       camera: off.camera ? false : undefined,
+      screen: off.screen ? false : undefined,
     });
     listener.onMuted(off);
   }
@@ -352,10 +383,8 @@ export class Room {
     const member = this.members.get(id);
     if (!member) return;
     this.members.delete(id);
-    if (this.pinned.includes(id)) {
-      this.pinned = this.pinned.filter((one) => one !== id);
-      this.arrange();
-    }
+    this.pinned = this.pinned.filter((one) => ownerOf(one) !== id);
+    this.followShares();
     // The tile and the voice go first; closing the connection may take its time.
     this.pipeline.update(this.participants);
     if (!member.participant.grant.hidden) {
@@ -397,6 +426,7 @@ export class Room {
         grant,
         viewer,
         sourceId: this.nextSourceId++,
+        screenSourceId: this.nextSourceId++,
         transport: this.options.transport,
         videoCodecs: this.options.videoCodecs,
         renditions: this.options.mix.renditions,
@@ -458,6 +488,7 @@ export class Room {
 
   private changed(participant: Participant): void {
     if (!this.members.has(participant.id)) return;
+    this.followShares();
     this.pipeline.update(this.participants);
     const info = participantInfo(participant);
     for (const { participant: other, listener } of this.members.values()) {
@@ -466,9 +497,32 @@ export class Room {
     this.events.onChanged(participant);
   }
 
+  /** The first share is presented; after the last one it is as it was. */
+  private followShares(): void {
+    const shares = this.participants.filter(({ sharesScreen }) => sharesScreen).length;
+    const changed = shares > 0 !== this.shares > 0;
+    this.shares = shares;
+    if (changed) this.presenting = shares > 0 && this.current.autoPresentation;
+    this.arrange();
+    if (changed) this.tellLayout();
+  }
+
   private arrange(): void {
-    const pinned = this.pinned.flatMap((id) => this.members.get(id)?.participant.sourceId ?? []);
-    this.pipeline.arrange({ mode: this.current.layout, pinned });
+    const pinned = this.pinned.flatMap((id) => {
+      const participant = this.members.get(ownerOf(id))?.participant;
+      return (id.endsWith(SCREEN) ? participant?.screenSourceId : participant?.sourceId) ?? [];
+    });
+    const { customLayout: custom } = this.current;
+    const layout = { mode: this.mode, pinned, ...(custom === undefined ? {} : { custom }) };
+    const key = JSON.stringify(layout);
+    if (key === this.arranged) return;
+    this.arranged = key;
+    this.pipeline.arrange(layout);
+  }
+
+  /** Regions may be as they were, but mode or pins are not. */
+  private tellLayout(): void {
+    for (const { listener } of this.members.values()) listener.onLayout(this.layout, undefined);
   }
 
   private announceDominant(source: SourceId | undefined): void {
@@ -478,12 +532,15 @@ export class Room {
 
   private announceLayout(tiles: readonly TilePlace[], ptsMicros: Micros): void {
     const { width, height } = this.options.mix;
-    const bySource = new Map(this.participants.map((one) => [one.sourceId, one.id]));
-    this.regions = tiles.flatMap((tile) => {
-      const participant = bySource.get(tile.source);
-      if (participant === undefined) return [];
+    this.regions = tiles.flatMap(({ source: id, role, z, fit, ...tile }): TileRegion[] => {
+      const owner = this.participants.find(
+        ({ sourceId, screenSourceId }) => sourceId === id || screenSourceId === id,
+      );
+      if (!owner) return [];
+      const source = owner.sourceId === id ? 'camera' : 'screen_share';
       const [x, y] = [tile.x / width, tile.y / height];
-      return [{ participant, x, y, width: tile.width / width, height: tile.height / height }];
+      const size = { width: tile.width / width, height: tile.height / height };
+      return [{ participant: owner.id, source, role, z, fit, x, y, ...size }];
     });
     for (const { participant, listener } of this.members.values()) {
       listener.onLayout(this.layout, participant.output?.videoTimestampOf(ptsMicros));

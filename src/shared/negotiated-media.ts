@@ -13,10 +13,17 @@ export interface PayloadFormat {
   readonly nack: boolean;
 }
 
+/** What a client sends on an m-line. */
+export type UplinkUse = 'mic' | 'camera' | 'screen' | 'screen-audio';
+
+export function isUplink(use: MediaSection['use']): use is UplinkUse {
+  return use !== 'mix-audio' && use !== 'mix-video' && use !== 'unused';
+}
+
 /** What one m-line of the offer is used for. */
 export interface MediaSection {
   readonly mid: string;
-  readonly use: 'mic' | 'camera' | 'mix-audio' | 'mix-video' | 'unused';
+  readonly use: UplinkUse | 'mix-audio' | 'mix-video' | 'unused';
   readonly formats: readonly PayloadFormat[];
   /** SSRCs that the client announced, with the SSRC of their retransmissions. */
   readonly ssrcs: ReadonlyMap<Ssrc, Ssrc | undefined>;

@@ -4,7 +4,7 @@
  */
 
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
-import { LAYOUT_MODES } from '../shared/layout-mode.js';
+import { LAYOUT_MODES, TILE_ROLES } from '../shared/layout-mode.js';
 
 /** Longest WebSocket message, in bytes. */
 export const MAX_MESSAGE_BYTES = 64 * 1024;
@@ -54,12 +54,13 @@ export const Candidate = Type.Object(
   strict,
 );
 
-/** What the participant has on; what is left out stays as it is. */
+/** What the participant has on, `screen` while they share it; what is left out stays as it is. */
 export const Mute = Type.Object(
   {
     type: Type.Literal('mute'),
     mic: Type.Optional(Type.Boolean()),
     camera: Type.Optional(Type.Boolean()),
+    screen: Type.Optional(Type.Boolean()),
   },
   strict,
 );
@@ -68,10 +69,73 @@ export const Leave = Type.Object({ type: Type.Literal('leave') }, strict);
 
 const Who = { participant: Type.String({ maxLength: 64 }) };
 const Media = { mic: Type.Optional(Type.Boolean()), camera: Type.Optional(Type.Boolean()) };
+const MediaOff = { ...Media, screen: Type.Optional(Type.Boolean()) };
 const action = <T extends string, P extends Record<string, TSchema>>(name: T, fields: P) =>
   Type.Object({ type: Type.Literal('moderate'), action: Type.Literal(name), ...fields }, strict);
 
 export const LayoutName = Type.Union(LAYOUT_MODES.map((mode) => Type.Literal(mode)));
+
+const Fraction = Type.Number({ minimum: 0, maximum: 1 });
+const Fit = Type.Union([Type.Literal('crop'), Type.Literal('letterbox')]);
+const Colour = Type.String({ pattern: '^#[0-9a-fA-F]{6}$', description: '#rrggbb' });
+const Role = Type.Union(TILE_ROLES.map((role) => Type.Literal(role)));
+
+/** Of an image that was uploaded for the room. */
+export const ImageName = Type.String({
+  pattern: '^[a-z0-9-]{1,32}$',
+  description: 'lower case letters, digits, "-"',
+});
+
+/** A place of a custom layout, in fractions of the picture. */
+export const CustomRegion = Type.Object(
+  {
+    x: Fraction,
+    y: Fraction,
+    width: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
+    height: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
+    role: Type.Union(Role.anyOf, {
+      description: 'for a shared screen, for who leads the talk or is pinned, or for anybody',
+    }),
+    identity: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 256, description: 'kept for whoever has it' }),
+    ),
+    z: Type.Optional(
+      Type.Integer({ minimum: -100, maximum: 100, description: 'higher lies over lower; 0' }),
+    ),
+    fit: Type.Optional(Fit),
+    radius: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 0.5,
+        description: 'of the corners, in fractions of the shorter side',
+      }),
+    ),
+    border: Type.Optional(
+      Type.Object(
+        {
+          width: Type.Number({
+            minimum: 0,
+            maximum: 0.1,
+            description: "in fractions of the picture's height",
+          }),
+          colour: Colour,
+        },
+        strict,
+      ),
+    ),
+    background: Type.Optional(Colour),
+  },
+  strict,
+);
+
+export const CustomLayout = Type.Object(
+  {
+    background: Type.Optional(Colour),
+    image: Type.Optional(ImageName),
+    regions: Type.Array(CustomRegion, { minItems: 1, maxItems: 49 }),
+  },
+  strict,
+);
 
 /** For hosts. */
 export const Moderate = Type.Union([
@@ -82,13 +146,13 @@ export const Moderate = Type.Union([
   action('deny', Who),
   action('remove', Who),
   /** Switches off; without a participant everybody's but hosts'. */
-  action('mute', { participant: Type.Optional(Type.String({ maxLength: 64 })), ...Media }),
+  action('mute', { participant: Type.Optional(Type.String({ maxLength: 64 })), ...MediaOff }),
   /** Asks them to switch on. */
   action('askToUnmute', { ...Who, ...Media }),
   action('rename', { ...Who, name: Type.String({ minLength: 1, maxLength: 256 }) }),
   action('role', { ...Who, role: RoleName }),
   action('gain', { ...Who, gainDb: Type.Number({ minimum: -60, maximum: 20 }) }),
-  action('layout', { mode: LayoutName }),
+  action('layout', { mode: LayoutName, custom: Type.Optional(CustomLayout) }),
   /** Shows these large; none lets go. */
   action('pin', { participants: Type.Array(Type.String({ maxLength: 64 }), { maxItems: 49 }) }),
   /** Ends the room for everybody. */
@@ -117,6 +181,8 @@ export const ParticipantState = Type.Object({
   viewer: Type.Boolean(),
   mic: Type.Boolean(),
   camera: Type.Boolean(),
+  /** Their screen is shared. */
+  screen: Type.Boolean(),
   connected: Type.Boolean(),
 });
 export type ParticipantState = Static<typeof ParticipantState>;
@@ -127,6 +193,11 @@ export type RoomState = Static<typeof RoomState>;
 /** A tile in fractions of the picture. */
 export const TileRegion = Type.Object({
   participant: Type.String(),
+  source: Type.Union([Type.Literal('camera'), Type.Literal('screen_share')]),
+  role: Role,
+  z: Type.Integer(),
+  /** How its picture fills it. */
+  fit: Fit,
   x: Type.Number(),
   y: Type.Number(),
   width: Type.Number(),
@@ -136,9 +207,10 @@ export const TileRegion = Type.Object({
 /** What the picture is made of; later regions lie over earlier ones. */
 export const LayoutDescription = Type.Object({
   mode: LayoutName,
-  /** How a camera fills its tile. */
-  fit: Type.Union([Type.Literal('crop'), Type.Literal('letterbox')]),
-  /** Shown large. */
+  /** Of the picture that the regions are fractions of, in pixels. */
+  width: Type.Integer(),
+  height: Type.Integer(),
+  /** Shown large: participants (`<id>`) and screens (`<id>:screen`). */
   pinned: Type.Array(Type.String()),
   regions: Type.Array(TileRegion),
 });
@@ -185,14 +257,17 @@ export const ServerMessage = Type.Union([
   Type.Object({
     type: Type.Literal('layout'),
     layout: LayoutDescription,
-    /** RTP timestamp of the first picture that is like this, if it is known. */
+    /**
+     * RTP timestamp of the first picture of which this holds, if it is known; tiles that were
+     * elsewhere take 200 ms to be there (shared/tile-geometry.ts).
+     */
     timestamp: Type.Optional(Type.Number()),
   }),
   Type.Object({ type: Type.Literal('room'), room: RoomState }),
   /** For hosts: all who wait. */
   Type.Object({ type: Type.Literal('lobby'), waiting: Type.Array(WaitingState) }),
   /** A host switched these off. */
-  Type.Object({ type: Type.Literal('muted'), ...Media }),
+  Type.Object({ type: Type.Literal('muted'), ...MediaOff }),
   /** A host asks to switch these on. */
   Type.Object({ type: Type.Literal('unmuteAsked'), ...Media }),
   /** The media connection as the server sees it. */

@@ -36,7 +36,10 @@ export function moderate(room: Room, message: Exclude<Moderate, { action: 'end' 
       room.change(message.participant, { role: message.role });
       break;
     case 'layout':
-      room.update({ layout: message.mode });
+      room.update({
+        layout: message.mode,
+        ...(message.custom === undefined ? {} : { customLayout: message.custom }),
+      });
       break;
     case 'pin':
       room.pin(message.participants);

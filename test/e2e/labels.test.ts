@@ -50,7 +50,7 @@ test('the border is there while somebody speaks, and soon after they begin', asy
 test('the label has the name, the mark of the muted, and what the API makes of it', async () => {
   if (!rect) throw new Error('no tile');
   const widthOf = (name: string, muted: boolean) =>
-    drawLabel({ name, muted, trouble: false }, rect).width;
+    drawLabel({ name, muted, trouble: false, screen: false }, rect).width;
   // The margin of a label, and its middle.
   const [left, middle] = [10, 20];
   const ends = async (width: number) =>

@@ -54,6 +54,16 @@ function personOf([red, green, blue]: readonly [number, number, number]): number
   return nearest(u) + 7 * nearest(v);
 }
 
+/** Three places, one over another. */
+const CUSTOM = {
+  background: '#090909',
+  regions: [
+    { x: 0, y: 0, width: 0.7, height: 1, role: 'speaker' },
+    { x: 0.75, y: 0.55, width: 0.225, height: 0.4, role: 'participant', fit: 'crop' },
+    { x: 0.55, y: 0.1, width: 0.3, height: 0.3, role: 'participant', z: 1, fit: 'crop' },
+  ],
+};
+
 interface Region {
   readonly participant: string;
   readonly x: number;
@@ -94,7 +104,14 @@ afterAll(async () => {
 });
 
 const expected = (mode: LayoutMode, count: number) =>
-  ({ grid: count, speaker: Math.min(count, 7), spotlight: 1, pip: Math.min(count, 2) })[mode];
+  ({
+    grid: count,
+    speaker: Math.min(count, 7),
+    presentation: Math.min(count, 7),
+    spotlight: 1,
+    pip: Math.min(count, 2),
+    custom: Math.min(count, 3),
+  })[mode];
 
 /** Colours in the middle and just inside the corners of a region, but for the label's. */
 async function seenIn({ x, y, width, height }: Region): Promise<number[]> {
@@ -137,13 +154,13 @@ for (const count of COUNTS) {
   test(`${count} people: every tile of every layout is where the region map says`, async () => {
     await fill(count);
     for (const mode of LAYOUT_MODES) {
-      await api('PATCH', '/layout', { mode });
+      await api('PATCH', '/layout', mode === 'custom' ? { mode, custom: CUSTOM } : { mode });
       // The map is asked for again each time: it follows the picture, not the request.
       const found = await waitFor(`${mode} of ${count}`, () => matching(mode, count), 60_000);
       // Between the tiles is the background, and nothing of a layout before. Later gaps are too
       // narrow to be told from what the codec blurs into them.
       const gaps = found.filter(({ x }) => x > 0.02);
-      for (const { x, y, height } of mode === 'pip' || count > 9 ? [] : gaps) {
+      for (const { x, y, height } of mode === 'pip' || mode === 'custom' || count > 9 ? [] : gaps) {
         const beside = await viewer.colourAt(x - 4 / WIDTH, y + height / 2);
         expect([mode, count, personOf(beside)]).toEqual([mode, count, -1]);
       }

@@ -226,6 +226,7 @@ describe('routes', () => {
       ['PATCH', person, { gainDb: 21 }, '/body/gainDb'],
       ['POST', `${person}/mute`, {}, '/body'],
       ['POST', `${person}/mute`, { mic: false }, '/body/mic'],
+      ['POST', `${person}/mute`, { screen: 1 }, '/body/screen'],
       ['POST', `${person}/ask-to-unmute`, { screen: true }, '/body/screen'],
       ['POST', '/rooms/fields/mute', { camera: 'x' }, '/body/camera'],
       ['POST', '/rooms/fields/join', { role: 'x' }, '/body/role'],

@@ -11,8 +11,11 @@ import {
   BARCODE_TOP,
   BITS,
   drawFrame,
+  drawScreen,
   FRAME_HEIGHT,
   FRAME_WIDTH,
+  SCREEN_HEIGHT,
+  SCREEN_WIDTH,
 } from './fixtures.js';
 
 const { RTCPeerConnection, nonstandard } = wrtc as any;
@@ -57,6 +60,11 @@ socket.on('message', async (text: Buffer) => {
   if (message.type === 'error') report.errors.push(message.code);
 });
 
+async function offer(): Promise<void> {
+  await pc.setLocalDescription(await pc.createOffer());
+  send({ type: 'offer', sdp: pc.localDescription.sdp });
+}
+
 async function startMedia(): Promise<void> {
   if (!options.viewer) {
     pc.addTransceiver(options.audio === false ? 'audio' : audio.createTrack(), {
@@ -71,8 +79,7 @@ async function startMedia(): Promise<void> {
   pc.onicecandidate = ({ candidate }: any) =>
     candidate && send({ type: 'candidate', candidate: candidate.candidate });
   pc.ontrack = ({ track }: any) => (track.kind === 'video' ? watch(track) : listen(track));
-  await pc.setLocalDescription(await pc.createOffer());
-  send({ type: 'offer', sdp: pc.localDescription.sdp });
+  await offer();
   send({ type: 'mute', mic: options.audio !== false, camera: options.video !== false });
 }
 
@@ -226,6 +233,39 @@ setInterval(() => {
   }
 }, 5);
 
+let screen: any;
+
+/** Shares a screen that is blue but for its corners, which are white squares, with a tone of its own. */
+async function share({ frequency }: { frequency: number }): Promise<void> {
+  if (!screen) {
+    screen = { video: new nonstandard.RTCVideoSource(), audio: new nonstandard.RTCAudioSource() };
+    pc.addTransceiver(screen.video.createTrack(), { direction: 'sendonly' });
+    pc.addTransceiver(screen.audio.createTrack(), { direction: 'sendonly' });
+    await offer();
+  }
+  send({ type: 'mute', screen: true });
+  const [width, height] = [SCREEN_WIDTH, SCREEN_HEIGHT];
+  const data = new Uint8ClampedArray(drawScreen());
+  let at = 0;
+  const begun = performance.now();
+  screen.timer = setInterval(() => {
+    while (at / 48 <= performance.now() - begun) {
+      const samples = Int16Array.from({ length: 480 }, (_, i) =>
+        Math.round(0.3 * 32_767 * Math.sin((2 * Math.PI * frequency * (at + i)) / 48_000)),
+      );
+      const format = { sampleRate: 48_000, bitsPerSample: 16, channelCount: 1 };
+      screen.audio.onData({ samples, ...format, numberOfFrames: 480 });
+      at += 480;
+      if (at % 9600 === 0) screen.video.onFrame({ width, height, data });
+    }
+  }, 5);
+}
+
+function stopSharing(): void {
+  clearInterval(screen?.timer);
+  send({ type: 'mute', screen: false });
+}
+
 process.on('message', (question: any) => {
   const answer = { id: question.id, value: undefined as unknown };
   if (question.ask === 'report') {
@@ -236,6 +276,8 @@ process.on('message', (question: any) => {
   if (question.ask === 'level') answer.value = levelOf(question.frequency);
   if (question.ask === 'colour') answer.value = colourAt(question.x, question.y);
   if (question.ask === 'mute') send({ type: 'mute', ...question.state });
+  if (question.ask === 'share') share(question).catch((error) => report.errors.push(String(error)));
+  if (question.ask === 'stopSharing') stopSharing();
   if (question.ask === 'leave') send({ type: 'leave' });
   process.send?.(answer);
 });

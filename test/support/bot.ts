@@ -83,6 +83,15 @@ export class Bot {
     return this.ask({ ask: 'mute', state });
   }
 
+  /** Shares a screen of `SCREEN_WIDTH` by `SCREEN_HEIGHT`, five pictures a second, and a tone. */
+  share(frequency: number): Promise<void> {
+    return this.ask({ ask: 'share', frequency });
+  }
+
+  stopSharing(): Promise<void> {
+    return this.ask({ ask: 'stopSharing' });
+  }
+
   /** Ends without a word, as a crash does. */
   kill(): void {
     this.child.kill('SIGKILL');

@@ -69,6 +69,29 @@ export function drawFrame(colour: ColourName | 'white' | 'black', index: number)
   return frame;
 }
 
+/** A shared screen: blue, with white squares in its corners. */
+export const SCREEN_WIDTH = 1440;
+export const SCREEN_HEIGHT = 1080;
+export const SCREEN_MARK = 120;
+
+/** I420. */
+export function drawScreen(): Buffer {
+  const planes = toYuv(COLOURS.blue).map((value, plane) => {
+    const shift = plane === 0 ? 0 : 1;
+    const [width, height] = [SCREEN_WIDTH >> shift, SCREEN_HEIGHT >> shift];
+    const mark = SCREEN_MARK >> shift;
+    const data = Buffer.alloc(width * height, value);
+    for (let row = 0; row < mark; row++) {
+      for (const y of [row, height - 1 - row]) {
+        data.fill(plane === 0 ? 235 : 128, y * width, y * width + mark);
+        data.fill(plane === 0 ? 235 : 128, (y + 1) * width - mark, (y + 1) * width);
+      }
+    }
+    return data;
+  });
+  return Buffer.concat(planes);
+}
+
 function cached(name: string, make: (path: string) => void): string {
   mkdirSync(CACHE, { recursive: true });
   const path = `${CACHE}${name}`;

@@ -37,6 +37,8 @@ const audioIn = (source: number, data: Buffer, index: number, arrival = index * 
     data,
   }) as const;
 
+const person = (owner: number) => ({ owner, kind: 'camera', audioOn: true, gain: 1 }) as const;
+
 function toneDbfs(pcm: Float32Array, frequency: number): number {
   let re = 0;
   let im = 0;
@@ -63,7 +65,7 @@ test('N-1: everybody hears the others and not themselves; encodes = speakers + 1
   } as never);
   await mixer.start();
   const tones = [400, 1000, 1900];
-  for (const id of [1, 2, 3, 4]) await mixer.addSource(id);
+  for (const id of [1, 2, 3, 4]) await mixer.addSource(id, person(id));
   const decoders = new Map<number, OpusDecoder>();
   const heard = new Map<number, number[]>();
   for (const id of [FULL_MIX, 1, 2, 3]) decoders.set(id, await OpusDecoder.open(1));
@@ -91,7 +93,7 @@ test('N-1: everybody hears the others and not themselves; encodes = speakers + 1
     }
   }
   // Muted, they are out of it within a tick or two, and the encodes with them.
-  for (const id of [1, 2, 3]) mixer.setState(id, true, 1);
+  for (const id of [1, 2, 3]) mixer.setState(id, { ...person(id), audioOn: false });
   for (let tick = 0; tick < 60; tick++) mixer.tick();
   expect(mixer.tick()).toHaveLength(1);
   mixer.close();

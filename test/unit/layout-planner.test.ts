@@ -1,6 +1,6 @@
 /** Who gets which tile, and that nothing moves without need. */
 import { expect, test } from 'vitest';
-import type { SourceId } from '../../src/link/link-messages.js';
+import type { SourceId, SourceKind } from '../../src/link/link-messages.js';
 import { LARGE_HOLD, LayoutPlanner } from '../../src/media/layout-planner.js';
 import { pictureInPictureLayout, speakerLayout } from '../../src/media/layouts.js';
 import type { LayoutMode } from '../../src/shared/layout-mode.js';
@@ -52,9 +52,15 @@ class Plans {
   dominant: SourceId | undefined;
   mode: LayoutMode = 'grid';
   pinned: SourceId[] = [];
+  screens: SourceId[] = [];
+
+  private kindOf(id: SourceId): SourceKind {
+    return this.screens.includes(id) ? 'screen' : 'camera';
+  }
 
   at(seconds: number): SourceId[] {
-    const { sources, dominant, mode, pinned } = this;
+    const { dominant, mode, pinned } = this;
+    const sources = this.sources.map((id) => ({ id, kind: this.kindOf(id), identity: `p${id}` }));
     const now = seconds * 1e6;
     return this.planner
       .plan({ sources, dominant, layout: { mode, pinned }, now })

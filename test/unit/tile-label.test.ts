@@ -38,7 +38,7 @@ test('nothing, half and all of a bitmap replaces what lies below', () => {
 });
 
 test('it writes nothing outside of itself', () => {
-  const bitmap = drawLabel({ name: 'Ada', muted: true, trouble: true }, TILE);
+  const bitmap = drawLabel({ name: 'Ada', muted: true, trouble: true, screen: false }, TILE);
   using picture = Picture.allocate(TILE.width, TILE.height);
   picture.fill({ x: 0, y: 0, ...TILE }, [77, 99, 111]);
   const [x, y] = [40, 60];
@@ -61,7 +61,7 @@ test('it writes nothing outside of itself', () => {
 
 test('a label fits its tile, whatever the name; marks make it wider', () => {
   const label = (content: Partial<LabelContent>, tile = TILE) =>
-    drawLabel({ name: 'Ada', muted: false, trouble: false, ...content }, tile);
+    drawLabel({ name: 'Ada', muted: false, trouble: false, screen: false, ...content }, tile);
   for (const name of ['Ada', 'x'.repeat(64), '王小明'.repeat(20), 'أحمد', '👩‍👩‍👧 Zoë']) {
     for (const tile of [TILE, { width: 160, height: 90 }, { width: 1280, height: 720 }]) {
       const { width, height } = label({ name, muted: true, trouble: true }, tile);

@@ -2,6 +2,8 @@
  * A small picture with transparency that is blended into many frames: kept as 4:2:0 planes that are
  * multiplied with their opacity already. BT.601, limited range, as the canvas is.
  */
+
+import { type Rect, rectMeet } from '../../shared/tile-geometry.js';
 import type { Picture } from './picture.js';
 
 interface Plane {
@@ -16,6 +18,15 @@ interface Plane {
 function planeOf(width: number, height: number): Plane {
   const size = width * height;
   return { width, height, weighted: new Uint16Array(size), rest: new Uint8Array(size) };
+}
+
+/** Y, U and V of an 8-bit colour: BT.601, limited range. */
+export function yuvOf(r: number, g: number, b: number): readonly [number, number, number] {
+  return [
+    16 + 0.257 * r + 0.504 * g + 0.098 * b,
+    128 - 0.148 * r - 0.291 * g + 0.439 * b,
+    128 + 0.439 * r - 0.368 * g - 0.071 * b,
+  ];
 }
 
 export class Bitmap {
@@ -35,18 +46,19 @@ export class Bitmap {
     for (let row = 0; row < height; row++) {
       for (let column = 0; column < width; column++) {
         const at = row * width + column;
-        const [r, g, b, a] = rgba.subarray(at * 4, at * 4 + 4) as unknown as [
-          number,
-          number,
-          number,
-          number,
-        ];
-        const luma = 16 + 0.257 * r + 0.504 * g + 0.098 * b;
-        y.weighted[at] = Math.round(luma * a);
+        const from = at * 4;
+        const a = rgba[from + 3] as number;
         y.rest[at] = 255 - a;
+        if (a === 0) continue;
+        const [luma, cb, cr] = yuvOf(
+          rgba[from] as number,
+          rgba[from + 1] as number,
+          rgba[from + 2] as number,
+        );
+        y.weighted[at] = Math.round(luma * a);
         const half = (row >> 1) * u.width + (column >> 1);
-        sums.u[half] = (sums.u[half] as number) + (128 - 0.148 * r - 0.291 * g + 0.439 * b) * a;
-        sums.v[half] = (sums.v[half] as number) + (128 + 0.439 * r - 0.368 * g - 0.071 * b) * a;
+        sums.u[half] = (sums.u[half] as number) + cb * a;
+        sums.v[half] = (sums.v[half] as number) + cr * a;
         opacity[half] = (opacity[half] as number) + a;
       }
     }
@@ -60,18 +72,27 @@ export class Bitmap {
     return new Bitmap(width, height, [y, u, v]);
   }
 
-  /** Blends it into a 4:2:0 picture; `x` and `y` are even, and all of it lies within. */
-  blendInto(picture: Picture, x: number, y: number): void {
+  /**
+   * Blends it into a 4:2:0 picture, as far as it lies within; `x` and `y` are even.
+   * @param clip even coordinates; nothing outside of it is touched.
+   */
+  blendInto(picture: Picture, x: number, y: number, clip?: Rect): void {
+    const { width, height } = this;
+    const whole = { x: 0, y: 0, width: picture.width, height: picture.height };
+    const area = rectMeet({ x, y, width, height }, clip ? rectMeet(clip, whole) : whole);
+    if (area.width <= 0 || area.height <= 0) return;
     const { planes, strides } = picture;
     for (const [index, plane] of this.planes.entries()) {
       const shift = index === 0 ? 0 : 1;
       const into = planes[index] as Buffer;
       const stride = strides[index] as number;
-      const { width, height, weighted, rest } = plane;
-      for (let row = 0; row < height; row++) {
-        let to = ((y >> shift) + row) * stride + (x >> shift);
-        let from = row * width;
-        for (const end = from + width; from < end; from++, to++) {
+      const { weighted, rest } = plane;
+      const [left, columns] = [area.x >> shift, area.width >> shift];
+      const bottom = (area.y + area.height) >> shift;
+      for (let row = area.y >> shift; row < bottom; row++) {
+        let to = row * stride + left;
+        let from = (row - (y >> shift)) * plane.width + left - (x >> shift);
+        for (const end = from + columns; from < end; from++, to++) {
           const below = (into[to] as number) * (rest[from] as number);
           // Divides by 255, rounded, without a division.
           const sum = below + (weighted[from] as number) + 128;

@@ -4,7 +4,8 @@
  * luma and its chroma give: three look-ups.
  */
 import { BT601, type ColourSpace } from '../../shared/colour-space.js';
-import type { Picture, Rect } from './picture.js';
+import type { Rect } from '../../shared/tile-geometry.js';
+import type { Picture } from './picture.js';
 
 /** Weights of red and blue in the luma (ITU-R BT.601-7, 2.5.1; BT.709-6, 3.2). */
 const WEIGHTS = { bt601: [0.299, 0.114], bt709: [0.2126, 0.0722] } as const;

@@ -1,13 +1,6 @@
 import { AV_PIX_FMT_YUV420P, Frame } from 'node-av';
 import { BT601, type ColourSpace } from '../../shared/colour-space.js';
-
-/** A rectangle in whole pixels. */
-export interface Rect {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
+import type { Rect } from '../../shared/tile-geometry.js';
 
 /**
  * One decoded or composed picture in native memory. It has one owner, who must dispose of it;
@@ -67,6 +60,20 @@ export class Picture implements Disposable {
     const shared = new Picture(clone);
     shared.colourSpace = this.colourSpace;
     return shared;
+  }
+
+  /** Takes the pixels of a 4:2:0 picture of the same size. */
+  copyFrom(other: Picture): void {
+    const [into, from] = [this.planes, other.planes];
+    for (let plane = 0; plane < 3; plane++) {
+      const [width, height] = [this.width, this.height].map((n) => (plane === 0 ? n : n >> 1));
+      const [to, stride] = [into[plane] as Buffer, this.strides[plane] as number];
+      const [source, sourceStride] = [from[plane] as Buffer, other.strides[plane] as number];
+      for (let y = 0; y < (height as number); y++) {
+        const at = y * sourceStride;
+        source.copy(to, y * stride, at, at + (width as number));
+      }
+    }
   }
 
   /** Fills a rectangle (even coordinates) of a 4:2:0 picture with one colour. */

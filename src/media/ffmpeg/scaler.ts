@@ -5,13 +5,8 @@ import {
   SoftwareScaleContext,
   SWS_BILINEAR,
 } from 'node-av';
-import type { Picture, Rect } from './picture.js';
-
-/**
- * swscale writes rows in blocks: a destination whose width is no multiple of this overruns its
- * right edge by up to one block (measured with FFmpeg 8.1). Every destination rectangle must keep it.
- */
-export const SCALER_WIDTH_ALIGN = 16;
+import type { Rect } from '../../shared/tile-geometry.js';
+import type { Picture } from './picture.js';
 
 /** The planes of a rectangle of a 4:2:0 picture, as sub-arrays; x and y must be even. */
 function planesAt(picture: Picture, x: number, y: number): Buffer[] {
@@ -49,14 +44,19 @@ export class Scaler implements Disposable {
     if (result < 0) throw new Error(`scaling failed (${result})`);
   }
 
-  /** Converts an RGBA bitmap of exactly the rectangle's size into the canvas. */
-  async drawRgba(bitmap: Buffer, canvas: Picture, rect: Rect): Promise<void> {
-    const context = this.prepare(rect.width, rect.height, AV_PIX_FMT_RGBA, rect.width, rect.height);
+  /** Scales an RGBA bitmap into a rectangle of the canvas. */
+  async drawRgba(
+    bitmap: Buffer,
+    { width, height }: { readonly width: number; readonly height: number },
+    canvas: Picture,
+    rect: Rect,
+  ): Promise<void> {
+    const context = this.prepare(width, height, AV_PIX_FMT_RGBA, rect.width, rect.height);
     const result = await context.scale(
       [bitmap],
-      [rect.width * 4],
+      [width * 4],
       0,
-      rect.height,
+      height,
       planesAt(canvas, rect.x, rect.y),
       canvas.strides.slice(0, 3),
     );

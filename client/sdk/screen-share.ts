@@ -1,0 +1,72 @@
+/** A screen, window or tab that is shared: a second picture, and its sound. */
+
+/** Text must stay sharp; what moves on a screen seldom needs more frames. */
+const MAX_FRAME_RATE = 15;
+const MAX_BITRATE = 2_500_000;
+
+export class ScreenShare {
+  stream: MediaStream | undefined;
+  private pc: RTCPeerConnection | undefined;
+  private video: RTCRtpTransceiver | undefined;
+  private audio: RTCRtpTransceiver | undefined;
+
+  /** @param onEnded the browser's own button ended it, or the window was closed. */
+  constructor(private readonly onEnded: () => void) {}
+
+  /** Sends it over a connection. @returns whether m-lines were added, which have to be offered. */
+  async start(pc: RTCPeerConnection, stream: MediaStream): Promise<boolean> {
+    const [video] = stream.getVideoTracks();
+    const [audio] = stream.getAudioTracks();
+    if (!video) throw new Error('there is no picture to share');
+    if (this.stream && this.stream !== stream) this.stopTracks(this.stream);
+    if (this.pc !== pc) {
+      this.pc = pc;
+      this.video = undefined;
+      this.audio = undefined;
+    }
+    this.stream = stream;
+    video.contentHint = 'detail';
+    video.onended = () => {
+      if (this.stream === stream) this.onEnded();
+    };
+    const before = [this.video, this.audio];
+    if (this.video) await this.video.sender.replaceTrack(video);
+    else
+      this.video = pc.addTransceiver(video, { direction: 'sendonly', sendEncodings: [ENCODING] });
+    await preferDetail(this.video.sender);
+    if (this.audio) await this.audio.sender.replaceTrack(audio ?? null);
+    else if (audio) this.audio = pc.addTransceiver(audio, { direction: 'sendonly' });
+    return before[0] !== this.video || before[1] !== this.audio;
+  }
+
+  /** The m-lines stay, for the next time. */
+  stop(): void {
+    if (this.stream) this.stopTracks(this.stream);
+    this.stream = undefined;
+    for (const transceiver of [this.video, this.audio]) {
+      // A connection that is closed has nothing to replace.
+      transceiver?.sender.replaceTrack(null).catch(() => {});
+    }
+  }
+
+  private stopTracks(stream: MediaStream): void {
+    for (const track of stream.getTracks()) {
+      track.onended = null;
+      track.stop();
+    }
+  }
+}
+
+const ENCODING: RTCRtpEncodingParameters = {
+  maxBitrate: MAX_BITRATE,
+  maxFramerate: MAX_FRAME_RATE,
+};
+
+/** Fewer frames in place of fewer pixels, where the browser can be told so. */
+async function preferDetail(sender: RTCRtpSender): Promise<void> {
+  const parameters = sender.getParameters() as RTCRtpSendParameters & {
+    degradationPreference?: string;
+  };
+  parameters.degradationPreference = 'maintain-resolution';
+  await sender.setParameters(parameters);
+}
