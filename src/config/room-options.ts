@@ -74,6 +74,7 @@ export function roomOptions(settings: Settings): RoomManagerOptions {
     },
     transport: transportOptions(settings),
     videoCodecs: listOf(settings, 'video.codecs') as VideoCodec[],
+    dtx: textOf(settings, 'audio.dtx') === 'on',
     defaults: {
       maxParticipants: numberOf(settings, 'room.maxParticipants'),
       maxSeconds: numberOf(settings, 'room.maxSeconds'),

@@ -102,6 +102,11 @@ export const SETTINGS = [
   choice('audio.levelling', ['off', 'on'], 'Brings all voices to one loudness (-20 LUFS), slowly.'),
   choice('audio.noiseGate', ['on', 'off'], 'Turns down the steady noise of those who say nothing.'),
   choice(
+    'audio.dtx',
+    ['on', 'off'],
+    'Asks clients not to send silence (discontinuous transmission).',
+  ),
+  choice(
     'audio.placement',
     ['off', 'on'],
     'Voices are heard from where their tiles are; needs `audio.channels: 2`.',

@@ -9,6 +9,7 @@ const KEYFRAME = 1;
 const H264 = 2;
 const LAST = 4;
 const REPEAT = 8;
+const SILENT = 64;
 const BT709 = 16;
 const FULL_RANGE = 32;
 /** Length of the fixed part behind the length word: kind, flags, sequence, source, timestamp, two times. */
@@ -35,7 +36,7 @@ export function encodeFrameHead(frame: MediaFrame): Buffer {
     flags = (frame.keyframe ? KEYFRAME : 0) | (frame.codec === 'h264' ? H264 : 0);
   } else if (frame.kind === 'audio-out') {
     flags = frame.last ? LAST : 0;
-  } else flags = frame.isRepeat ? REPEAT : 0;
+  } else flags = (frame.isRepeat ? REPEAT : 0) | (frame.isSilent ? SILENT : 0);
   if (frame.kind === 'video-in') {
     const { matrix, fullRange } = frame.colourSpace;
     flags |= (matrix === 'bt709' ? BT709 : 0) | (fullRange ? FULL_RANGE : 0);
@@ -77,6 +78,7 @@ export function decodeRecord(record: Buffer): LinkMessage | MediaFrame {
         sequence: record.readUInt16LE(2),
         timestamp: record.readUInt32LE(8),
         isRepeat: (flags & REPEAT) !== 0,
+        isSilent: (flags & SILENT) !== 0,
         captureMicros: time,
         arrivalMicros: record.readDoubleLE(20),
         data,

@@ -147,6 +147,8 @@ export interface AudioInFrame {
   readonly timestamp: number;
   /** Came as redundancy with a later packet (RFC 2198). */
   readonly isRepeat: boolean;
+  /** The sender says that there is nothing in it (RFC 6464). */
+  readonly isSilent: boolean;
   /** Monotonic time of arrival. */
   readonly arrivalMicros: Micros;
   /** Sender's NTP clock in microseconds; NaN until its first sender report. */

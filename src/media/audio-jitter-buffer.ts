@@ -22,11 +22,20 @@ const SKIP_SAMPLES = 24_000;
 /** A repeat comes with the packet after the lost one: 20 ms after its own time. */
 const REPEAT_AFTER: Micros = 20_000;
 const SAMPLES_PER_MICRO = 48 / 1000;
+/** Between two packets; what is lost in a row is shorter. */
+const PAUSE_SAMPLES = 4800;
+/** Opus packets up to this size have nothing but the TOC: the sender is silent (RFC 6716, 2.1.9). */
+const DTX_BYTES = 2;
+/** So many packets in a row must be as silent as the sender says before it is taken at its word. */
+const TRUSTED_AFTER = 50;
+/** RMS of what may be called silence. */
+const SILENCE = 1e-4;
 
 interface Packet {
   readonly timestamp: number;
   readonly samples: number;
   readonly captureMicros: Micros;
+  readonly isSilent: boolean;
   readonly data: Buffer;
 }
 
@@ -44,6 +53,7 @@ export class AudioJitterBuffer {
     audio_packets_invalid: 0,
     audio_packets_overflow: 0,
     audio_packets_recovered: 0,
+    audio_packets_silent: 0,
     audio_frames_decoded: 0,
     audio_frames_fec: 0,
     audio_samples_concealed: 0,
@@ -69,6 +79,10 @@ export class AudioJitterBuffer {
   private starved = false;
   private levelFiltered = 0;
   private sinceScaled = 0;
+  /** Packets in a row that were as silent as the sender said; NaN once one was not. */
+  private silencesHeld = 0;
+  /** Nothing follows what waits to be played, which may be less than is waited for else. */
+  private wordEnded = false;
   private readonly out: Float32Array;
   private readonly silence: Float32Array;
 
@@ -97,6 +111,13 @@ export class AudioJitterBuffer {
       );
     }
     this.remember(timestamp);
+    // Nothing is played, and with this there would be nothing to hear.
+    if (this.playout === undefined && this.isNothing(frame)) {
+      this.counters.audio_packets_silent++;
+      // A lone packet is the comfort noise that senders renew; more were a word.
+      this.wordEnded = this.packets.size > 1;
+      return;
+    }
     if (late) {
       this.counters.audio_packets_late++;
       if (!frame.isRepeat) {
@@ -117,8 +138,8 @@ export class AudioJitterBuffer {
       this.starved = false;
       this.estimator.late(frame.arrivalMicros, timestamp / SAMPLES_PER_MICRO);
     }
-    const { captureMicros, data } = frame;
-    this.packets.set(timestamp, { timestamp, samples, captureMicros, data });
+    const { captureMicros, isSilent, data } = frame;
+    this.packets.set(timestamp, { timestamp, samples, captureMicros, isSilent, data });
     this.highest = Math.max(this.highest, timestamp + samples);
     if (this.packets.size > MAX_PACKETS) {
       this.packets.delete(Math.min(...this.packets.keys()));
@@ -168,8 +189,8 @@ export class AudioJitterBuffer {
   /** Begins to play once the target's worth of sound is there. */
   private tryStart(): boolean {
     if (this.packets.size === 0) return false;
-    const first = Math.min(...this.packets.keys());
-    if (this.highest - first < this.targetSamples()) return false;
+    const first = this.dropBeforePause();
+    if (this.highest - first < this.targetSamples() && !this.wordEnded) return false;
     // What piled up beyond the target while nobody pulled is old: leave it.
     const wanted = this.highest - this.targetSamples() - FRAME_SAMPLES;
     let start = first;
@@ -178,9 +199,25 @@ export class AudioJitterBuffer {
     }
     this.playout = start;
     this.dropBefore(start);
+    this.fifoLength = 0;
+    this.wordEnded = false;
     this.concealed = 0;
     this.levelFiltered = this.levelSamples();
     return true;
+  }
+
+  /** What came before a pause is long over. @returns when the sound after it begins. */
+  private dropBeforePause(): number {
+    const packets = [...this.packets.values()].sort((a, b) => b.timestamp - a.timestamp);
+    const [newest] = packets as [Packet];
+    this.highest = newest.timestamp + newest.samples;
+    let first = newest.timestamp;
+    for (const { timestamp, samples } of packets) {
+      if (first - timestamp - samples > PAUSE_SAMPLES) break;
+      first = timestamp;
+    }
+    this.dropBefore(first);
+    return first;
   }
 
   private decodeNext(target: number): void {
@@ -191,15 +228,44 @@ export class AudioJitterBuffer {
       return;
     }
     this.packets.delete(packet.timestamp);
+    if (this.isNothing(packet)) {
+      this.rest(packet);
+      return;
+    }
     let pcm = this.decoder.decode(packet.data);
     if (!pcm) {
       this.counters.audio_packets_invalid++;
       pcm = this.decoder.conceal(packet.samples);
     } else this.counters.audio_frames_decoded++;
+    if (packet.isSilent) this.checkSilence(pcm);
     this.concealed = 0;
     this.playout = packet.timestamp + packet.samples;
     this.lastCaptureMicros = packet.captureMicros - this.fifoLength / SAMPLES_PER_MICRO;
     this.append(this.scale(pcm, target));
+  }
+
+  /** Discontinuous transmission, or a sender that says so and has been found to be right. */
+  private isNothing({ data, isSilent }: Pick<Packet, 'data' | 'isSilent'>): boolean {
+    return data.length <= DTX_BYTES || (isSilent && this.silencesHeld >= TRUSTED_AFTER);
+  }
+
+  private checkSilence(pcm: Float32Array): void {
+    let sum = 0;
+    for (const value of pcm) sum += value * value;
+    if (sum > pcm.length * SILENCE ** 2) this.silencesHeld = Number.NaN;
+    else this.silencesHeld++;
+  }
+
+  /** The sender is silent: the last sound fades, and what comes next begins anew. */
+  private rest(packet: Packet): void {
+    this.counters.audio_packets_silent++;
+    const last = this.decoder.conceal(FRAME_SAMPLES);
+    for (let i = 0; i < last.length; i++) last[i] = (last[i] as number) * (1 - i / last.length);
+    this.append(last);
+    for (const [timestamp, one] of this.packets) {
+      if (timestamp < packet.timestamp || this.isNothing(one)) this.packets.delete(timestamp);
+    }
+    this.stopPlaying();
   }
 
   /** A packet whose span covers the play-out point without starting at it (the sender re-framed). */

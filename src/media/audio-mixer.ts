@@ -14,6 +14,8 @@ import { SpeakerSelection } from './speaker-selection.js';
 /** The mix of everybody, for those who are not in it. */
 export const FULL_MIX: SourceId = 0;
 const COMPLEXITY = 5;
+/** Ticks of the mix that an encoder hears before it is listened to. */
+const PRIMING_TICKS = 3;
 /** Level of the muted and the silent. */
 const SILENT_DBFS = -120;
 
@@ -45,14 +47,18 @@ export class AudioMixer {
   private talking: ReadonlySet<SourceId> = new Set();
   /** Who had a part in the last tick's mix. */
   private previousOwners: ReadonlySet<SourceId> = new Set();
+  /** The full mix of the last ticks, the oldest first. */
+  private readonly history: Float32Array[];
   private readonly sum: Float32Array;
   private readonly mix: Float32Array;
   private closed = false;
 
   constructor(private readonly settings: MixSettings) {
     this.selection = new SpeakerSelection({ maxSpeakers: settings.maxSpeakers });
-    this.sum = new Float32Array(FRAME_SAMPLES * settings.audioChannels);
-    this.mix = new Float32Array(FRAME_SAMPLES * settings.audioChannels);
+    const empty = () => new Float32Array(FRAME_SAMPLES * settings.audioChannels);
+    this.history = Array.from({ length: PRIMING_TICKS }, empty);
+    this.sum = empty();
+    this.mix = empty();
   }
 
   /** Opens a source; its packets are taken once this resolves. */
@@ -139,6 +145,7 @@ export class AudioMixer {
       source.faded();
       if (source.leaving) this.drop(id);
     }
+    this.remember();
     this.previousOwners = owners;
     this.talking = talking;
     return packets;
@@ -204,11 +211,31 @@ export class AudioMixer {
   private encodeWithout(owner: SourceId): MixedPacket[] {
     const own = this.own.get(owner);
     if (!own) return [];
+    const isNew = !this.previousOwners.has(owner);
+    if (isNew) this.prime(own);
     this.mix.set(this.sum);
     for (const source of this.sources.values()) {
       if (source.owner === owner && source.sounds) source.addTo(this.mix, -1);
     }
-    return [this.encode(owner, own, this.mix, !this.previousOwners.has(owner))];
+    return [this.encode(owner, own, this.mix, isNew)];
+  }
+
+  /**
+   * Lets an encoder hear what its listener got from another one until now: the end of one frame and
+   * the beginning of the next overlap, and would not fit.
+   */
+  private prime({ encoder, limiter }: MixEncoder): void {
+    for (const pcm of this.history) {
+      this.mix.set(pcm);
+      limiter.process(this.mix);
+      encoder.encode(this.mix, false);
+    }
+  }
+
+  private remember(): void {
+    const oldest = this.history.shift() as Float32Array;
+    oldest.set(this.sum);
+    this.history.push(oldest);
   }
 
   private encode(

@@ -223,7 +223,11 @@ export function parseOffer(sdp: string, downCodecs: readonly VideoCodec[]): Pars
 
 const VIDEO_FEEDBACK = ['ccm fir', 'nack', 'nack pli'];
 
-function answerFormats(section: MediaSection, offered: OfferedMedia): string[] {
+function answerFormats(
+  section: MediaSection,
+  offered: OfferedMedia,
+  { dtx }: AnswerOptions,
+): string[] {
   const lines: string[] = [];
   const feedback = (offered.rtcpFb ?? []).map(({ type }) => type);
   const copy = (payload: number) => {
@@ -235,7 +239,9 @@ function answerFormats(section: MediaSection, offered: OfferedMedia): string[] {
   for (const format of section.formats) {
     copy(format.payloadType);
     if (format.codec === 'opus') {
-      lines.push(`a=fmtp:${format.payloadType} minptime=10;useinbandfec=1;usedtx=0`);
+      // Silent voices need not be sent; the sound of a screen has no voice to wait for.
+      const use = dtx && section.use === 'mic' ? 1 : 0;
+      lines.push(`a=fmtp:${format.payloadType} minptime=10;useinbandfec=1;usedtx=${use}`);
       for (const kind of ['transport-cc', 'nack'].filter((kind) => feedback.includes(kind))) {
         lines.push(`a=rtcp-fb:${format.payloadType} ${kind}`);
       }
@@ -275,11 +281,17 @@ function directionOf(section: MediaSection): string {
   return section.use.startsWith('mix') ? 'sendonly' : 'recvonly';
 }
 
+export interface AnswerOptions {
+  /** Asks the client not to send silence (RFC 7587, 3.1.3). */
+  readonly dtx: boolean;
+}
+
 /** Writes the answer to a parsed offer. */
 export function writeAnswer(
   offer: ParsedOffer,
   transport: LocalTransport,
   streams: LocalStreams,
+  options: AnswerOptions,
 ): string {
   const offeredMedia = offer.description.media;
   const rejected = (section: MediaSection) => section.formats.length === 0;
@@ -319,7 +331,7 @@ export function writeAnswer(
       if (name === 'absSendTime' && transportWide) continue;
       if (name) lines.push(`a=extmap:${value} ${uri}`);
     }
-    lines.push(...answerFormats(section, offered));
+    lines.push(...answerFormats(section, offered, options));
     if (section.rids.length > 0) {
       lines.push(...section.rids.map((rid) => `a=rid:${rid} recv`));
       lines.push(`a=simulcast:recv ${section.rids.join(';')}`);

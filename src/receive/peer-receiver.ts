@@ -46,6 +46,8 @@ const FEEDBACK_INTERVAL: Micros = 100_000;
 const MAX_PACKETS_PER_SECOND = 3000;
 /** Of 10 ms each, with as many repairs. */
 const MAX_AUDIO_PER_SECOND = 200;
+/** Of RFC 6464. */
+const SILENCE = 127;
 /** Sound is played before it could be asked for more often. */
 const AUDIO_TRIES = 4;
 
@@ -54,6 +56,8 @@ export interface ReceivedAudio {
   readonly timestamp: number;
   /** Came as redundancy with a later packet, or again; says nothing of the network's jitter. */
   readonly isRepeat: boolean;
+  /** The sender says that there is nothing in it (RFC 6464). */
+  readonly isSilent: boolean;
   readonly arrivalMicros: Micros;
   readonly captureMicros: Micros;
   readonly payload: Buffer;
@@ -270,6 +274,8 @@ export class PeerReceiver {
       sequence: packet.sequence,
       timestamp,
       isRepeat,
+      // The level is that of the newest block.
+      isSilent: age === 0 && packet.audioLevel === SILENCE,
       arrivalMicros: now,
       captureMicros: stream.clock.captureMicros(timestamp),
       payload,

@@ -37,6 +37,8 @@ export interface ParticipantOptions {
   readonly videoCodecs: readonly VideoCodec[];
   /** Of the composite, best first. */
   readonly renditions: readonly Rendition[];
+  /** Ask them not to send silence. */
+  readonly dtx: boolean;
 }
 
 /** What is left out stays as it is. */
@@ -195,6 +197,7 @@ export class Participant {
       offer,
       { ...transport.localParameters, candidates: transport.localCandidates() },
       this.streams,
+      { dtx: this.options.dtx },
     );
   }
 

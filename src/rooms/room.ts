@@ -18,6 +18,8 @@ export interface RoomOptions {
   readonly mix: MixSettings;
   readonly transport: PeerTransportOptions;
   readonly videoCodecs: readonly VideoCodec[];
+  /** Ask clients not to send silence. */
+  readonly dtx: boolean;
 }
 
 /** Whoever speaks for a participant: a signalling session, or an API. */
@@ -430,6 +432,7 @@ export class Room {
         transport: this.options.transport,
         videoCodecs: this.options.videoCodecs,
         renditions: this.options.mix.renditions,
+        dtx: this.options.dtx,
       },
       this.pipeline,
       {

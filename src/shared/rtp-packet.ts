@@ -41,6 +41,8 @@ export interface RtpPacket {
   readonly absSendTime: number | undefined;
   /** Of the frame that ends with this packet. */
   readonly colourSpace: ColourSpace | undefined;
+  /** -dBov, 0 to 127; 127 is silence (RFC 6464, 3). */
+  readonly audioLevel: number | undefined;
 }
 
 /** Length of the RTP header with CSRCs and extensions, or -1 if it does not fit into `bytes`. */
@@ -61,6 +63,7 @@ interface ParsedExtensions {
   transportSequence?: number;
   absSendTime?: number;
   colourSpace?: ColourSpace | undefined;
+  audioLevel?: number;
 }
 
 /** One-byte and two-byte header extensions (RFC 8285, 4.2 and 4.3); stops at what is malformed. */
@@ -93,6 +96,8 @@ function parseExtensions(
       found.transportSequence = bytes.readUInt16BE(from);
     } else if (id === ids.absSendTime && length === 3) {
       found.absSendTime = bytes.readUIntBE(from, 3);
+    } else if (id === ids.audioLevel) {
+      found.audioLevel = (bytes[from] as number) & 0x7f;
     } else if (id === ids.colourSpace) {
       found.colourSpace = parseColourSpace(bytes.subarray(from, at));
     }
@@ -127,6 +132,7 @@ export function parseRtp(bytes: Buffer, ids: HeaderExtensionIds): RtpPacket | un
     transportSequence: extensions.transportSequence,
     absSendTime: extensions.absSendTime,
     colourSpace: extensions.colourSpace,
+    audioLevel: extensions.audioLevel,
   };
 }
 

@@ -45,6 +45,8 @@ export class TestServer {
         TESSERA_SERVER_DRAIN_SECONDS: '0',
         TESSERA_LIMITS_REQUESTS_PER_MINUTE: '1000000',
         TESSERA_LIMITS_SOCKETS_PER_ADDRESS: '10000',
+        // Tones are no voices: Opus takes them for noise that need not be sent.
+        TESSERA_AUDIO_DTX: 'off',
         TESSERA_DATA_DIR: dataDir,
         ...environment,
       },

@@ -32,6 +32,7 @@ const audioIn = (source: number, data: Buffer, index: number, arrival = index * 
     sequence: index & 0xffff,
     timestamp: (index * 960 + 0xffff_0000) >>> 0,
     isRepeat: false,
+    isSilent: false,
     arrivalMicros: arrival,
     captureMicros: Number.NaN,
     data,

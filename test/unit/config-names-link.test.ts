@@ -97,6 +97,7 @@ test('the link carries every kind of frame and message, in order, however the by
       sequence: 65_535,
       timestamp: 0xffff_ffff,
       isRepeat: true,
+      isSilent: true,
       arrivalMicros: 123_456_789,
       captureMicros: 3.9e15,
       data: Buffer.from('x'),

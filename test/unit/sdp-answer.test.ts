@@ -95,7 +95,7 @@ test('each m-line gets its use, and the composite one codec: H.264 constrained b
 });
 
 test('the answer mirrors the offer', () => {
-  const answer = writeAnswer(parseOffer(full(), ['vp8']), transport, streams);
+  const answer = writeAnswer(parseOffer(full(), ['vp8']), transport, streams, { dtx: true });
   expect(answer).toContain('a=group:BUNDLE 0 1 2 3');
   expect(answer.match(/a=(sendonly|recvonly)/g)).toEqual([
     'a=recvonly',
@@ -112,10 +112,36 @@ test('the answer mirrors the offer', () => {
   expect(answer).toContain('a=fmtp:63 111/111');
 });
 
+test('the next that send are the screen and its sound, which has no silence to leave out', () => {
+  const parsed = parseOffer(
+    offer(
+      section(0, 'audio', 'sendonly'),
+      section(1, 'video', 'sendonly'),
+      section(2, 'audio', 'recvonly'),
+      section(3, 'video', 'recvonly'),
+      section(4, 'video', 'sendonly'),
+      section(5, 'audio', 'sendonly'),
+      section(6, 'video', 'sendonly'),
+    ),
+    ['vp8'],
+  );
+  expect(parsed.media.sections.map(({ use }) => use)).toEqual([
+    'mic',
+    'camera',
+    'mix-audio',
+    'mix-video',
+    'screen',
+    'screen-audio',
+    'unused',
+  ]);
+  const answer = writeAnswer(parsed, transport, streams, { dtx: true });
+  expect(answer.match(/usedtx=\d/g)).toEqual(['usedtx=1', 'usedtx=0', 'usedtx=0']);
+});
+
 test('an m-line with no codec of ours is refused alone', () => {
   const odd = section(1, 'video', 'sendonly').map((line) => line.replace(/VP8|H264/, 'AV1'));
   const parsed = parseOffer(offer(section(0, 'audio', 'sendonly'), odd), ['h264', 'vp8']);
-  const answer = writeAnswer(parsed, transport, streams);
+  const answer = writeAnswer(parsed, transport, streams, { dtx: true });
   expect(answer).toContain('m=video 0 ');
   expect(answer).toContain('a=group:BUNDLE 0\r\n');
 });
