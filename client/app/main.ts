@@ -1,6 +1,8 @@
 /** The page: a lobby with a preview, then the call. */
 import './style.css';
-import { type MediaKinds, OwnTile, Room } from '../sdk/room.js';
+import type { TileRegion } from '../sdk/layout-follower.js';
+import { type MediaKinds, OwnTile, Room, TileButtons } from '../sdk/room.js';
+import { ChatPanel } from './chat-panel.js';
 import { type LocalMedia, listDevices, openDevices, openScreen } from './devices.js';
 import { PeoplePanel } from './people-panel.js';
 
@@ -23,6 +25,7 @@ const page = {
   joinMessage: element('join-message'),
   composite: element<HTMLVideoElement>('composite'),
   ownTile: element<HTMLVideoElement>('own-tile'),
+  tiles: element('tiles'),
   tap: element('tap'),
   state: element('state'),
   people: element('people'),
@@ -32,6 +35,11 @@ const page = {
   leave: element('leave'),
   panel: element('panel'),
   panelButton: element('panel-button'),
+  chat: element('chat'),
+  chatList: element('chat-list'),
+  chatForm: element<HTMLFormElement>('chat-form'),
+  chatLine: element<HTMLInputElement>('chat-line'),
+  chatButton: element('chat-button'),
   ask: element('ask'),
   askText: element('ask-text'),
   askYes: element('ask-yes'),
@@ -52,8 +60,12 @@ let media: LocalMedia = { audioTrack: undefined, videoTrack: undefined, message:
 /** After `#`, which browsers do not send to servers: tokens stay out of their logs. */
 const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? undefined;
 const panel = new PeoplePanel(page.panel);
+const chat = new ChatPanel(page.chat, page.chatList, page.chatForm, page.chatLine, (unread) => {
+  page.chatButton.textContent = unread > 0 ? `Chat (${unread})` : 'Chat';
+});
 let room: Room | undefined;
 let ownTile: OwnTile | undefined;
+let tiles: TileButtons | undefined;
 let micOn = true;
 let cameraOn = true;
 
@@ -121,6 +133,7 @@ async function join(): Promise<void> {
     showPeople();
     page.state.textContent = '';
     ownTile = new OwnTile(joined, page.composite, page.ownTile);
+    tiles = new TileButtons(joined, page.composite, page.tiles, { onActivate: togglePin });
     await playComposite(joined.stream);
   } catch (error) {
     backToLobby(error instanceof Error ? error.message : String(error));
@@ -130,6 +143,7 @@ async function join(): Promise<void> {
 /** Shows what happens to a call, from its beginning on. */
 function follow(joined: Room): void {
   room = joined;
+  chat.follow(joined);
   joined.on('state', ({ state, reason }) => {
     page.state.textContent = reason ? `${STATE_TEXT[state]}: ${reason}` : STATE_TEXT[state];
     if (state === 'failed') backToLobby(page.state.textContent);
@@ -158,6 +172,16 @@ function follow(joined: Room): void {
   joined.on('error', ({ message, next }) => {
     page.state.textContent = next ? `${message}. ${next}` : message;
   });
+}
+
+/** What is activated becomes large; once more lets it go. */
+function togglePin({ participant, source }: TileRegion): void {
+  if (room?.role !== 'host') return;
+  const pin = source === 'screen_share' ? `${participant}:screen` : participant;
+  const { pinned } = room.layout;
+  const others = pinned.filter((id) => id !== pin);
+  const participants = pinned.includes(pin) ? others : [pin, ...others];
+  room.moderate({ action: 'pin', participants });
 }
 
 function words({ mic, camera, screen }: MediaKinds): string {
@@ -208,6 +232,9 @@ function backToLobby(message: string): void {
   room = undefined;
   ownTile?.stop();
   ownTile = undefined;
+  tiles?.stop();
+  tiles = undefined;
+  page.chat.hidden = true;
   page.panel.hidden = true;
   page.ask.hidden = true;
   page.call.hidden = true;
@@ -233,6 +260,7 @@ page.tap.addEventListener('click', () => {
 page.mic.addEventListener('click', () => setMic(!micOn));
 page.camera.addEventListener('click', () => setCamera(!cameraOn));
 page.screen.addEventListener('click', () => toggleScreen().catch(reportError));
+page.chatButton.addEventListener('click', () => chat.toggle());
 page.panelButton.addEventListener('click', () => {
   page.panel.hidden = !page.panel.hidden;
 });
@@ -245,6 +273,8 @@ page.leave.addEventListener('click', () => {
 });
 addEventListener('pagehide', () => room?.leave());
 
+// Phones have no way to share their screen.
+page.screen.hidden = !navigator.mediaDevices || !('getDisplayMedia' in navigator.mediaDevices);
 page.room.value = query.get('room') ?? 'demo';
 page.name.value = query.get('name') ?? '';
 preview().catch(reportError);

@@ -3,36 +3,14 @@
  * picture on that has the tile there, so that nobody sees themselves late. A page without this shows
  * a correct picture too.
  */
+import type { Rect } from '../../src/shared/tile-geometry.js';
 import { LayoutFollower } from './layout-follower.js';
+import { boxOf, contentBox } from './picture-geometry.js';
 import type { Room } from './room.js';
 
-interface Box {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-/** Where a video's picture lies in its element, with `object-fit: contain`. */
-function contentBox(video: HTMLVideoElement): Box {
-  const { clientWidth, clientHeight, videoWidth, videoHeight } = video;
-  const scale = Math.min(clientWidth / videoWidth, clientHeight / videoHeight) || 0;
-  const [width, height] = [videoWidth * scale, videoHeight * scale];
-  return { x: (clientWidth - width) / 2, y: (clientHeight - height) / 2, width, height };
-}
-
-function boxOf(region: Box, content: Box): Box {
-  return {
-    x: content.x + region.x * content.width,
-    y: content.y + region.y * content.height,
-    width: region.width * content.width,
-    height: region.height * content.height,
-  };
-}
-
 /** All of a box but what others lie over, as a CSS path in the box's own pixels. */
-function clipPath(box: Box, above: readonly Box[]): string {
-  const rectangle = ({ x, y, width, height }: Box) => `M${x} ${y}h${width}v${height}h${-width}z`;
+function clipPath(box: Rect, above: readonly Rect[]): string {
+  const rectangle = ({ x, y, width, height }: Rect) => `M${x} ${y}h${width}v${height}h${-width}z`;
   const holes = above.map((other) =>
     rectangle({ ...other, x: other.x - box.x, y: other.y - box.y }),
   );

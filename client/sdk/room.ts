@@ -5,7 +5,9 @@
  *   video.srcObject = room.stream;
  */
 import type {
+  ChatState,
   ClientMessage,
+  DataMessage,
   IceServer,
   LayoutDescription,
   Moderate,
@@ -20,6 +22,7 @@ import { SignalConnection, type TokenSource } from './signal-connection.js';
 import { simulcastLayers, withLayersOf } from './simulcast.js';
 
 export { OwnTile } from './own-tile.js';
+export { TileButtons } from './tile-buttons.js';
 
 export interface RoomOptions {
   /** WebSocket URL of the server's `/signal`. */
@@ -59,6 +62,17 @@ export interface RoomEvents extends Record<string, unknown> {
   unmuteAsked: MediaKinds;
   /** One's own screen is shared, or no longer: by oneself, by the browser's own button, by a host. */
   screen: { readonly sharing: boolean };
+  /** Somebody wrote, oneself too. */
+  chat: ChatState;
+  /** All that was written, after a join or a time without connection. */
+  history: readonly ChatState[];
+  /** An application's own message from another participant. */
+  message: {
+    readonly from: string;
+    readonly topic: string;
+    readonly data: unknown;
+    readonly time: number;
+  };
   notice: { readonly code: string; readonly message: string };
   error: { readonly code: string; readonly message: string; readonly next: string | undefined };
 }
@@ -100,6 +114,9 @@ export class Room extends Emitter<RoomEvents> {
     regions: [],
   };
   private waitingPeople: readonly WaitingState[] = [];
+  private speakingIds: readonly string[] = [];
+  private readonly chats = new Map<string, ChatState>();
+  private data: RTCDataChannel | undefined;
 
   /** What is sent; the transceivers have others once a device is changed. */
   private tracks: Pick<RoomOptions, 'audioTrack' | 'videoTrack'>;
@@ -166,9 +183,34 @@ export class Room extends Emitter<RoomEvents> {
     return this.currentLayout;
   }
 
+  /** Who says something at the moment. */
+  get speaking(): readonly string[] {
+    return this.speakingIds;
+  }
+
   /** For hosts: who waits to come in. */
   get lobby(): readonly WaitingState[] {
     return this.waitingPeople;
+  }
+
+  /** What was written, the oldest first. */
+  get chat(): readonly ChatState[] {
+    return [...this.chats.values()];
+  }
+
+  /** Writes to everybody; what is refused (over 4096 bytes, too fast) comes back as an `error` event. */
+  sendChat(text: string): void {
+    this.sendData({ type: 'chat', text });
+  }
+
+  /**
+   * Sends an application's own message.
+   * @param data anything that JSON has, of at most 4096 bytes.
+   * @param to participants; everybody else without it.
+   */
+  sendMessage(topic: string, data: unknown, to?: readonly string[]): void {
+    const whom = to === undefined ? {} : { to: [...to] };
+    this.sendData({ type: 'message', topic, data, ...whom });
   }
 
   /** For hosts; what is refused comes back as an `error` event. */
@@ -290,10 +332,23 @@ export class Room extends Emitter<RoomEvents> {
       case 'layout':
         this.setLayout(message.layout, message.timestamp);
         break;
+      case 'chat':
+        this.chats.set(message.message.id, message.message);
+        this.emit('chat', message.message);
+        break;
+      case 'history':
+        this.mergeHistory(message.messages);
+        break;
+      case 'message': {
+        const { from, topic, data, time } = message;
+        this.emit('message', { from, topic, data, time });
+        break;
+      }
       case 'dominant':
         this.emit('dominant', message.participant);
         break;
       case 'speaking':
+        this.speakingIds = message.participants;
         this.emit('speaking', message.participants);
         break;
       case 'notice':
@@ -328,6 +383,7 @@ export class Room extends Emitter<RoomEvents> {
     this.mic = undefined;
     this.camera = undefined;
     if (this.sends) this.addSenders(pc);
+    this.openData(pc);
     pc.addTransceiver('audio', { direction: 'recvonly' });
     if (receiveVideo) pc.addTransceiver('video', { direction: 'recvonly' });
     const { stream } = this.screen;
@@ -392,6 +448,30 @@ export class Room extends Emitter<RoomEvents> {
     this.pc?.close();
     this.pc = undefined;
     for (const track of this.stream.getTracks()) this.stream.removeTrack(track);
+  }
+
+  /** Newer ones may have come already. */
+  private mergeHistory(messages: readonly ChatState[]): void {
+    const newer = [...this.chats.values()];
+    this.chats.clear();
+    for (const message of [...messages, ...newer]) this.chats.set(message.id, message);
+    this.emit('history', this.chat);
+  }
+
+  /** Region maps, chat and messages of applications: what need not wait for the socket. */
+  private openData(pc: RTCPeerConnection): void {
+    const data = pc.createDataChannel('tessera', { negotiated: true, id: 0 });
+    this.data = data;
+    data.onmessage = ({ data: text }) => {
+      this.receive(JSON.parse(text) as ServerMessage).catch((error: unknown) =>
+        this.fail(String(error)),
+      );
+    };
+  }
+
+  private sendData(message: DataMessage): void {
+    if (this.data?.readyState === 'open') this.data.send(JSON.stringify(message));
+    else this.send(message);
   }
 
   private async offer(iceRestart: boolean): Promise<void> {

@@ -28,6 +28,8 @@ export const VideoGrant = Type.Object({
   canPublish: Type.Optional(Type.Boolean()),
   canPublishSources: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 16 })),
   canSubscribe: Type.Optional(Type.Boolean()),
+  /** Writes to the room; those who are hidden never do. */
+  canPublishData: Type.Optional(Type.Boolean()),
   hidden: Type.Optional(Type.Boolean()),
 });
 export type VideoGrant = Static<typeof VideoGrant>;
@@ -162,6 +164,7 @@ export function grantOf(token: VerifiedToken): Grant {
     role: roleOf(video),
     sources: new Set<PublishSource>(video.canPublish === false ? [] : known),
     canSubscribe: video.canSubscribe ?? true,
+    canPublishData: (video.canPublishData ?? true) && !video.hidden,
     hidden: video.hidden ?? false,
     tokenDigest: digest,
     expiresAt,

@@ -183,7 +183,8 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
       onRequest,
     },
     async ({ params, body, host, protocol }) => {
-      const { identity, role = 'participant', canPublishSources, canSubscribe, hidden } = body;
+      const { identity, role = 'participant', canPublishSources, hidden } = body;
+      const { canSubscribe, canPublishData } = body;
       const seconds = body.seconds ?? access.tokenSeconds;
       const token = await access.sign({
         identity,
@@ -192,6 +193,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
         video: {
           ...videoGrantFor(cleanRoomId(params.room), role, canPublishSources),
           ...(canSubscribe === undefined ? {} : { canSubscribe }),
+          ...(canPublishData === undefined ? {} : { canPublishData }),
           ...(hidden === undefined ? {} : { hidden }),
         },
       });

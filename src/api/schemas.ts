@@ -122,6 +122,7 @@ export const JoinRequest = Type.Object(
       }),
     ),
     canSubscribe: Type.Optional(Type.Boolean()),
+    canPublishData: Type.Optional(Type.Boolean()),
     hidden: Type.Optional(Type.Boolean()),
     seconds: Type.Optional(
       Type.Integer({ minimum: 30, maximum: 31_536_000, description: 'life of the token' }),

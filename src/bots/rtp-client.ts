@@ -28,6 +28,8 @@ export interface RtpClientOptions {
   readonly watch?: boolean;
   /** False receives nothing. */
   readonly receive?: boolean;
+  /** Opens a data channel, and resolves once it is there. */
+  readonly data?: boolean;
 }
 
 const CONNECT_MS = 20_000;
@@ -56,10 +58,12 @@ export class RtpClient {
   /** @throws TesseraError with the server's reason, or `unreachable`. */
   static async join(options: RtpClientOptions): Promise<RtpClient> {
     const { codec = 'vp8', viewer = false, ipv6 = false, receive = true, watch = true } = options;
+    const { data = false } = options;
     const peer = new ClientPeer({
       codec,
       ipv6,
       sends: !viewer,
+      data,
       receives: { audio: receive, video: receive && watch },
       videoSequence: options.sequence ?? 2000,
     });
@@ -67,6 +71,7 @@ export class RtpClient {
     const client = new RtpClient(peer, new WebSocket(`${options.url}${query}`));
     try {
       await client.connect(options);
+      if (data) await peer.dataOpen;
     } catch (error) {
       await client.close();
       throw error;
@@ -82,6 +87,27 @@ export class RtpClient {
   /** Everything that comes, besides what is counted here. */
   onRtp(listener: (packet: ReceivedRtp) => void): void {
     this.listeners.add(listener);
+  }
+
+  /** What comes over the data channel. */
+  onData(listener: (text: string) => void): void {
+    this.peer.onData = listener;
+  }
+
+  sendData(text: string): void {
+    this.peer.sendData(text);
+  }
+
+  sendSctpPacket(packet: Buffer): Promise<void> {
+    return this.peer.sendSctpPacket(packet);
+  }
+
+  sendSctpChunk(bytes: Buffer): Promise<void> {
+    return this.peer.sendSctpChunk(bytes);
+  }
+
+  get nextTsn(): number {
+    return this.peer.nextTsn;
   }
 
   send(message: ClientMessage | Record<string, unknown>): void {

@@ -4,18 +4,22 @@
  */
 import {
   MediaStreamTrack,
+  type RTCDataChannel,
   RTCPeerConnection,
   RTCRtpCodecParameters,
   RtpHeader,
   RtpPacket,
 } from 'werift';
 import type { VideoCodec } from '../shared/units.js';
+import type { ClientSctpInternals } from './werift-internals.js';
 
 export interface ClientPeerOptions {
   readonly codec: VideoCodec;
   /** Whether it has a microphone and a camera. */
   readonly sends: boolean;
   readonly receives: { readonly audio: boolean; readonly video: boolean };
+  /** Opens a data channel. */
+  readonly data: boolean;
   /** Only over IPv6. */
   readonly ipv6: boolean;
   /** Of the first video packet. */
@@ -52,18 +56,21 @@ const VIDEO_FEEDBACK = [
 
 export class ClientPeer {
   onRtp: ((packet: ReceivedRtp) => void) | undefined;
+  onData: ((text: string) => void) | undefined;
   /** Video packets sent. */
   sentVideo = 0;
   private readonly sequence: { audio: number; video: number };
   private videoSsrc = 0;
   private readonly pc: RTCPeerConnection;
+  private channel: RTCDataChannel | undefined;
+  private dataOpened = () => {};
   private readonly tracks = {
     audio: new MediaStreamTrack({ kind: 'audio' }),
     video: new MediaStreamTrack({ kind: 'video' }),
   };
 
   constructor(private readonly options: ClientPeerOptions) {
-    const { codec, sends, receives, ipv6, videoSequence } = options;
+    const { codec, sends, receives, data, ipv6, videoSequence } = options;
     this.sequence = { audio: 1000, video: videoSequence };
     const audio = { mimeType: 'audio/opus', clockRate: 48_000, channels: 2 };
     this.pc = new RTCPeerConnection({
@@ -83,10 +90,41 @@ export class ClientPeer {
     }
     if (receives.audio) this.pc.addTransceiver('audio', { direction: 'recvonly' });
     if (receives.video) this.pc.addTransceiver('video', { direction: 'recvonly' });
+    if (data) {
+      this.channel = this.pc.createDataChannel('tessera');
+      this.channel.onMessage.subscribe((text) => this.onData?.(text.toString()));
+      this.channel.stateChanged.subscribe((state) => {
+        if (state === 'open') this.dataOpened();
+      });
+    }
     this.pc.onTrack.subscribe((track) => {
       const kind = track.kind as 'audio' | 'video';
       track.onReceiveRtp.subscribe((packet) => this.received(kind, packet));
     });
+  }
+
+  /** Resolves once there is a data channel to send on. */
+  readonly dataOpen = new Promise<void>((resolve) => {
+    this.dataOpened = resolve;
+  });
+
+  sendData(text: string): void {
+    this.channel?.send(text);
+  }
+
+  /** Encrypts and sends a packet of SCTP, or of anything, as it is. */
+  async sendSctpPacket(packet: Buffer): Promise<void> {
+    await this.pc.sctpTransport?.dtlsTransport.sendData(packet);
+  }
+
+  /** Sends a chunk (RFC 9260, 3.2) as it is, in a packet that is otherwise right. */
+  async sendSctpChunk(bytes: Buffer): Promise<void> {
+    await this.sctp.sendChunk({ type: bytes[0] ?? 0, bytes });
+  }
+
+  /** Transmission sequence number of the next chunk of data. */
+  get nextTsn(): number {
+    return this.sctp.localTsn;
   }
 
   async offer(): Promise<string> {
@@ -137,6 +175,10 @@ export class ClientPeer {
 
   async close(): Promise<void> {
     await this.pc.close();
+  }
+
+  private get sctp(): ClientSctpInternals {
+    return this.pc.sctpTransport?.sctp as unknown as ClientSctpInternals;
   }
 
   private received(kind: 'audio' | 'video', { header, payload }: RtpPacket): void {

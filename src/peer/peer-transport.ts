@@ -17,6 +17,7 @@ import {
 import { nowMicros } from '../shared/clock.js';
 import type { Micros } from '../shared/units.js';
 import { type CandidatePolicy, mayProbe } from './candidate-filter.js';
+import { DataAssociation, type DataAssociationEvents } from './data-association.js';
 import { DatagramGuard } from './datagram-guard.js';
 import { DtlsTransport, localCertificate, SRTP_PROFILES } from './dtls-transport.js';
 import { HelloVerifier } from './hello-verifier.js';
@@ -93,6 +94,7 @@ export class PeerTransport {
   private readonly guarded = new WeakSet<StunProtocol>();
   private readonly hellos = new HelloVerifier();
   private earlyDtls: (() => void)[] = [];
+  private association: DataAssociation | undefined;
   private srtp: SrtpSession | undefined;
   private gathered: Promise<void> = Promise.resolve();
   private candidatesRead = false;
@@ -233,6 +235,23 @@ export class PeerTransport {
     return this.sendDatagram(this.srtp.protect(packet, length, headerLength));
   }
 
+  /**
+   * Opens the data channel, once; before or after the connection is there.
+   * @param remotePort SCTP port of the client.
+   */
+  openData(remotePort: number, events: DataAssociationEvents): void {
+    if (this.closed || this.association) return;
+    this.association = new DataAssociation(this.dtls, events);
+    this.association
+      .start(remotePort)
+      .catch((error: unknown) => this.events.onListenerError(error));
+  }
+
+  /** @returns false if there is no data channel, or it is not open. */
+  sendData(text: string): boolean {
+    return this.association?.send(text) ?? false;
+  }
+
   sendRtcp(compound: Buffer): boolean {
     if (!this.srtp) return false;
     return this.sendDatagram(this.srtp.protectRtcp(compound));
@@ -245,6 +264,7 @@ export class PeerTransport {
       ...this.path.counters,
       ...this.guard.counters,
       ...this.srtp?.counters,
+      ...this.association?.counters,
     };
   }
 
@@ -259,6 +279,7 @@ export class PeerTransport {
     this.earlyDtls = [];
     // A socket that is still being opened could not be closed.
     await this.gathered.catch(() => undefined);
+    await this.association?.close();
     await this.dtls.stop();
   }
 

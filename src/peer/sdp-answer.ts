@@ -14,6 +14,7 @@ import type {
 } from '../shared/negotiated-media.js';
 import { type HeaderExtensionIds, NO_EXTENSIONS } from '../shared/rtp-packet.js';
 import type { Ssrc, VideoCodec } from '../shared/units.js';
+import { MAX_MESSAGE_BYTES, SCTP_PORT } from './data-association.js';
 
 export const MAX_SDP_BYTES = 64 * 1024;
 const MAX_MEDIA_SECTIONS = 8;
@@ -134,6 +135,17 @@ function ridsOf(media: OfferedMedia): string[] {
     .slice(0, MAX_LAYERS);
 }
 
+/** A data channel's m-line (RFC 8841, 4). */
+function isData(media: OfferedMedia): boolean {
+  return media.type === 'application' && /(UDP|TCP)\/DTLS\/SCTP/i.test(media.protocol);
+}
+
+function sctpPortOf(media: OfferedMedia): number {
+  const port = Number((media as { sctpPort?: number }).sctpPort ?? 5000);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw bad('the SCTP port is none');
+  return port;
+}
+
 /** Which of its m-lines a client uses for what; each use is given once. */
 function useOf(media: OfferedMedia, taken: ReadonlySet<string>): MediaSection['use'] {
   const direction = media.direction ?? 'sendrecv';
@@ -142,6 +154,7 @@ function useOf(media: OfferedMedia, taken: ReadonlySet<string>): MediaSection['u
   if (media.port === 0 && !('bundleOnly' in media)) return 'unused';
   const up = media.type === 'audio' ? 'mic' : 'camera';
   const down = media.type === 'audio' ? 'mix-audio' : 'mix-video';
+  if (isData(media)) return taken.has('data') ? 'unused' : 'data';
   if (media.type !== 'audio' && media.type !== 'video') return 'unused';
   const screen = media.type === 'audio' ? 'screen-audio' : 'screen';
   if (sends && !taken.has(up)) return up;
@@ -191,14 +204,15 @@ export function parseOffer(sdp: string, downCodecs: readonly VideoCodec[]): Pars
     let use = useOf(media, taken);
     const accept = use === 'mix-video' ? downCodecs : (['opus', 'vp8', 'h264'] as const);
     let formats = formatsOf(media, accept);
-    if (formats.length === 0) use = 'unused';
+    if (formats.length === 0 && use !== 'data') use = 'unused';
     if (use === 'mix-video') {
       const best = downCodecs.find((codec) => formats.some((format) => format.codec === codec));
       formats = formats.filter((format) => format.codec === best);
     }
     taken.add(use);
     const rids = use === 'camera' ? ridsOf(media) : [];
-    return { mid: mids[index] as string, use, formats, ssrcs: ssrcsOf(media), rids };
+    const section = { mid: mids[index] as string, use, formats, ssrcs: ssrcsOf(media), rids };
+    return use === 'data' ? { ...section, sctpPort: sctpPortOf(media) } : section;
   });
   const usernameFragment = first.iceUfrag ?? description.iceUfrag;
   const password = first.icePwd ?? description.icePwd;
@@ -294,7 +308,7 @@ export function writeAnswer(
   options: AnswerOptions,
 ): string {
   const offeredMedia = offer.description.media;
-  const rejected = (section: MediaSection) => section.formats.length === 0;
+  const rejected = ({ use, formats }: MediaSection) => formats.length === 0 && use !== 'data';
   const accepted = offer.media.sections.filter((section) => !rejected(section));
   const lines = [
     'v=0',
@@ -319,10 +333,19 @@ export function writeAnswer(
     const payloads = section.formats.flatMap(({ payloadType, rtxPayloadType, redPayloadType }) =>
       [redPayloadType, payloadType, rtxPayloadType].filter((payload) => payload !== undefined),
     );
-    lines.push(`m=${offered.type} 9 ${offered.protocol} ${payloads.join(' ')}`, 'c=IN IP4 0.0.0.0');
+    const isData = section.use === 'data';
+    const formats = isData ? 'webrtc-datachannel' : payloads.join(' ');
+    lines.push(`m=${offered.type} 9 ${offered.protocol} ${formats}`, 'c=IN IP4 0.0.0.0');
     lines.push(`a=mid:${section.mid}`, `a=ice-ufrag:${transport.usernameFragment}`);
     lines.push(`a=ice-pwd:${transport.password}`, `a=fingerprint:sha-256 ${transport.fingerprint}`);
     lines.push(`a=setup:${offer.remote.localRole === 'server' ? 'passive' : 'active'}`);
+    if (section === accepted[0]) {
+      for (const candidate of transport.candidates) lines.push(`a=candidate:${candidate}`);
+    }
+    if (isData) {
+      lines.push(`a=sctp-port:${SCTP_PORT}`, `a=max-message-size:${MAX_MESSAGE_BYTES}`);
+      return;
+    }
     lines.push(`a=${directionOf(section)}`, 'a=rtcp-mux', 'a=rtcp-rsize');
     const transportWide = (offered.rtcpFb ?? []).some(({ type }) => type === 'transport-cc');
     for (const { uri, value } of offered.ext ?? []) {
@@ -337,9 +360,6 @@ export function writeAnswer(
       lines.push(`a=simulcast:recv ${section.rids.join(';')}`);
     }
     if (section.use.startsWith('mix')) lines.push(...streamLines(section, streams));
-    if (section === accepted[0]) {
-      for (const candidate of transport.candidates) lines.push(`a=candidate:${candidate}`);
-    }
   });
   return `${lines.join('\r\n')}\r\n`;
 }

@@ -19,3 +19,29 @@ export interface Datagrams {
   readonly closed: boolean;
   readonly socket: Socket;
 }
+
+/** Of its SCTP, for clients that do what they should not. */
+export interface ClientSctpInternals {
+  readonly localTsn: number;
+  sendChunk(chunk: { readonly type: number; readonly bytes: Buffer }): Promise<void>;
+}
+
+/** Of its SCTP. */
+export interface SctpInternals {
+  /** Receive window that is left, in bytes; falls below 0 if the other side does not keep to it. */
+  readonly advertisedRwnd: number;
+  /** TSNs that came before those that they follow. */
+  readonly sackMisOrdered: ReadonlySet<number>;
+  /** Chunks that wait to be sent. */
+  readonly outboundQueue: readonly unknown[];
+  readonly transport: { send(data: Buffer): Promise<void> };
+  readonly onReceive: {
+    allUnsubscribe(): void;
+    subscribe(listener: (stream: number, protocol: number, data: Buffer) => void): unknown;
+  };
+  readonly stateChanged: Record<
+    'connected' | 'closed',
+    { subscribe(listener: () => void): unknown }
+  >;
+  handleData(data: Buffer): Promise<void>;
+}

@@ -18,6 +18,8 @@ export interface Grant {
   readonly role: Role;
   readonly sources: ReadonlySet<PublishSource>;
   readonly canSubscribe: boolean;
+  /** May write to the room. */
+  readonly canPublishData: boolean;
   /** Not shown to others, and publishes nothing. */
   readonly hidden: boolean;
   /** Of the token, to know it again; undefined without one. */
@@ -34,6 +36,7 @@ export const OPEN_GRANT: Grant = {
   role: 'host',
   sources: new Set(PUBLISH_SOURCES),
   canSubscribe: true,
+  canPublishData: true,
   hidden: false,
   tokenDigest: undefined,
   expiresAt: undefined,

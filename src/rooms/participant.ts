@@ -12,6 +12,7 @@ import type { LocalStreams } from '../shared/negotiated-media.js';
 import { parseRtcp } from '../shared/rtcp.js';
 import { TokenBucket } from '../shared/token-bucket.js';
 import type { Micros, VideoCodec } from '../shared/units.js';
+import { ChatLimits } from './chat.js';
 import type { Grant, PublishSource, Role } from './grant.js';
 import { ParticipantOutput } from './participant-output.js';
 import type { RoomPipeline } from './room-pipeline.js';
@@ -55,6 +56,8 @@ export interface ParticipantEvents {
   /** A candidate of ours that was found after the answer was given. */
   onCandidate(candidate: string): void;
   onConnectionState(state: ConnectionState): void;
+  /** A message came over the data channel. */
+  onData(text: string): void;
 }
 
 export type ConnectionState = 'new' | 'connecting' | 'connected' | 'interrupted' | 'failed';
@@ -95,6 +98,7 @@ export class Participant {
   private sendsCamera = false;
   private sendsScreen = false;
   private tooLargeTold = false;
+  readonly chatLimits = new ChatLimits();
   private readonly rtcpLimit = new TokenBucket(MAX_RTCP_PER_SECOND);
   private readonly counters = { rtcp_rate_limited: 0 };
   private connectingSince: Micros = 0;
@@ -187,6 +191,8 @@ export class Participant {
     const { sections } = offer.media;
     this.sendsCamera = sections.some(({ use }) => use === 'camera');
     this.sendsScreen = sections.some(({ use }) => use === 'screen');
+    const data = sections.find(({ use }) => use === 'data');
+    if (data?.sctpPort !== undefined) this.openData(transport, data.sctpPort);
     // Later offers change or restart a connection that is there: what arrives tells how it is.
     if (this.connectionState !== 'new') this.events.onChanged();
     else {
@@ -199,6 +205,11 @@ export class Participant {
       this.streams,
       { dtx: this.options.dtx },
     );
+  }
+
+  /** @returns false if there is no data channel, or it is not open. */
+  sendData(text: string): boolean {
+    return this.transport?.sendData(text) ?? false;
   }
 
   addCandidate(candidate: string): void {
@@ -278,6 +289,15 @@ export class Participant {
 
   private mayPublish(source: PublishSource): boolean {
     return this.grant.sources.has(source);
+  }
+
+  private openData(transport: PeerTransport, remotePort: number): void {
+    transport.openData(remotePort, {
+      onOpen: () => this.logger.debug({ participant: this.id }, 'data channel open'),
+      onMessage: (text) => this.events.onData(text),
+      onClosed: (reason) =>
+        this.logger.info({ participant: this.id, reason }, 'data channel closed'),
+    });
   }
 
   private openTransport(): Promise<PeerTransport> {

@@ -4,8 +4,10 @@ import { TesseraError } from '../errors.js';
 import type { MixSettings, SourceId, TilePlace } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
 import type { PeerTransportOptions } from '../peer/peer-transport.js';
+import { nowMicros } from '../shared/clock.js';
 import type { LayoutMode, TileFit, TileRole } from '../shared/layout-mode.js';
 import type { Micros, VideoCodec } from '../shared/units.js';
+import { type AppMessage, ChatHistory, type ChatMessage, checkSize } from './chat.js';
 import type { Grant, Role } from './grant.js';
 import { Lobby, type WaitingInfo } from './lobby.js';
 import type { MediaPool } from './media-pool.js';
@@ -43,6 +45,10 @@ export interface ParticipantListener {
   onMuted(state: MuteRequest): void;
   /** A host asks to switch these on: theirs to decide. */
   onUnmuteAsked(state: MuteRequest): void;
+  /** They wrote over the data channel. */
+  onData(text: string): void;
+  onChat(message: ChatMessage): void;
+  onAppMessage(message: AppMessage): void;
   /** A host let the waiting one in. */
   onAdmitted(participant: Participant): void;
   /** It is over for them, and the reason. */
@@ -143,6 +149,7 @@ export class Room {
   private readonly lobby = new Lobby<EnterRequest>();
   /** Digests of the resume tokens of all who were let in and not removed. */
   private readonly returning: Set<string>;
+  private readonly chat = new ChatHistory();
   private readonly pipeline: RoomPipeline;
   private current: RoomSettings;
   private started: Promise<void> | undefined;
@@ -341,6 +348,35 @@ export class Room {
     return participant;
   }
 
+  /** What was written, the oldest first. */
+  get chatHistory(): readonly ChatMessage[] {
+    return this.chat.messages;
+  }
+
+  /**
+   * Tells everybody what somebody wrote, themselves too.
+   * @throws TesseraError `forbidden`, `too_many_messages`, `message_too_large`, `bad_message`.
+   */
+  write(id: string, text: string): void {
+    const participant = this.writer(id, 'chats');
+    const message = this.chat.add(participant, text);
+    for (const { listener } of this.members.values()) listener.onChat(message);
+  }
+
+  /**
+   * Passes on what an application sends to others of the room.
+   * @param to participants; undefined is everybody else.
+   * @throws TesseraError as `write` does.
+   */
+  sendMessage(id: string, topic: string, data: unknown, to: readonly string[] | undefined): void {
+    this.writer(id, 'messages');
+    checkSize(JSON.stringify(data) ?? '');
+    const message = { from: id, topic, data, time: Date.now() };
+    for (const [other, { listener }] of this.members) {
+      if (other !== id && (to?.includes(other) ?? true)) listener.onAppMessage(message);
+    }
+  }
+
   /** Switches somebody's microphone or camera off; only they can switch it on again. */
   mute(id: string, { mic, camera, screen }: MuteRequest): void {
     const { participant, listener } = this.member(id);
@@ -442,6 +478,7 @@ export class Room {
           this.members.get(participant.id)?.listener.onCandidate(candidate),
         onConnectionState: (state) =>
           this.members.get(participant.id)?.listener.onConnectionState(state),
+        onData: (text) => this.members.get(participant.id)?.listener.onData(text),
       },
       this.logger,
     );
@@ -463,6 +500,15 @@ export class Room {
     const [oldest] = this.returning;
     if (this.returning.size > MAX_RETURNING && oldest) this.returning.delete(oldest);
     this.events.onKeep();
+  }
+
+  private writer(id: string, kind: 'chats' | 'messages'): Participant {
+    const { participant } = this.member(id);
+    if (!participant.grant.canPublishData) {
+      throw new TesseraError('forbidden', 'the token does not allow to write to the room');
+    }
+    participant.chatLimits.take(kind, nowMicros());
+    return participant;
   }
 
   private member(id: string): Member {

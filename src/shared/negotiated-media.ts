@@ -17,18 +17,20 @@ export interface PayloadFormat {
 export type UplinkUse = 'mic' | 'camera' | 'screen' | 'screen-audio';
 
 export function isUplink(use: MediaSection['use']): use is UplinkUse {
-  return use !== 'mix-audio' && use !== 'mix-video' && use !== 'unused';
+  return use === 'mic' || use === 'camera' || use === 'screen' || use === 'screen-audio';
 }
 
 /** What one m-line of the offer is used for. */
 export interface MediaSection {
   readonly mid: string;
-  readonly use: UplinkUse | 'mix-audio' | 'mix-video' | 'unused';
+  readonly use: UplinkUse | 'mix-audio' | 'mix-video' | 'data' | 'unused';
   readonly formats: readonly PayloadFormat[];
   /** SSRCs that the client announced, with the SSRC of their retransmissions. */
   readonly ssrcs: ReadonlyMap<Ssrc, Ssrc | undefined>;
   /** Simulcast layers sent on it (RFC 8852); empty without simulcast. */
   readonly rids: readonly string[];
+  /** SCTP port of the client, of a data section (RFC 8841, 5). */
+  readonly sctpPort?: number;
 }
 
 export interface NegotiatedMedia {

@@ -67,6 +67,30 @@ export const Mute = Type.Object(
 
 export const Leave = Type.Object({ type: Type.Literal('leave') }, strict);
 
+/** To everybody in the room; 4096 bytes of UTF-8 at most. */
+export const Chat = Type.Object(
+  { type: Type.Literal('chat'), text: Type.String({ maxLength: MAX_MESSAGE_BYTES }) },
+  strict,
+);
+
+/** An application's own, to everybody else or to some; 4096 bytes of JSON at most. */
+export const AppMessage = Type.Object(
+  {
+    type: Type.Literal('message'),
+    topic: Type.String({ minLength: 1, maxLength: 64 }),
+    data: Type.Unknown(),
+    to: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 100 })),
+  },
+  strict,
+);
+
+/**
+ * What may come over the data channel (label any, stream 0 negotiated or opened by the client), and
+ * over the socket too.
+ */
+export const DataMessage = Type.Union([Chat, AppMessage]);
+export type DataMessage = Static<typeof DataMessage>;
+
 const Who = { participant: Type.String({ maxLength: 64 }) };
 const Media = { mic: Type.Optional(Type.Boolean()), camera: Type.Optional(Type.Boolean()) };
 const MediaOff = { ...Media, screen: Type.Optional(Type.Boolean()) };
@@ -167,6 +191,7 @@ export const ClientMessage = Type.Union([
   Candidate,
   Mute,
   Leave,
+  ...DataMessage.anyOf,
   ...Moderate.anyOf,
 ]);
 export type ClientMessage = Static<typeof ClientMessage>;
@@ -216,6 +241,17 @@ export const LayoutDescription = Type.Object({
 });
 export type LayoutDescription = Static<typeof LayoutDescription>;
 
+export const ChatState = Type.Object({
+  id: Type.String(),
+  /** Participant, and their name at that time. */
+  from: Type.String(),
+  name: Type.String(),
+  text: Type.String(),
+  /** In ms since 1970. */
+  time: Type.Number(),
+});
+export type ChatState = Static<typeof ChatState>;
+
 export const WaitingState = Type.Object({ id: Type.String(), name: Type.String() });
 export type WaitingState = Static<typeof WaitingState>;
 
@@ -226,6 +262,7 @@ export const IceServer = Type.Object({
 });
 export type IceServer = Static<typeof IceServer>;
 
+/** `layout`, `chat` and `message` come over the data channel while there is one, else over the socket. */
 export const ServerMessage = Type.Union([
   Type.Object({
     type: Type.Literal('welcome'),
@@ -264,6 +301,18 @@ export const ServerMessage = Type.Union([
     timestamp: Type.Optional(Type.Number()),
   }),
   Type.Object({ type: Type.Literal('room'), room: RoomState }),
+  Type.Object({ type: Type.Literal('chat'), message: ChatState }),
+  /** After the welcome, if there is any: the last of what was written, the oldest first. */
+  Type.Object({ type: Type.Literal('history'), messages: Type.Array(ChatState) }),
+  Type.Object({
+    type: Type.Literal('message'),
+    /** Participant. */
+    from: Type.String(),
+    topic: Type.String(),
+    data: Type.Unknown(),
+    /** In ms since 1970. */
+    time: Type.Number(),
+  }),
   /** For hosts: all who wait. */
   Type.Object({ type: Type.Literal('lobby'), waiting: Type.Array(WaitingState) }),
   /** A host switched these off. */

@@ -3,7 +3,7 @@
  * outlives its socket by a while, so that a client whose network changed takes up where it was.
  */
 import { timingSafeEqual } from 'node:crypto';
-import type { Static } from '@sinclair/typebox';
+import type { Static, TSchema } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
 import { TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
@@ -17,6 +17,7 @@ import type { RoomSettings } from '../rooms/room-settings.js';
 import { layoutDescription } from './layout-description.js';
 import {
   ClientMessage,
+  DataMessage,
   type IceServer,
   type Join,
   MAX_MESSAGE_BYTES,
@@ -37,6 +38,7 @@ const MAX_PENDING = 128;
 const FINAL_CLOSE = 4000;
 
 const checker: TypeCheck<typeof ClientMessage> = TypeCompiler.Compile(ClientMessage);
+const dataChecker: TypeCheck<typeof DataMessage> = TypeCompiler.Compile(DataMessage);
 
 type JoinMessage = Static<typeof Join>;
 
@@ -99,6 +101,7 @@ export class Session {
     }
     if (this.pending >= MAX_PENDING) {
       this.fail(new TesseraError('too_many_messages', 'too many messages at once'));
+      this.socket?.close(1008, 'too_many_messages');
       return;
     }
     this.pending++;
@@ -153,13 +156,15 @@ export class Session {
     this.socket?.send(JSON.stringify(message));
   }
 
-  private fail(error: TesseraError): void {
+  private fail(
+    error: TesseraError,
+    send: (answer: ServerMessage) => void = (answer) => this.send(answer),
+  ): void {
     if (error.code === 'internal') {
       this.dependencies.logger.error({ error, cause: error.cause }, 'signalling failed');
     }
     const { code, message, next } = error;
-    this.send({ type: 'error', code, message, ...(next === undefined ? {} : { next }) });
-    if (code === 'too_many_messages') this.socket?.close(1008, code);
+    send({ type: 'error', code, message, ...(next === undefined ? {} : { next }) });
   }
 
   private async handle(text: string): Promise<void> {
@@ -168,7 +173,7 @@ export class Session {
       return;
     }
     if (this.ended) return;
-    const message = parse(text);
+    const message = parse(text, checker);
     if (message.type === 'join') return this.join(message);
     if (message.type === 'leave') {
       this.leave();
@@ -190,6 +195,10 @@ export class Session {
         break;
       case 'mute':
         participant.setMuted(message);
+        break;
+      case 'chat':
+      case 'message':
+        this.write(message);
         break;
       case 'moderate':
         if (participant.role !== 'host') {
@@ -314,7 +323,31 @@ export class Session {
       },
       iceServers: this.dependencies.iceServers(participant.id),
     });
+    if (room.chatHistory.length > 0) {
+      this.send({ type: 'history', messages: [...room.chatHistory] });
+    }
     if (participant.role === 'host') this.sendLobby(room.waiting);
+  }
+
+  private write(message: DataMessage): void {
+    const { room, participant } = this;
+    if (!room || !participant) return;
+    if (message.type === 'chat') room.write(participant.id, message.text);
+    else room.sendMessage(participant.id, message.topic, message.data, message.to);
+  }
+
+  /** What came over the data channel; faults are told over it too. */
+  private receiveData(text: string): void {
+    try {
+      this.write(parse(text, dataChecker));
+    } catch (error) {
+      this.fail(TesseraError.from(error), (answer) => this.sendData(answer));
+    }
+  }
+
+  /** Over the data channel, or over the socket while there is none. */
+  private sendData(message: ServerMessage): void {
+    if (!this.participant?.sendData(JSON.stringify(message))) this.send(message);
   }
 
   private sendLobby(waiting: readonly WaitingInfo[]): void {
@@ -331,7 +364,7 @@ export class Session {
       onDominant: (id) =>
         this.send({ type: 'dominant', ...(id === undefined ? {} : { participant: id }) }),
       onLayout: (layout, timestamp) =>
-        this.send({
+        this.sendData({
           type: 'layout',
           layout: layoutDescription(layout),
           ...(timestamp === undefined ? {} : { timestamp }),
@@ -343,6 +376,9 @@ export class Session {
       onLobby: (waiting) => this.sendLobby(waiting),
       onMuted: (state) => this.send({ type: 'muted', ...state }),
       onUnmuteAsked: (state) => this.send({ type: 'unmuteAsked', ...state }),
+      onData: (text) => this.receiveData(text),
+      onChat: (message) => this.sendData({ type: 'chat', message }),
+      onAppMessage: (message) => this.sendData({ type: 'message', ...message }),
       onAdmitted: (participant) => this.joined(participant),
       onClosed: (reason) => this.closedBy(reason),
     };
@@ -360,7 +396,7 @@ function participantsFor(own: Participant, room: Room): ParticipantState[] {
 }
 
 /** @throws TesseraError `bad_message`. */
-function parse(text: string): ClientMessage {
+function parse<T extends TSchema>(text: string, schema: TypeCheck<T>): Static<T> {
   if (text.length > MAX_MESSAGE_BYTES)
     throw new TesseraError('message_too_large', 'message too large');
   let value: unknown;
@@ -369,10 +405,9 @@ function parse(text: string): ClientMessage {
   } catch (error) {
     throw new TesseraError('bad_message', 'the message is no JSON', { cause: error });
   }
-  if (checker.Check(value)) return value;
-  const type =
-    typeof value === 'object' && value !== null && 'type' in value ? String(value.type) : '?';
-  throw new TesseraError('bad_message', `not a valid message (type ${type.slice(0, 32)})`, {
+  if (schema.Check(value)) return value;
+  const { type = '?' } = (value ?? {}) as { type?: unknown };
+  throw new TesseraError('bad_message', `not a valid message (type ${String(type).slice(0, 32)})`, {
     next: 'See src/signalling/messages.ts for the messages and their fields.',
   });
 }

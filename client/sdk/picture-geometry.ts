@@ -1,0 +1,20 @@
+/** From fractions of the composite to the page's own pixels. */
+import type { Rect } from '../../src/shared/tile-geometry.js';
+
+/** Where a video's picture lies in its element, with `object-fit: contain`. */
+export function contentBox(video: HTMLVideoElement): Rect {
+  const { clientWidth, clientHeight, videoWidth, videoHeight } = video;
+  const scale = Math.min(clientWidth / videoWidth, clientHeight / videoHeight) || 0;
+  const [width, height] = [videoWidth * scale, videoHeight * scale];
+  return { x: (clientWidth - width) / 2, y: (clientHeight - height) / 2, width, height };
+}
+
+/** @param region in fractions of the picture. */
+export function boxOf(region: Rect, content: Rect): Rect {
+  return {
+    x: content.x + region.x * content.width,
+    y: content.y + region.y * content.height,
+    width: region.width * content.width,
+    height: region.height * content.height,
+  };
+}

@@ -1,0 +1,174 @@
+/**
+ * Text chat and messages of applications over real data channels: who gets them, what is refused, and
+ * that nobody's SCTP can harm anybody else.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { RtpClient } from '../../src/bots/rtp-client.js';
+import { callApi } from '../support/api.js';
+import { sleep, TestServer, waitFor } from '../support/server.js';
+import { Wire } from '../support/wire.js';
+
+let server: TestServer;
+const clients: RtpClient[] = [];
+beforeAll(async () => {
+  server = await TestServer.start();
+});
+afterAll(async () => {
+  await Promise.all(clients.map((client) => client.close()));
+  await server?.close();
+});
+
+interface Data {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+class Talker {
+  readonly got: Data[] = [];
+
+  private constructor(readonly client: RtpClient) {
+    client.onData((text) => this.got.push(JSON.parse(text)));
+  }
+
+  static async join(room: string, name: string, viewer = false): Promise<Talker> {
+    const client = await RtpClient.join({ url: server.signalUrl, room, name, viewer, data: true });
+    clients.push(client);
+    return new Talker(client);
+  }
+
+  say(message: object | string): void {
+    this.client.sendData(typeof message === 'string' ? message : JSON.stringify(message));
+  }
+
+  of(type: string): Data[] {
+    return this.got.filter((message) => message.type === type);
+  }
+
+  texts(): unknown[] {
+    return this.of('chat').map(({ message }) => (message as { text: string }).text);
+  }
+}
+
+test('what somebody writes reaches everybody in order; who comes later reads it too', async () => {
+  const [ada, bob, viewer] = [
+    await Talker.join('chat', 'Ada'),
+    await Talker.join('chat', 'Bob'),
+    await Talker.join('chat', 'Vi', true),
+  ];
+  const wire = await Wire.join(server, 'chat', 'Without');
+  ada.say({ type: 'chat', text: 'Grüße, 世界 👋' });
+  bob.say({ type: 'chat', text: '<b>no markup</b>\nsecond line' });
+  const [first, second] = ['Grüße, 世界 👋', '<b>no markup</b>\nsecond line'];
+  for (const one of [ada, bob, viewer]) {
+    await waitFor('both texts', () => one.texts().length === 2);
+    expect(one.texts().sort()).toEqual([first, second].sort());
+  }
+  // Whoever has no data channel hears it on the socket.
+  await waitFor(
+    'the socket',
+    () => wire.messages.filter(({ type }) => type === 'chat').length === 2,
+  );
+  const late = await Wire.join(server, 'chat', 'Late');
+  const history = await waitFor('the history', () =>
+    late.messages.find(({ type }) => type === 'history'),
+  );
+  expect(history.messages).toHaveLength(2);
+  expect((history.messages as object[])[0]).toMatchObject({ name: expect.any(String) });
+  wire.send({ type: 'chat', text: 'from the socket' });
+  await waitFor('it', () => ada.texts().includes('from the socket'));
+  wire.socket.close();
+  late.socket.close();
+});
+
+test('messages of applications reach others, or those whom they are for', async () => {
+  const [ada, bob, cy] = [
+    await Talker.join('apps', 'Ada'),
+    await Talker.join('apps', 'Bob'),
+    await Talker.join('apps', 'Cy'),
+  ];
+  const { body } = await callApi(server, 'GET', '/rooms/apps/participants');
+  const idOf = (name: string) => body.find((one: { name: string }) => one.name === name).id;
+  ada.say({ type: 'message', topic: 'hand', data: { raised: true } });
+  await waitFor('both', () => bob.of('message').length === 1 && cy.of('message').length === 1);
+  expect(bob.of('message')[0]).toMatchObject({
+    from: idOf('Ada'),
+    topic: 'hand',
+    data: { raised: true },
+  });
+  ada.say({ type: 'message', topic: 'private', data: [1, 2], to: [idOf('Cy')] });
+  await waitFor('it', () => cy.of('message').length === 2);
+  await sleep(200);
+  expect([ada.of('message').length, bob.of('message').length]).toEqual([0, 1]);
+});
+
+test('too much, too long and nonsense are refused with a code, and harm nobody', async () => {
+  const [ada, bob] = [await Talker.join('limits', 'Ada'), await Talker.join('limits', 'Bob')];
+  const codes = () => ada.of('error').map(({ code }) => code);
+  for (const [bad, code] of [
+    [{ type: 'chat', text: 'x'.repeat(4097) }, 'message_too_large'],
+    [{ type: 'chat', text: 'é'.repeat(2049) }, 'message_too_large'],
+    [{ type: 'chat', text: ' \u0007 ' }, 'bad_message'],
+    [{ type: 'chat' }, 'bad_message'],
+    [{ type: 'mute', mic: false }, 'bad_message'],
+    [{ type: 'message', topic: 't', data: 'x'.repeat(4096) }, 'message_too_large'],
+    ['no JSON', 'bad_message'],
+  ] as const) {
+    const before = codes().length;
+    ada.say(bad);
+    await waitFor('an answer', () => codes().length > before);
+    expect([bad, codes().at(-1)]).toEqual([bad, code]);
+  }
+  await sleep(4000);
+  ada.say({ type: 'chat', text: 'x'.repeat(4096) });
+  await waitFor('4096 bytes', () => bob.texts().length === 1);
+  for (let i = 0; i < 30; i++) ada.say({ type: 'chat', text: `flood ${i}` });
+  await waitFor('the limit', () => codes().includes('too_many_messages'));
+  await sleep(500);
+  expect(bob.texts().length).toBeLessThan(16);
+  bob.say({ type: 'chat', text: 'still here' });
+  await waitFor('others to be heard', () => ada.texts().includes('still here'));
+});
+
+/** The first of several fragments (RFC 9260, 3.3.1). */
+function dataChunk(tsn: number, protocol: number, data: Buffer): Buffer {
+  const head = Buffer.alloc(16);
+  head.writeUInt8(2, 1);
+  head.writeUInt16BE(16 + data.length, 2);
+  head.writeUInt32BE(tsn >>> 0, 4);
+  head.writeUInt16BE(1, 8);
+  head.writeUInt32BE(protocol, 12);
+  return Buffer.concat([head, data]);
+}
+
+test("a client's broken SCTP ends its data channel at most: call and room go on", async () => {
+  const [eve, bob] = [await Talker.join('sctp', 'Eve'), await Talker.join('sctp', 'Bob')];
+  const random = (length: number) => Buffer.from(crypto.getRandomValues(new Uint8Array(length)));
+  for (let i = 0; i < 300; i++) await eve.client.sendSctpPacket(random(1 + (i % 200)));
+  await sleep(700);
+  // Whole packets of SCTP with chunks that make no sense: of every type, with every length.
+  for (let type = 0; type < 256; type += 3) {
+    const chunk = Buffer.concat([Buffer.from([type, 3, 0, 4 + (type % 40)]), random(type % 40)]);
+    // Some would spare the server the rest: they end the association, or say what was received.
+    if (![6, 192].includes(type)) await eve.client.sendSctpChunk(chunk);
+  }
+  // Data of kinds that a data channel does not have.
+  for (const protocol of [0, 49, 52, 53, 56, 99]) {
+    await eve.client.sendSctpChunk(dataChunk(eve.client.nextTsn, protocol, random(64)));
+  }
+  // Beginnings of messages without an end, far apart, until the server has had enough.
+  for (let i = 1; i < 700; i++) {
+    await eve.client.sendSctpChunk(dataChunk(eve.client.nextTsn + 2 * i, 51, random(1000)));
+    if (i % 100 === 0) await sleep(300);
+  }
+  await sleep(500);
+  expect(server.log.join('')).toContain('too much is held for it');
+  const [room] = (await server.stats()).rooms.filter(({ id }) => id === 'sctp');
+  expect(room?.participants.map(({ name, state }) => [name, state])).toEqual([
+    ['Eve', 'connected'],
+    ['Bob', 'connected'],
+  ]);
+  const third = await Talker.join('sctp', 'Cy');
+  bob.say({ type: 'chat', text: 'hello' });
+  await waitFor('it', () => third.texts().includes('hello'));
+  expect(server.exitCode).toBeUndefined();
+});
