@@ -48,7 +48,11 @@ export class TileButtons {
     this.follower = new LayoutFollower(room, composite, () => this.place());
     this.resized.observe(composite);
     const name = () => this.name();
-    this.unsubscribe = [room.on('participants', name), room.on('speaking', name)];
+    this.unsubscribe = [
+      room.on('participants', name),
+      room.on('speaking', name),
+      room.on('layout', name),
+    ];
     this.place();
   }
 

@@ -7,7 +7,7 @@ import { quietFfmpeg } from '../media/ffmpeg/log.js';
 import { Picture } from '../media/ffmpeg/picture.js';
 import { Scaler } from '../media/ffmpeg/scaler.js';
 import { VideoEncoder } from '../media/ffmpeg/video-encoder.js';
-import { fonts } from '../media/fonts.js';
+import { useFont } from '../media/fonts.js';
 import { FRAME_SAMPLES, OpusEncoder } from '../media/opus/opus.js';
 import { packetizeVp8 } from '../send/vp8-packetizer.js';
 
@@ -57,9 +57,9 @@ function paint(context: SKRSContext2D, name: string, hue: number, frame: number)
   context.fillStyle = '#fff';
   context.textAlign = 'center';
   context.textBaseline = 'middle';
-  context.font = `600 72px ${fonts()}`;
+  useFont(context, 72, '0123456789.');
   context.fillText(seconds.toFixed(1), x, y);
-  context.font = `600 34px ${fonts()}`;
+  useFont(context, 34, name);
   context.fillText(name, x, HEIGHT * 0.9, WIDTH * 0.9);
 }
 

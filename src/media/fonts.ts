@@ -1,21 +1,122 @@
+/**
+ * Fonts for every script that people write their names in. The packages bring Noto in pieces by ranges
+ * of characters; a piece is loaded when a text first needs it.
+ */
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { GlobalFonts } from '@napi-rs/canvas';
+import { GlobalFonts, type SKRSContext2D } from '@napi-rs/canvas';
 
-const SCRIPTS = ['latin', 'latin-ext', 'cyrillic', 'greek'] as const;
-let fontStack: string | undefined;
+/** In order of preference; `wght` pieces hold all weights, the others one. */
+const PACKAGES = [
+  { name: '@fontsource/noto-sans', piece: '600-normal' },
+  { name: '@fontsource/noto-sans-arabic', piece: '600-normal' },
+  { name: '@fontsource/noto-sans-hebrew', piece: '600-normal' },
+  { name: '@fontsource/noto-sans-devanagari', piece: '600-normal' },
+  { name: '@fontsource/noto-sans-thai', piece: '600-normal' },
+  { name: '@fontsource-variable/noto-sans-sc', piece: 'wght-normal' },
+  { name: '@fontsource-variable/noto-sans-tc', piece: 'wght-normal' },
+  { name: '@fontsource-variable/noto-sans-jp', piece: 'wght-normal' },
+  { name: '@fontsource-variable/noto-sans-kr', piece: 'wght-normal' },
+] as const;
+/** In one piece: Skia does not draw its smaller ones. Takes 140 ms to load. */
+const EMOJI: Piece = {
+  family: 'Tessera emoji',
+  file: '@fontsource/noto-color-emoji/files/noto-color-emoji-emoji-400-normal.woff2',
+  ranges: [],
+};
+const WEIGHT = 600;
 
-/** A CSS font list. Registers the font that the package brings; system fonts serve the scripts that it lacks. */
-export function fonts(): string {
-  if (fontStack) return fontStack;
-  const require = createRequire(import.meta.url);
-  const families: string[] = [];
-  for (const script of SCRIPTS) {
-    const file = require.resolve(
-      `@fontsource/noto-sans/files/noto-sans-${script}-600-normal.woff2`,
-    );
-    const family = `Tessera Sans ${script}`;
-    if (GlobalFonts.registerFromPath(file, family)) families.push(`"${family}"`);
+interface Piece {
+  readonly family: string;
+  readonly file: string;
+  /** First and last character of each range. */
+  readonly ranges: readonly (readonly [number, number])[];
+}
+
+const require = createRequire(import.meta.url);
+const known = new Map<string, readonly Piece[]>();
+const loaded = new Map<string, boolean>();
+const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+function rangesOf(css: string): (readonly [number, number])[] {
+  return css.split(',').map((range) => {
+    const [first = '', last = first] = range.trim().slice(2).split('-');
+    return [Number.parseInt(first, 16), Number.parseInt(last, 16)];
+  });
+}
+
+function piecesOf({ name, piece }: (typeof PACKAGES)[number]): readonly Piece[] {
+  const found = known.get(name);
+  if (found) return found;
+  const font = name.split('/')[1] as string;
+  const text = readFileSync(require.resolve(`${name}/unicode.json`), 'utf8');
+  const pieces = Object.entries(JSON.parse(text) as Record<string, string>).map(([key, css]) => {
+    // Numbered ones stand in brackets.
+    const id = key.replace(/[[\]]/g, '');
+    const file = `${name}/files/${font}-${id}-${piece}.woff2`;
+    const family = `Tessera ${font} ${id}${piece.startsWith('wght') ? '-wght' : ''}`;
+    return { family, file, ranges: rangesOf(css) };
+  });
+  known.set(name, pieces);
+  return pieces;
+}
+
+function has({ ranges }: Piece, character: number): boolean {
+  return ranges.some(([first, last]) => character >= first && character <= last);
+}
+
+/** Chinese, Japanese and Korean share characters that they write differently. */
+function packagesFor(text: string): readonly (typeof PACKAGES)[number][] {
+  const first = /\p{Script=Hangul}/u.test(text)
+    ? '-kr'
+    : /[\p{Script=Hiragana}\p{Script=Katakana}]/u.test(text)
+      ? '-jp'
+      : '';
+  if (first === '') return PACKAGES;
+  return [...PACKAGES].sort(
+    (a, b) => Number(b.name.endsWith(first)) - Number(a.name.endsWith(first)),
+  );
+}
+
+function pieceFor(
+  grapheme: string,
+  packages: readonly (typeof PACKAGES)[number][],
+): Piece | undefined {
+  if (/\p{Emoji_Presentation}|\ufe0f|\u20e3/u.test(grapheme)) return EMOJI;
+  const base = grapheme.codePointAt(0) ?? 0;
+  for (const one of packages) {
+    const found = piecesOf(one).find((piece) => has(piece, base));
+    if (found) return found;
   }
-  fontStack = [...families, 'sans-serif'].join(',');
-  return fontStack;
+  return /\p{Extended_Pictographic}/u.test(grapheme) ? EMOJI : undefined;
+}
+
+/** @returns whether it could be loaded. */
+function load({ family, file }: Piece): boolean {
+  const before = loaded.get(family);
+  if (before !== undefined) return before;
+  const done = GlobalFonts.registerFromPath(require.resolve(file), family) !== null;
+  loaded.set(family, done);
+  return done;
+}
+
+/** A CSS font list for a text; what no package has is left to the system's fonts. */
+export function fontsFor(text: string): string {
+  const packages = packagesFor(text);
+  const families = new Set<string>();
+  // Every text may be cut short by an ellipsis.
+  for (const { segment } of segmenter.segment(`A${text}…`)) {
+    const piece = pieceFor(segment, packages);
+    if (piece && load(piece)) families.add(`"${piece.family}"`);
+  }
+  return [...families, 'sans-serif'].join(',');
+}
+
+/** Sets the font that a text is written in. */
+export function useFont(context: SKRSContext2D, size: number, text: string): void {
+  context.font = `${WEIGHT} ${Math.round(size)}px ${fontsFor(text)}`;
+  // Skia makes every font of the list anew for it, which takes long for the pictures: beside them
+  // such letters are thin.
+  const isVariable = context.font.includes('-wght') && !context.font.includes(EMOJI.family);
+  context.fontVariationSettings = isVariable ? `"wght" ${WEIGHT}` : '';
 }

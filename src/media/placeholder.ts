@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createCanvas, type Image, type SKRSContext2D } from '@napi-rs/canvas';
-import { fonts } from './fonts.js';
+import { useFont } from './fonts.js';
 
 /** First letters of the first and last word of a name, by grapheme. */
 export function initials(name: string): string {
@@ -53,7 +53,7 @@ export function drawPlaceholder(look: PlaceholderLook): Buffer {
   const size = Math.max(8, Math.round(unit * 0.075));
   context.textAlign = 'center';
   context.textBaseline = 'middle';
-  context.font = `600 ${size}px ${fonts()}`;
+  useFont(context, size, name);
   context.fillStyle = 'rgba(255,255,255,0.85)';
   context.fillText(name, width / 2, middle + radius + size * 1.3, width * 0.9);
   return Buffer.from(canvas.data());
@@ -69,8 +69,9 @@ function drawInitials(context: SKRSContext2D, name: string, { x, y, radius }: Di
   context.fillStyle = '#fff';
   context.textAlign = 'center';
   context.textBaseline = 'middle';
-  context.font = `600 ${Math.round(radius * 0.85)}px ${fonts()}`;
-  context.fillText(initials(name), x, y + radius * 0.04);
+  const letters = initials(name);
+  useFont(context, radius * 0.85, letters);
+  context.fillText(letters, x, y + radius * 0.04);
 }
 
 /** The middle of an image, filling the disc. */

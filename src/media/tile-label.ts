@@ -1,7 +1,7 @@
 /** What lies over a tile: a label with the name and marks, drawn once and blended into every frame. */
 import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
 import { Bitmap } from './ffmpeg/bitmap.js';
-import { fonts } from './fonts.js';
+import { useFont } from './fonts.js';
 
 export interface LabelContent {
   readonly name: string;
@@ -14,7 +14,7 @@ export interface LabelContent {
 
 /** Share of a tile's height that the label has, and its bounds in pixels. */
 const HEIGHT_SHARE = 0.075;
-const MIN_HEIGHT = 14;
+const MIN_HEIGHT = 18;
 const MAX_HEIGHT = 44;
 /** Share of a tile's width that a label may have. */
 const WIDTH_SHARE = 0.8;
@@ -100,9 +100,8 @@ export function drawLabel(
     muted && !screen ? drawMuted : undefined,
     trouble ? drawTrouble : undefined,
   ].filter((draw) => draw !== undefined);
-  const font = `600 ${Math.round(height * 0.6)}px ${fonts()}`;
   const measure = createCanvas(1, 1).getContext('2d');
-  measure.font = font;
+  useFont(measure, height * 0.6, name);
   const room = tile.width * WIDTH_SHARE - 2 * padding - marks.length * height;
   const text = fitText(measure, name, room);
   const width = even(measure.measureText(text).width + 2 * padding + marks.length * height);
@@ -117,7 +116,7 @@ export function drawLabel(
     draw(context, left, height);
     left += height;
   }
-  context.font = font;
+  useFont(context, height * 0.6, name);
   context.fillStyle = '#fff';
   context.textBaseline = 'middle';
   context.fillText(text, marks.length > 0 ? left + padding * 0.2 : padding, height * 0.53);

@@ -139,7 +139,8 @@ export class Tile implements Disposable {
     if (!speaking || !this.settings.labels) return;
     const share = evenDown(this.target.height * BORDER_SHARE);
     const look = { thickness: Math.min(MAX_BORDER, Math.max(2, share)), colour: SPEAKING, radius };
-    this.speakingBorder.get(JSON.stringify(look), () => new TileBorder(look)).draw(canvas, rect);
+    const key = `${look.thickness} ${radius}`;
+    this.speakingBorder.get(key, () => new TileBorder(look)).draw(canvas, rect);
   }
 
   /** Screens are never cut; neither are cameras of which too little would be left. */

@@ -18,7 +18,8 @@ export async function warmUp(): Promise<VideoCodec[]> {
   const size = { width: 64, height: 36 };
   const look = { name: 'Tessera', ...size, withName: true, background: undefined };
   drawPlaceholder({ ...look, avatar: undefined });
-  const label = { name: 'Tessera', muted: true, trouble: false, screen: false };
+  // The picture's font is the one that would be missed when it is needed first.
+  const label = { name: 'Tessera 🙂', muted: true, trouble: false, screen: false };
   drawLabel(label, { width: 320, height: 180 });
   using _opus = await OpusEncoder.open({ channels: 1, bitrateBps: 32_000, complexity: 5 });
   using _decoder = await OpusDecoder.open(1);

@@ -78,3 +78,26 @@ test('a label fits its tile, whatever the name; marks make it wider', () => {
   expect(Math.max(...luma)).toBeGreaterThan(225);
   expect(luma.filter((value) => value < 130).length).toBeGreaterThan(luma.length / 3);
 });
+
+test('every script is drawn with a font of the package, not as boxes', () => {
+  const maskOf = (name: string) => {
+    const bitmap = drawLabel({ name, muted: false, trouble: false, screen: false }, TILE);
+    return lumaOf(bitmap, 16).map((row) => row.map((value) => (value > 120 ? '#' : ' ')).join(''));
+  };
+  const box = maskOf('\u{10fffe}').join('\n');
+  const pairs = ['Aß', 'Жд', 'Ωλ', '王明', '臺國', 'あカ', '김준', 'شم', 'אם', 'अम', 'กข', '🙂👋'];
+  for (const pair of pairs) {
+    const [first, second] = [...pair].map((one) => maskOf(one).join('\n')) as [string, string];
+    expect([pair, first === box, second === box, first === second]).toEqual([
+      pair,
+      false,
+      false,
+      false,
+    ]);
+    expect([pair, first.includes('###')]).toEqual([pair, true]);
+  }
+  // A sequence is one picture.
+  const family = drawLabel({ name: '👩‍👩‍👧', muted: false, trouble: false, screen: false }, TILE);
+  const one = drawLabel({ name: '🙂', muted: false, trouble: false, screen: false }, TILE);
+  expect(Math.abs(family.width - one.width)).toBeLessThan(6);
+});

@@ -9,6 +9,8 @@ import type { Rect } from '../../shared/tile-geometry.js';
 export class Picture implements Disposable {
   /** Of the samples; set by whoever knows. */
   colourSpace: ColourSpace = BT601;
+  private knownPlanes: Buffer[] | undefined;
+  private knownStrides: number[] | undefined;
   private disposed = false;
 
   private constructor(
@@ -43,14 +45,17 @@ export class Picture implements Disposable {
 
   /** Y, U and V planes as views on native memory; valid until this picture is disposed of. */
   get planes(): Buffer[] {
-    const data = this.frame.data;
-    if (!data) throw new Error('the picture was disposed of');
+    // Asking FFmpeg each time costs more than drawing a label.
+    const data = this.knownPlanes ?? this.frame.data;
+    if (!data || this.disposed) throw new Error('the picture was disposed of');
+    this.knownPlanes = data;
     return data;
   }
 
   /** Bytes from one row to the next, per plane. */
   get strides(): number[] {
-    return this.frame.linesize;
+    this.knownStrides ??= this.frame.linesize;
+    return this.knownStrides;
   }
 
   /** A second owner of the same pixels. */
@@ -96,6 +101,7 @@ export class Picture implements Disposable {
   [Symbol.dispose](): void {
     if (this.disposed) return;
     this.disposed = true;
+    this.knownPlanes = undefined;
     this.frame.free();
   }
 }
