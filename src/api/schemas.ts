@@ -1,15 +1,48 @@
 /** What the API takes and gives: validation, types and OpenAPI from one definition. */
 import { Type } from '@sinclair/typebox';
 import { PUBLISH_SOURCES } from '../rooms/grant.js';
+import { CORNERS } from '../shared/overlay-settings.js';
 import {
   CustomLayout,
   IceServer,
+  ImageName,
   LayoutName,
   ParticipantState,
   RoleName,
 } from '../signalling/messages.js';
 
 const strict = { additionalProperties: false } as const;
+
+const Share = Type.Number({
+  exclusiveMinimum: 0,
+  maximum: 1,
+  description: "in fractions of the picture's height",
+});
+
+/** What lies over the picture; what is left out is not there. */
+export const Overlays = Type.Partial(
+  Type.Object({
+    title: Type.String({ maxLength: 128 }),
+    clock: Type.Object(
+      { timeZone: Type.String({ maxLength: 64, description: 'such as `Europe/Berlin`' }) },
+      strict,
+    ),
+    recording: Type.Boolean({ description: 'the mark that tells people that they are recorded' }),
+    logo: Type.Object(
+      {
+        image: ImageName,
+        corner: Type.Union(CORNERS.map((corner) => Type.Literal(corner))),
+        height: Share,
+      },
+      strict,
+    ),
+    watermark: Type.Object(
+      { image: ImageName, opacity: Type.Number({ minimum: 0, maximum: 1 }), height: Share },
+      strict,
+    ),
+  }),
+  strict,
+);
 
 /** Settings of a room; all may be left out. */
 export const RoomChange = Type.Partial(
@@ -29,6 +62,7 @@ export const RoomChange = Type.Partial(
     }),
     layout: LayoutName,
     customLayout: CustomLayout,
+    overlays: Overlays,
     autoPresentation: Type.Boolean({
       description: 'while a screen is shared, the layout is `presentation`',
     }),
@@ -58,6 +92,7 @@ export const RoomDescription = Type.Object({
   emptySeconds: Type.Integer(),
   layout: LayoutName,
   customLayout: Type.Optional(CustomLayout),
+  overlays: Overlays,
   autoPresentation: Type.Boolean(),
   metadata: Type.String(),
 });

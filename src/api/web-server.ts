@@ -12,6 +12,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { isOriginAllowed } from '../shared/origin.js';
+import { imageRoutes } from './image-routes.js';
 import { participantRoutes } from './participant-routes.js';
 import { answerWithProblems } from './problem.js';
 import { roomRoutes } from './room-routes.js';
@@ -125,6 +126,7 @@ async function registerApi(app: FastifyInstance, options: WebServerOptions): Pro
       });
       await api.register(roomRoutes, options);
       await api.register(participantRoutes, options);
+      await api.register(imageRoutes, options);
       await api.register(serverRoutes, options);
     },
     { prefix: '/v1' },

@@ -1,5 +1,6 @@
 import type { ColourSpace } from '../shared/colour-space.js';
 import type { CustomLayout, LayoutMode, TileFit, TileRole } from '../shared/layout-mode.js';
+import type { OverlaySettings } from '../shared/overlay-settings.js';
 import type { Micros, VideoCodec } from '../shared/units.js';
 
 /**
@@ -65,6 +66,21 @@ export interface SourceState {
   readonly trouble: boolean;
   /** What their sound is multiplied by; 1 leaves it as it is. */
   readonly gain: number;
+  /** Name of an image in place of initials. */
+  readonly avatar?: string;
+}
+
+/** How large an image may stay, in pixels. */
+export interface ImageLimits {
+  readonly maxWidth: number;
+  readonly maxHeight: number;
+}
+
+export interface SanitizedImage {
+  /** WebP, in base64. */
+  readonly data: string;
+  readonly width: number;
+  readonly height: number;
 }
 
 export interface LayoutState {
@@ -84,6 +100,11 @@ export type MediaCommand =
   /** What somebody is watching; one encoder each, none for the others. */
   | { readonly type: 'watch'; readonly videos: readonly WatchedVideo[]; readonly audio: boolean }
   | ({ readonly type: 'keyframe' } & WatchedVideo)
+  | { readonly type: 'overlays'; readonly overlays: OverlaySettings }
+  /** An image that was made harmless, in base64; without it it is forgotten. */
+  | { readonly type: 'image'; readonly name: string; readonly data?: string }
+  /** Asks for `sanitized` or `refused`; of a process that does nothing else. */
+  | { readonly type: 'sanitize'; readonly data: string; readonly limits: ImageLimits }
   | { readonly type: 'close' };
 
 /** A tile of the canvas, in pixels; later ones lie over earlier ones. */
@@ -118,6 +139,8 @@ export type MediaEvent =
     }
   /** Who leads the talk. */
   | { readonly type: 'dominant'; readonly source: SourceId | undefined }
+  | { readonly type: 'sanitized'; readonly image: SanitizedImage }
+  | { readonly type: 'refused'; readonly message: string }
   | { readonly type: 'speaking'; readonly sources: readonly SourceId[] }
   | {
       readonly type: 'stats';

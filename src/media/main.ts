@@ -7,6 +7,7 @@ import type { LinkMessage } from '../link/frame-codec.js';
 import type { MediaCommand, MediaEvent, MediaFrame } from '../link/link-messages.js';
 import { MediaLink } from '../link/media-link.js';
 import { quietFfmpeg } from './ffmpeg/log.js';
+import { sanitizeImage } from './image-sanitizer.js';
 import { RoomMixer } from './room-mixer.js';
 import { warmUp } from './warm-up.js';
 
@@ -40,11 +41,25 @@ async function handle(command: MediaCommand): Promise<void> {
       await mixer.start();
       statsTimer = setInterval(() => sendStats(), STATS_INTERVAL_MS);
       break;
+    case 'sanitize':
+      send(await sanitize(command));
+      break;
     case 'close':
       link.close();
       break;
     default:
       mixer?.command(command);
+  }
+}
+
+async function sanitize({
+  data,
+  limits,
+}: Extract<MediaCommand, { type: 'sanitize' }>): Promise<MediaEvent> {
+  try {
+    return { type: 'sanitized', image: await sanitizeImage(Buffer.from(data, 'base64'), limits) };
+  } catch (error) {
+    return { type: 'refused', message: error instanceof Error ? error.message : String(error) };
   }
 }
 

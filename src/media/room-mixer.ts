@@ -20,10 +20,13 @@ import { Ticker } from '../shared/ticker.js';
 import type { Micros } from '../shared/units.js';
 import { AudioMixer } from './audio-mixer.js';
 import { AvSync } from './av-sync.js';
+import { Backdrop } from './backdrop.js';
 import { CompositeEncoder } from './composite-encoder.js';
 import { Compositor } from './compositor.js';
 import { audioLevel, DominantSpeaker } from './dominant-speaker.js';
 import { LayoutPlanner, type Placement } from './layout-planner.js';
+import { RoomImages } from './room-images.js';
+import { RoomOverlays } from './room-overlays.js';
 import type { TileContent } from './tile.js';
 import { TileTransitions } from './tile-transitions.js';
 import { VideoSource } from './video-source.js';
@@ -59,6 +62,9 @@ export class RoomMixer {
   /** By codec and rendition; see {@link encoderKey}. */
   private readonly encoders = new Map<string, CompositeEncoder>();
   private readonly compositor: Compositor;
+  private readonly images = new RoomImages();
+  private readonly overlays: RoomOverlays;
+  private readonly backdrop: Backdrop;
   private readonly planner: LayoutPlanner;
   private readonly transitions = new TileTransitions();
   private readonly dominant = new DominantSpeaker<SourceId>();
@@ -78,6 +84,8 @@ export class RoomMixer {
     private readonly output: RoomMixerOutput,
   ) {
     this.compositor = new Compositor(settings);
+    this.overlays = new RoomOverlays(settings, this.images);
+    this.backdrop = new Backdrop(settings, this.images);
     this.planner = new LayoutPlanner({ ...settings, gap: GAP });
     this.mixer = new AudioMixer(settings);
     const failed = (error: unknown) => this.fail(error);
@@ -104,10 +112,16 @@ export class RoomMixer {
     this.videoTicker.start();
   }
 
-  command(command: Exclude<MediaCommand, { type: 'configure' | 'close' }>): void {
+  command(command: Exclude<MediaCommand, { type: 'configure' | 'sanitize' | 'close' }>): void {
     if (command.type === 'sources') this.setSources(command.sources);
     else if (command.type === 'arrange') this.layout = command.layout;
-    else if (command.type === 'keyframe') this.encoders.get(encoderKey(command))?.requestKeyframe();
+    else if (command.type === 'overlays') this.overlays.set(command.overlays);
+    else if (command.type === 'image') {
+      const { name, data } = command;
+      const bytes = data === undefined ? undefined : Buffer.from(data, 'base64');
+      this.images.set(name, bytes).catch((error: unknown) => this.fail(error));
+    } else if (command.type === 'keyframe')
+      this.encoders.get(encoderKey(command))?.requestKeyframe();
     else {
       const begins = this.watched.length === 0 && command.videos.length > 0;
       this.watched = command.videos;
@@ -151,6 +165,7 @@ export class RoomMixer {
     for (const encoder of this.encoders.values()) encoder.dispose();
     this.mixer.close();
     this.compositor.dispose();
+    this.backdrop.dispose();
   }
 
   /** Nobody watched and nothing was decoded: every camera has to begin anew. */
@@ -238,11 +253,14 @@ export class RoomMixer {
         speaking: this.mixer.speakers.has(id),
         picture: held,
         generation: video.generation,
-        avatar: undefined,
+        avatar: this.images.get(state.avatar),
       });
     }
     let changed: boolean;
     try {
+      const { mode, custom } = this.layout;
+      this.compositor.setBackdrop(await this.backdrop.of(mode === 'custom' ? custom : undefined));
+      this.compositor.setOverlays(this.overlays.at(Date.now()));
       changed = await this.compositor.draw(contents, placements);
     } finally {
       for (const { picture } of contents) picture?.[Symbol.dispose]();

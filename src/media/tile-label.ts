@@ -71,7 +71,7 @@ function drawScreen(context: SKRSContext2D, left: number, size: number): void {
 }
 
 /** Longest beginning of a text that fits, by grapheme, with an ellipsis if it is not all of it. */
-function fitText(context: SKRSContext2D, text: string, width: number): string {
+export function fitText(context: SKRSContext2D, text: string, width: number): string {
   if (context.measureText(text).width <= width) return text;
   const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
   let fitting = '';

@@ -86,6 +86,8 @@ export class Participant {
   micOn = true;
   cameraOn = true;
   screenOn = false;
+  /** Name of the image that is shown while their camera is off. */
+  avatar: string | undefined;
   connectionState: ConnectionState = 'new';
   output: ParticipantOutput | undefined;
   /** A host who came to watch. */

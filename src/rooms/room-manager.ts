@@ -1,16 +1,23 @@
 /** All rooms of the server: made on the first join or by the API, ended some time after the last leave. */
 import { join } from 'node:path';
 import { TesseraError } from '../errors.js';
+import type { ImageLimits, SanitizedImage } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
 import { nowMicros } from '../shared/clock.js';
 import { RecordStore } from '../shared/record-store.js';
 import type { VideoCodec } from '../shared/units.js';
+import { ImageIntake } from './image-intake.js';
 import { MediaPool } from './media-pool.js';
 import { participantInfo } from './participant-info.js';
 import { type Revocation, RevokedTokens } from './revoked-tokens.js';
-import { Room, type RoomListener, type RoomOptions } from './room.js';
+import { type PreviousRoom, Room, type RoomListener, type RoomOptions } from './room.js';
 import { type RoomEvent, type RoomEventName, roomEvent } from './room-events.js';
-import { type RoomDefaults, type RoomSettings, settingsFrom } from './room-settings.js';
+import {
+  checkSettings,
+  type RoomDefaults,
+  type RoomSettings,
+  settingsFrom,
+} from './room-settings.js';
 
 /** NACK, reports and watchdogs of all connections run on one timer of this period. */
 const TICK_MS = 10;
@@ -40,6 +47,12 @@ interface RoomRecord {
   readonly returning: readonly string[];
 }
 
+/** An image of such a room. */
+interface ImageRecord extends SanitizedImage {
+  readonly room: string;
+  readonly name: string;
+}
+
 interface Entry {
   readonly room: Room;
   /** Whether somebody set it up. */
@@ -53,6 +66,8 @@ export class RoomManager {
   private readonly rooms = new Map<string, Entry>();
   private readonly pool: MediaPool;
   private readonly store: RecordStore<RoomRecord>;
+  private readonly imageStore: RecordStore<ImageRecord>;
+  private readonly intake: ImageIntake;
   private readonly revocations: RecordStore<Revocation>;
   /** Codecs for composites: those wanted and there, best first. */
   private encoders: readonly VideoCodec[] = [];
@@ -68,19 +83,25 @@ export class RoomManager {
     this.pool = new MediaPool(logger);
     const report = (error: unknown) => logger.error({ error }, 'a record could not be kept');
     this.store = new RecordStore(join(options.dataDir, 'rooms'), report);
+    this.imageStore = new RecordStore(join(options.dataDir, 'images'), report);
+    this.intake = new ImageIntake(this.pool);
     this.revocations = new RecordStore(join(options.dataDir, 'revoked'), report);
     this.revoked = new RevokedTokens(this.revocations);
   }
 
   /** Starts the spare media process; rejects if media processes cannot run on this machine. */
   async start(): Promise<readonly VideoCodec[]> {
-    const [found, records] = await Promise.all([
+    const [found, records, images] = await Promise.all([
       this.pool.start(),
       this.store.load(),
+      this.imageStore.load(),
       this.revoked.load(),
     ]);
     this.encoders = this.options.videoCodecs.filter((codec) => found.includes(codec));
-    for (const record of records.values()) this.restore(record);
+    for (const record of records.values()) {
+      const own = [...images.values()].filter(({ room }) => room === record.id);
+      this.restore(record, new Map(own.map((image) => [image.name, image])));
+    }
     return this.encoders;
   }
 
@@ -121,7 +142,9 @@ export class RoomManager {
         next: 'PATCH it, or delete it first.',
       });
     }
-    const entry = this.add(id, settingsFrom(this.options.defaults, wanted));
+    const settings = settingsFrom(this.options.defaults, wanted);
+    checkSettings(settings, new Map());
+    const entry = this.add(id, settings);
     entry.kept = true;
     this.keep(entry);
     this.endWhenEmpty(id);
@@ -148,6 +171,11 @@ export class RoomManager {
     return entry.room;
   }
 
+  /** Makes an uploaded image harmless. @throws TesseraError as {@link ImageIntake.take} does. */
+  async takeImage(body: unknown, limits: ImageLimits): Promise<SanitizedImage> {
+    return this.intake.take(Buffer.isBuffer(body) ? body : Buffer.alloc(0), limits);
+  }
+
   /** Ends a room for everybody in it. @throws TesseraError `room_not_found`. */
   async end(
     id: string,
@@ -163,9 +191,14 @@ export class RoomManager {
       this.ticker = undefined;
     }
     // Nothing is left of a room that ended; one that the server's end cut off goes on with the next.
-    const kept = this.closed ? undefined : this.store.delete(id);
+    const kept = this.closed
+      ? []
+      : [
+          this.store.delete(id),
+          ...entry.room.images.map(({ name }) => this.imageStore.delete(`${id}/${name}`)),
+        ];
     await entry.room.close(reason);
-    await kept;
+    await Promise.all(kept);
     this.logger.info({ room: id }, 'room ended');
     this.tell('room_finished', entry.room);
   }
@@ -176,10 +209,15 @@ export class RoomManager {
     if (this.ticker) clearInterval(this.ticker);
     const reason = new TesseraError('shutting_down', 'the server is shutting down');
     await Promise.all([...this.rooms.keys()].map((id) => this.end(id, reason)));
-    await Promise.all([this.pool.close(), this.store.settled(), this.revocations.settled()]);
+    await Promise.all([
+      this.pool.close(),
+      this.store.settled(),
+      this.imageStore.settled(),
+      this.revocations.settled(),
+    ]);
   }
 
-  private add(id: string, settings: RoomSettings, record?: RoomRecord): Entry {
+  private add(id: string, settings: RoomSettings, previous?: PreviousRoom): Entry {
     if (this.closed || this.draining) {
       throw new TesseraError('shutting_down', 'the server is shutting down: no new rooms', {
         next: 'Try again in a moment.',
@@ -197,7 +235,7 @@ export class RoomManager {
       this.pool,
       this.logger.child({ room: id }),
       this.listenerOf(id, () => room),
-      record,
+      previous,
     );
     const entry: Entry = { room, kept: false, emptyTimer: undefined, endTimer: undefined };
     this.rooms.set(id, entry);
@@ -207,13 +245,12 @@ export class RoomManager {
     return entry;
   }
 
-  private restore(record: RoomRecord): void {
+  private restore(record: RoomRecord, images: ReadonlyMap<string, SanitizedImage>): void {
     try {
-      const entry = this.add(
-        record.id,
-        settingsFrom(this.options.defaults, record.settings),
-        record,
-      );
+      const entry = this.add(record.id, settingsFrom(this.options.defaults, record.settings), {
+        ...record,
+        images,
+      });
       entry.kept = true;
       this.endWhenEmpty(record.id, Math.max(COME_BACK_MS, record.settings.emptySeconds * 1000));
     } catch (error) {
@@ -249,6 +286,11 @@ export class RoomManager {
         tell('participant_left', { participant: participantInfo(participant) });
       },
       onWaiting: (waiting) => tell('participant_waiting', { waiting }),
+      onImage: (name, image) => {
+        const key = `${id}/${name}`;
+        if (image) this.imageStore.put(key, { ...image, room: id, name });
+        else this.imageStore.delete(key);
+      },
       onRemoved: ({ grant }) => this.revoked.revoke(grant),
     };
   }

@@ -24,6 +24,7 @@ import type { Logger } from '../logger.js';
 import { packetizeH264 } from '../send/h264-packetizer.js';
 import { packetizeVp8 } from '../send/vp8-packetizer.js';
 import { nowMicros } from '../shared/clock.js';
+import type { OverlaySettings } from '../shared/overlay-settings.js';
 import type { Micros } from '../shared/units.js';
 import type { MediaPool } from './media-pool.js';
 import type { MediaProcess } from './media-process.js';
@@ -50,6 +51,9 @@ export class RoomPipeline {
   private process: MediaProcess | undefined;
   private participants: readonly Participant[] = [];
   private layout: LayoutState = { mode: 'grid', pinned: [] };
+  private overlays: OverlaySettings = {};
+  /** By name, those that were made harmless; in base64. */
+  private readonly images = new Map<string, string>();
   private watchKey = '';
   /** Last VP8 picture id by rendition. */
   private readonly pictureIds = new Map<number, number>();
@@ -98,6 +102,18 @@ export class RoomPipeline {
   arrange(layout: LayoutState): void {
     this.layout = layout;
     this.process?.send({ type: 'arrange', layout });
+  }
+
+  setOverlays(overlays: OverlaySettings): void {
+    this.overlays = overlays;
+    this.process?.send({ type: 'overlays', overlays });
+  }
+
+  /** @param data in base64; undefined forgets it. */
+  setImage(name: string, data: string | undefined): void {
+    if (data === undefined) this.images.delete(name);
+    else this.images.set(name, data);
+    this.process?.send({ type: 'image', name, ...(data === undefined ? {} : { data }) });
   }
 
   /** Somebody began or ceased to receive a stream: encode what is watched, and nothing else. */
@@ -150,6 +166,8 @@ export class RoomPipeline {
     });
     process.send({ type: 'configure', settings: this.settings });
     process.send({ type: 'arrange', layout: this.layout });
+    process.send({ type: 'overlays', overlays: this.overlays });
+    for (const [name, data] of this.images) process.send({ type: 'image', name, data });
     this.watchKey = '';
     this.update(this.participants);
     const now = nowMicros();
@@ -265,6 +283,7 @@ function sourceStatesOf(participant: Participant): SourceState[] {
     audioOn: participant.micHeard,
     trouble: participant.connectionState === 'interrupted',
     gain: 10 ** (participant.gainDb / 20),
+    ...(participant.avatar === undefined ? {} : { avatar: participant.avatar }),
   };
   if (!participant.sharesScreen) return [person];
   const id = participant.screenSourceId;

@@ -1,4 +1,6 @@
+import { TesseraError } from '../errors.js';
 import type { CustomLayout, LayoutMode } from '../shared/layout-mode.js';
+import type { OverlaySettings } from '../shared/overlay-settings.js';
 
 /** What can be set for a room when it is made, and while it lasts. */
 export interface RoomSettings {
@@ -16,6 +18,7 @@ export interface RoomSettings {
   readonly customLayout?: CustomLayout;
   /** While a screen is shared, the layout is `presentation`, until somebody chooses another. */
   readonly autoPresentation: boolean;
+  readonly overlays: OverlaySettings;
   /** The maker's own; Tessera does not read it. */
   readonly metadata: string;
 }
@@ -32,8 +35,45 @@ export function settingsFrom(
     lobby: false,
     layout: 'grid',
     autoPresentation: true,
+    overlays: {},
     metadata: '',
     ...defaults,
     ...wanted,
   };
+}
+
+export function imageNotFound(name: string): TesseraError {
+  return new TesseraError('image_not_found', `the room has no image ${name}`, {
+    next: 'Upload it first, with PUT /v1/rooms/{room}/images/{image}.',
+  });
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @throws TesseraError if settings do not go together, or need what is not there. */
+export function checkSettings(
+  { layout, customLayout, overlays }: RoomSettings,
+  images: ReadonlyMap<string, unknown>,
+): void {
+  if (layout === 'custom' && !customLayout) {
+    throw new TesseraError('bad_layout', 'there is no custom layout', {
+      next: 'Describe it in `custom` (or `customLayout` of the room).',
+    });
+  }
+  const { clock, logo, watermark } = overlays;
+  if (clock && !isTimeZone(clock.timeZone)) {
+    throw new TesseraError('bad_time_zone', `there is no time zone ${clock.timeZone}`, {
+      next: 'Use an IANA name, such as Europe/Berlin.',
+    });
+  }
+  for (const name of [logo?.image, watermark?.image, customLayout?.image]) {
+    if (name !== undefined && !images.has(name)) throw imageNotFound(name);
+  }
 }

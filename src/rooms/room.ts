@@ -1,7 +1,7 @@
 /** One room: who is in it, who waits to come in, and the pipeline that makes its picture and sound. */
 import { createHash, randomUUID } from 'node:crypto';
 import { TesseraError } from '../errors.js';
-import type { MixSettings, SourceId, TilePlace } from '../link/link-messages.js';
+import type { MixSettings, SanitizedImage, SourceId, TilePlace } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
 import type { PeerTransportOptions } from '../peer/peer-transport.js';
 import { nowMicros } from '../shared/clock.js';
@@ -14,7 +14,7 @@ import type { MediaPool } from './media-pool.js';
 import { type ConnectionState, Participant } from './participant.js';
 import { type ParticipantInfo, participantInfo } from './participant-info.js';
 import { RoomPipeline } from './room-pipeline.js';
-import type { RoomSettings } from './room-settings.js';
+import { checkSettings, imageNotFound, type RoomSettings } from './room-settings.js';
 
 export interface RoomOptions {
   readonly mix: MixSettings;
@@ -112,7 +112,16 @@ export interface RoomListener {
   onRemoved(participant: Participant): void;
   onChanged(participant: Participant): void;
   onWaiting(waiting: WaitingInfo): void;
+  /** Undefined was taken away. */
+  onImage(name: string, image: SanitizedImage | undefined): void;
   onSettings(): void;
+}
+
+/** What a room goes on from after a restart. */
+export interface PreviousRoom {
+  readonly createdAt: number;
+  readonly returning: readonly string[];
+  readonly images: ReadonlyMap<string, SanitizedImage>;
 }
 
 interface Member {
@@ -120,6 +129,7 @@ interface Member {
   readonly listener: ParticipantListener;
 }
 
+const MAX_IMAGES = 16;
 /** Those who may come back, at most; the oldest are forgotten first. */
 const MAX_RETURNING = 4096;
 
@@ -150,6 +160,7 @@ export class Room {
   /** Digests of the resume tokens of all who were let in and not removed. */
   private readonly returning: Set<string>;
   private readonly chat = new ChatHistory();
+  private readonly imagesByName = new Map<string, SanitizedImage>();
   private readonly pipeline: RoomPipeline;
   private current: RoomSettings;
   private started: Promise<void> | undefined;
@@ -161,6 +172,7 @@ export class Room {
   /** Screens that are shared. */
   private shares = 0;
   private arranged = '';
+  private nextAvatar = 1;
   private regions: readonly TileRegion[] = [];
   private closed = false;
 
@@ -172,7 +184,7 @@ export class Room {
     private readonly logger: Logger,
     private readonly events: RoomListener,
     /** Of the room that this one goes on from. */
-    previous: { readonly createdAt: number; readonly returning: readonly string[] } | undefined,
+    previous: PreviousRoom | undefined,
   ) {
     this.current = settings;
     this.createdAt = previous?.createdAt ?? Date.now();
@@ -183,6 +195,11 @@ export class Room {
       onLayout: (tiles, ptsMicros) => this.announceLayout(tiles, ptsMicros),
       onCorrupt: (source, media) => this.logger.debug({ source, media }, 'corrupt bitstream'),
     });
+    for (const [name, image] of previous?.images ?? []) {
+      this.imagesByName.set(name, image);
+      this.pipeline.setImage(`room/${name}`, image.data);
+    }
+    this.pipeline.setOverlays(settings.overlays);
     this.arrange();
   }
 
@@ -296,8 +313,12 @@ export class Room {
     return this.member(id).participant;
   }
 
-  /** Changes settings; whoever waits when the lobby is closed comes in. */
+  /**
+   * Changes settings; whoever waits when the lobby is closed comes in.
+   * @throws TesseraError `bad_layout`, `bad_time_zone`, `image_not_found`; nothing is changed then.
+   */
   update(change: Partial<RoomSettings>): void {
+    checkSettings({ ...this.current, ...change }, this.imagesByName);
     this.current = { ...this.current, ...change };
     this.version++;
     if (change.layout !== undefined || change.customLayout !== undefined) {
@@ -305,6 +326,7 @@ export class Room {
       this.arrange();
       this.tellLayout();
     }
+    if (change.overlays) this.pipeline.setOverlays(change.overlays);
     this.logger.info({ ...change }, 'room changed');
     if (!this.current.lobby) {
       for (const { id } of this.lobby.list) {
@@ -377,6 +399,41 @@ export class Room {
     }
   }
 
+  get images(): readonly { name: string; width: number; height: number }[] {
+    return [...this.imagesByName].map(([name, { width, height }]) => ({ name, width, height }));
+  }
+
+  /** Keeps an image for logo, watermark or background. @throws TesseraError `room_full`. */
+  setImage(name: string, image: SanitizedImage): void {
+    if (!this.imagesByName.has(name) && this.imagesByName.size >= MAX_IMAGES) {
+      throw new TesseraError('room_full', `a room has at most ${MAX_IMAGES} images`, {
+        next: 'Delete one first.',
+      });
+    }
+    this.imagesByName.set(name, image);
+    this.pipeline.setImage(`room/${name}`, image.data);
+    this.events.onImage(name, image);
+    this.events.onSettings();
+    this.events.onKeep();
+  }
+
+  /** @throws TesseraError `image_not_found`. */
+  removeImage(name: string): void {
+    if (!this.imagesByName.delete(name)) throw imageNotFound(name);
+    this.pipeline.setImage(`room/${name}`, undefined);
+    this.events.onImage(name, undefined);
+  }
+
+  /** Shown in place of initials while the camera is off; undefined takes it away. */
+  setAvatar(id: string, image: SanitizedImage | undefined): void {
+    const { participant } = this.member(id);
+    const { sourceId, avatar: before } = participant;
+    participant.avatar = image && `avatar/${sourceId}/${this.nextAvatar++}`;
+    if (participant.avatar) this.pipeline.setImage(participant.avatar, image?.data);
+    this.changed(participant);
+    if (before) this.pipeline.setImage(before, undefined);
+  }
+
   /** Switches somebody's microphone or camera off; only they can switch it on again. */
   mute(id: string, { mic, camera, screen }: MuteRequest): void {
     const { participant, listener } = this.member(id);
@@ -421,6 +478,8 @@ export class Room {
     const member = this.members.get(id);
     if (!member) return;
     this.members.delete(id);
+    const { avatar } = member.participant;
+    if (avatar) this.pipeline.setImage(avatar, undefined);
     this.pinned = this.pinned.filter((one) => ownerOf(one) !== id);
     this.followShares();
     // The tile and the voice go first; closing the connection may take its time.
