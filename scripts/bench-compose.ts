@@ -1,10 +1,13 @@
 /**
- * What labels, marks and borders cost: composing tiles with all of them against bare scaling into the
- * canvas, in CPU time per frame. `npm run bench:compose`; prints the rows of the README's table.
+ * What labels, marks, borders, title, clock, recording mark, logo and watermark cost: composing tiles with
+ * all of them against bare scaling into the canvas, in CPU time per frame. `npm run bench:compose`; prints the rows of the README's table.
  */
-import { Compositor } from '../src/media/compositor.js';
+import { createCanvas } from '@napi-rs/canvas';
+import { Compositor, type Overlay } from '../src/media/compositor.js';
 import { Picture } from '../src/media/ffmpeg/picture.js';
 import { LayoutPlanner } from '../src/media/layout-planner.js';
+import { RoomImages } from '../src/media/room-images.js';
+import { RoomOverlays } from '../src/media/room-overlays.js';
 import type { TileContent } from '../src/media/tile.js';
 
 const SOURCE = { width: 640, height: 360 };
@@ -42,9 +45,34 @@ function contentsOf(pictures: readonly Picture[], generation: number): TileConte
   }));
 }
 
+/** A disc with its surroundings transparent, as logos are. */
+function drawLogo(): Buffer {
+  const canvas = createCanvas(200, 200);
+  const context = canvas.getContext('2d');
+  context.fillStyle = '#3d7bff';
+  context.arc(100, 100, 90, 0, 2 * Math.PI);
+  context.fill();
+  return canvas.toBuffer('image/png');
+}
+
+async function overlaysOf(): Promise<readonly Overlay[]> {
+  const images = new RoomImages();
+  await images.set('room/logo', drawLogo());
+  const overlays = new RoomOverlays(CANVAS, images);
+  overlays.set({
+    title: 'A room with a title',
+    clock: { timeZone: 'Europe/Berlin' },
+    recording: true,
+    logo: { image: 'logo', corner: 'bottom-right', height: 0.1 },
+    watermark: { image: 'logo', opacity: 0.2, height: 0.1 },
+  });
+  return overlays.at(Date.now());
+}
+
 /** CPU microseconds per frame. */
 async function measure(count: number, labels: boolean): Promise<number> {
   const compositor = new Compositor(settings(labels));
+  if (labels) compositor.setOverlays(await overlaysOf());
   const pictures = Array.from({ length: count }, (_, index) => {
     const picture = Picture.allocate(SOURCE.width, SOURCE.height);
     picture.fill({ x: 0, y: 0, ...SOURCE }, [40 + index * 3, 100, 160]);
@@ -72,7 +100,7 @@ async function measure(count: number, labels: boolean): Promise<number> {
 const median = (values: readonly number[]) =>
   [...values].sort((a, b) => a - b)[values.length >> 1] as number;
 
-console.log('| tiles of 640x360 | bare | with labels and borders | ratio |');
+console.log('| tiles of 640x360 | bare | with all overlays | ratio |');
 console.log('| --- | --- | --- | --- |');
 for (const count of [16, 49]) {
   const bare: number[] = [];

@@ -13,7 +13,7 @@ import { bitmapOf, fitText } from './tile-label.js';
 /** Shares of the canvas' height. */
 const TEXT_HEIGHT = 0.05;
 const MARGIN = 0.02;
-const BACKGROUND = 'rgba(0,0,0,0.55)';
+const BACKGROUND = '#1d1d1f';
 const RECORDING = '#ff4d4d';
 /** Share of the width that a title may have. */
 const TITLE_WIDTH = 0.6;

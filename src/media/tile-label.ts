@@ -18,7 +18,8 @@ const MIN_HEIGHT = 18;
 const MAX_HEIGHT = 44;
 /** Share of a tile's width that a label may have. */
 const WIDTH_SHARE = 0.8;
-const BACKGROUND = 'rgba(0,0,0,0.55)';
+/** Hides what is below: copying it into every frame costs a fifth of blending. */
+const BACKGROUND = '#1d1d1f';
 const MUTED = '#ff6b6b';
 const TROUBLE = '#ffc14d';
 

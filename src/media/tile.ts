@@ -54,6 +54,14 @@ class Cached<T> {
   }
 }
 
+/** A label, and what it was drawn of and for. */
+interface DrawnLabel {
+  readonly of: LabelContent;
+  readonly width: number;
+  readonly height: number;
+  readonly bitmap: Bitmap;
+}
+
 export class Tile implements Disposable {
   fit: TileFit = 'crop';
   private current: Rect = { x: 0, y: 0, width: 0, height: 0 };
@@ -65,7 +73,7 @@ export class Tile implements Disposable {
   private drawnAvatar: TileContent['avatar'];
   private corners: RoundedCorners | undefined;
   private readonly scaler = new Scaler();
-  private readonly label = new Cached<Bitmap>();
+  private label: DrawnLabel | undefined;
   private readonly placeholder = new Cached<Buffer>();
   private readonly speakingBorder = new Cached<TileBorder>();
   private readonly ownBorder = new Cached<TileBorder>();
@@ -118,8 +126,21 @@ export class Tile implements Disposable {
     const { x, y, width, height } = this.rect;
     const { target } = this;
     const { name, muted, trouble, screen } = content;
-    const key = `${target.width}x${target.height} ${muted} ${trouble} ${screen} ${name}`;
-    const label = this.label.get(key, () => drawLabel(content, target));
+    const drawn = this.label;
+    // Compared by its parts: it is, in every frame, for every tile.
+    const isSame =
+      drawn &&
+      drawn.of.name === name &&
+      drawn.of.muted === muted &&
+      drawn.of.trouble === trouble &&
+      drawn.of.screen === screen &&
+      drawn.width === target.width &&
+      drawn.height === target.height;
+    if (!isSame) {
+      const { width: w, height: h } = target;
+      this.label = { of: content, width: w, height: h, bitmap: drawLabel(content, target) };
+    }
+    const label = (this.label as DrawnLabel).bitmap;
     const corner = (this.corners?.radius ?? 0) * 0.3;
     const margin = evenDown(target.height * MARGIN_SHARE + corner) + 2;
     if (label.width + 2 * margin > width || label.height + 2 * margin > height) return;

@@ -6,6 +6,9 @@
 import { type Rect, rectMeet } from '../../shared/tile-geometry.js';
 import type { Picture } from './picture.js';
 
+/** Bytes that are copied one by one sooner than by a call. */
+const SHORT = 96;
+
 interface Plane {
   readonly width: number;
   readonly height: number;
@@ -13,11 +16,39 @@ interface Plane {
   readonly weighted: Uint16Array;
   /** What stays of what lies below, 0 to 255. */
   readonly rest: Uint8Array;
+  /** Value where nothing stays. */
+  readonly opaque: Uint8Array;
+  /** First and last column of each row's longest part of which nothing below stays; -1 if none. */
+  readonly solid: Int16Array;
 }
 
 function planeOf(width: number, height: number): Plane {
   const size = width * height;
-  return { width, height, weighted: new Uint16Array(size), rest: new Uint8Array(size) };
+  return {
+    width,
+    height,
+    weighted: new Uint16Array(size),
+    rest: new Uint8Array(size),
+    opaque: new Uint8Array(size),
+    solid: new Int16Array(2 * height).fill(-1),
+  };
+}
+
+/** Most of a label hides what is below: that is copied, the rest blended. */
+function findSolid({ width, height, weighted, rest, opaque, solid }: Plane): void {
+  for (let at = 0; at < rest.length; at++) opaque[at] = Math.round((weighted[at] as number) / 255);
+  for (let row = 0; row < height; row++) {
+    let from = 0;
+    let longest = 0;
+    for (let column = 0; column <= width; column++) {
+      if (column < width && rest[row * width + column] === 0) continue;
+      if (column - from > longest) {
+        longest = column - from;
+        solid.set([from, column], 2 * row);
+      }
+      from = column + 1;
+    }
+  }
 }
 
 /** Y, U and V of an 8-bit colour: BT.601, limited range. */
@@ -69,6 +100,7 @@ export class Bitmap {
       u.weighted[at] = Math.round((sums.u[at] as number) / 4);
       v.weighted[at] = Math.round((sums.v[at] as number) / 4);
     }
+    for (const plane of [y, u, v]) findSolid(plane);
     return new Bitmap(width, height, [y, u, v]);
   }
 
@@ -82,21 +114,37 @@ export class Bitmap {
     const area = rectMeet({ x, y, width, height }, clip ? rectMeet(clip, whole) : whole);
     if (area.width <= 0 || area.height <= 0) return;
     const { planes, strides } = picture;
-    for (const [index, plane] of this.planes.entries()) {
+    for (let index = 0; index < 3; index++) {
+      const plane = this.planes[index] as Plane;
       const shift = index === 0 ? 0 : 1;
       const into = planes[index] as Buffer;
       const stride = strides[index] as number;
-      const { weighted, rest } = plane;
+      const { weighted, rest, opaque, solid } = plane;
       const [left, columns] = [area.x >> shift, area.width >> shift];
       const bottom = (area.y + area.height) >> shift;
       for (let row = area.y >> shift; row < bottom; row++) {
-        let to = row * stride + left;
-        let from = (row - (y >> shift)) * plane.width + left - (x >> shift);
-        for (const end = from + columns; from < end; from++, to++) {
-          const below = (into[to] as number) * (rest[from] as number);
+        const own = row - (y >> shift);
+        const first = own * plane.width;
+        const from = first + left - (x >> shift);
+        // From an index of the plane to one of the picture.
+        const shifted = row * stride + left - from;
+        const end = from + columns;
+        const solidFrom = Math.max(from, first + (solid[2 * own] as number));
+        const solidTo = Math.min(end, first + (solid[2 * own + 1] as number));
+        const isSolid = solidTo > solidFrom && (solid[2 * own] as number) >= 0;
+        if (isSolid && solidTo - solidFrom > SHORT) {
+          into.set(opaque.subarray(solidFrom, solidTo), solidFrom + shifted);
+        } else if (isSolid) {
+          for (let at = solidFrom; at < solidTo; at++) into[at + shifted] = opaque[at] as number;
+        }
+        for (let at = from; at < end; at++) {
+          if (isSolid && at === solidFrom) at = solidTo;
+          if (at >= end) break;
+          if (rest[at] === 255) continue;
+          const below = (into[at + shifted] as number) * (rest[at] as number);
           // Divides by 255, rounded, without a division.
-          const sum = below + (weighted[from] as number) + 128;
-          into[to] = (sum + (sum >> 8)) >> 8;
+          const sum = below + (weighted[at] as number) + 128;
+          into[at + shifted] = (sum + (sum >> 8)) >> 8;
         }
       }
     }

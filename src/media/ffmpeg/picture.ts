@@ -2,6 +2,9 @@ import { AV_PIX_FMT_YUV420P, Frame } from 'node-av';
 import { BT601, type ColourSpace } from '../../shared/colour-space.js';
 import type { Rect } from '../../shared/tile-geometry.js';
 
+/** Bytes that are written one by one sooner than by a call. */
+const NARROW = 16;
+
 /**
  * One decoded or composed picture in native memory. It has one owner, who must dispose of it;
  * `share()` gives a second owner a reference to the same pixels.
@@ -64,6 +67,9 @@ export class Picture implements Disposable {
     if (!clone) throw new Error('no memory to share a picture');
     const shared = new Picture(clone);
     shared.colourSpace = this.colourSpace;
+    // The same memory, which the clone keeps.
+    shared.knownPlanes = this.planes;
+    shared.knownStrides = this.strides;
     return shared;
   }
 
@@ -92,8 +98,12 @@ export class Picture implements Disposable {
       const left = rect.x >> shift;
       const right = left + (rect.width >> shift);
       const bottom = (rect.y + rect.height) >> shift;
+      const value = yuv[plane] as number;
       for (let y = rect.y >> shift; y < bottom; y++) {
-        data.fill(yuv[plane] as number, y * stride + left, y * stride + right);
+        const end = y * stride + right;
+        // A call for each row of a border's side would cost more than the row.
+        if (right - left > NARROW) data.fill(value, y * stride + left, end);
+        else for (let at = y * stride + left; at < end; at++) data[at] = value;
       }
     }
   }
