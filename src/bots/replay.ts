@@ -26,6 +26,10 @@ export class Replay {
     this.timer = setInterval(() => this.tick(Date.now()), TICK_MS);
   }
 
+  remove(client: RtpClient): void {
+    for (const player of this.players) if (player.client === client) this.players.delete(player);
+  }
+
   stop(): void {
     clearInterval(this.timer);
     this.timer = undefined;

@@ -4,7 +4,12 @@
  */
 import WebSocket from 'ws';
 import { TesseraError } from '../errors.js';
-import { ClientPeer, type RawRtpHeader, type ReceivedRtp } from '../peer/client-peer.js';
+import {
+  ClientPeer,
+  type RawRtpHeader,
+  type ReceivedRtp,
+  type SentKind,
+} from '../peer/client-peer.js';
 import type { VideoCodec } from '../shared/units.js';
 import type { ClientMessage, ServerMessage } from '../signalling/messages.js';
 
@@ -28,6 +33,8 @@ export interface RtpClientOptions {
   readonly watch?: boolean;
   /** False receives nothing. */
   readonly receive?: boolean;
+  /** Offers a second picture, to be a shared screen. */
+  readonly screen?: boolean;
   /** Opens a data channel, and resolves once it is there. */
   readonly data?: boolean;
 }
@@ -58,11 +65,12 @@ export class RtpClient {
   /** @throws TesseraError with the server's reason, or `unreachable`. */
   static async join(options: RtpClientOptions): Promise<RtpClient> {
     const { codec = 'vp8', viewer = false, ipv6 = false, receive = true, watch = true } = options;
-    const { data = false } = options;
+    const { data = false, screen = false } = options;
     const peer = new ClientPeer({
       codec,
       ipv6,
       sends: !viewer,
+      screen,
       data,
       receives: { audio: receive, video: receive && watch },
       videoSequence: options.sequence ?? 2000,
@@ -114,7 +122,7 @@ export class RtpClient {
     this.socket.send(JSON.stringify(message));
   }
 
-  sendRtp(kind: 'audio' | 'video', payloads: readonly Buffer[], timestamp: number): void {
+  sendRtp(kind: SentKind, payloads: readonly Buffer[], timestamp: number): void {
     this.peer.sendRtp(kind, payloads, timestamp);
   }
 

@@ -1,3 +1,4 @@
+import type { Rotation } from '../shared/rotation.js';
 import type { MediaCommand, MediaEvent, MediaFrame } from './link-messages.js';
 
 /**
@@ -39,6 +40,7 @@ export function encodeFrameHead(frame: MediaFrame): Buffer {
   } else flags = (frame.isRepeat ? REPEAT : 0) | (frame.isSilent ? SILENT : 0);
   if (frame.kind === 'video-in') {
     const { matrix, fullRange } = frame.colourSpace;
+    head.writeUInt16LE(frame.rotation, 6);
     flags |= (matrix === 'bt709' ? BT709 : 0) | (fullRange ? FULL_RANGE : 0);
   }
   head[5] = flags;
@@ -69,7 +71,8 @@ export function decodeRecord(record: Buffer): LinkMessage | MediaFrame {
     case 'video-in': {
       const matrix = flags & BT709 ? 'bt709' : 'bt601';
       const colourSpace = { matrix, fullRange: (flags & FULL_RANGE) !== 0 } as const;
-      return { kind, source, codec, keyframe, colourSpace, captureMicros: time, data };
+      const rotation = record.readUInt16LE(2) as Rotation;
+      return { kind, source, codec, keyframe, colourSpace, rotation, captureMicros: time, data };
     }
     case 'audio-in':
       return {

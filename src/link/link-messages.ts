@@ -1,6 +1,7 @@
 import type { ColourSpace } from '../shared/colour-space.js';
 import type { CustomLayout, LayoutMode, TileFit, TileRole } from '../shared/layout-mode.js';
 import type { OverlaySettings } from '../shared/overlay-settings.js';
+import type { Rotation } from '../shared/rotation.js';
 import type { Micros, VideoCodec } from '../shared/units.js';
 
 /**
@@ -157,6 +158,7 @@ export interface VideoInFrame {
   readonly keyframe: boolean;
   /** What a bitstream itself says counts more. */
   readonly colourSpace: ColourSpace;
+  readonly rotation: Rotation;
   /** Sender's NTP clock in microseconds; NaN until its first sender report. */
   readonly captureMicros: Micros;
   readonly data: Buffer;

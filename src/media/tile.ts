@@ -1,10 +1,12 @@
 /** One tile of the canvas: a picture or a placeholder, with its corners, border and label. */
 import type { MixSettings, SourceId } from '../link/link-messages.js';
 import type { TileFit } from '../shared/layout-mode.js';
-import { evenDown, type Rect, rectWithout } from '../shared/tile-geometry.js';
+import { uprightSize } from '../shared/rotation.js';
+import { evenDown, type Rect, rectWithout, TILE_WIDTH_ALIGN } from '../shared/tile-geometry.js';
 import type { Bitmap } from './ffmpeg/bitmap.js';
 import { convertColours } from './ffmpeg/colour-conversion.js';
-import type { Picture } from './ffmpeg/picture.js';
+import { Picture } from './ffmpeg/picture.js';
+import { drawRotated } from './ffmpeg/rotation.js';
 import { RoundedCorners } from './ffmpeg/rounded-corners.js';
 import { Scaler } from './ffmpeg/scaler.js';
 import { cropToFill, fitInside } from './grid-layout.js';
@@ -52,6 +54,11 @@ class Cached<T> {
     if (this.entry?.key !== key) this.entry = { key, value: make() };
     return this.entry.value;
   }
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
 }
 
 /** A label, and what it was drawn of and for. */
@@ -165,30 +172,46 @@ export class Tile implements Disposable {
   }
 
   /** Screens are never cut; neither are cameras of which too little would be left. */
-  private fitOf(picture: Picture, isScreen: boolean): TileFit {
+  private fitOf({ width, height }: Size, isScreen: boolean): TileFit {
     const { target, style, settings } = this;
     if (style?.fit) return style.fit;
     if (isScreen) return 'letterbox';
-    const shape = (picture.width * target.height) / (picture.height * target.width);
+    const shape = (width * target.height) / (height * target.width);
     const lost = 1 - Math.min(shape, 1 / shape);
     return lost > MAX_CROP ? 'letterbox' : settings.fit;
   }
 
   private async drawPicture(canvas: Picture, picture: Picture, isScreen: boolean): Promise<void> {
-    const { rect, scaler } = this;
-    this.fit = this.fitOf(picture, isScreen);
-    if (this.fit === 'crop') {
-      await scaler.scale(picture, cropToFill(picture, rect), canvas, rect);
-      convertColours(canvas, rect, picture.colourSpace);
-      return;
-    }
-    const whole = { x: 0, y: 0, width: picture.width & ~1, height: picture.height & ~1 };
-    const inside = fitInside(picture, rect);
+    const { rect } = this;
+    const upright = uprightSize(picture, picture.rotation);
+    this.fit = this.fitOf(upright, isScreen);
+    const isCut = this.fit === 'crop';
+    const inside = isCut ? rect : fitInside(upright, rect);
     // Each time, since the label and the border may lie over the bars.
     const background = colourToYuv(this.style?.background ?? BACKGROUND);
     for (const bar of rectWithout(rect, inside)) canvas.fill(bar, background);
-    await scaler.scale(picture, whole, canvas, inside);
+    const whole = { x: 0, y: 0, width: picture.width & ~1, height: picture.height & ~1 };
+    if (picture.rotation === 0) {
+      const crop = isCut ? cropToFill(picture, rect) : whole;
+      await this.scaler.scale(picture, crop, canvas, inside);
+    } else await this.drawTurned(canvas, picture, inside, isCut ? undefined : whole);
     convertColours(canvas, inside, picture.colourSpace);
+  }
+
+  /** Scales it as it came, then turns what is left: the least that has to be turned. */
+  private async drawTurned(
+    canvas: Picture,
+    picture: Picture,
+    inside: Rect,
+    whole: Rect | undefined,
+  ): Promise<void> {
+    const { rotation } = picture;
+    const lying = uprightSize(inside, rotation);
+    const width = Math.ceil(lying.width / TILE_WIDTH_ALIGN) * TILE_WIDTH_ALIGN;
+    using scratch = Picture.allocate(width, lying.height);
+    const target = { x: 0, y: 0, width, height: lying.height };
+    await this.scaler.scale(picture, whole ?? cropToFill(picture, lying), scratch, target);
+    drawRotated(scratch, canvas, inside, rotation);
   }
 
   private async drawPlaceholder(

@@ -118,6 +118,7 @@ export class VideoSource {
         // VP8 has one bit for it, which nobody sets: BT.601, whatever the pictures are.
         const own = frame.codec === 'h264' ? colourSpaceOf(result) : undefined;
         result.colourSpace = own ?? frame.colourSpace;
+        result.rotation = frame.rotation;
         this.enqueue(result, frame.captureMicros);
       }
     }

@@ -18,6 +18,8 @@ export interface ClientPeerOptions {
   /** Whether it has a microphone and a camera. */
   readonly sends: boolean;
   readonly receives: { readonly audio: boolean; readonly video: boolean };
+  /** Offers a second picture, to be a shared screen. */
+  readonly screen: boolean;
   /** Opens a data channel. */
   readonly data: boolean;
   /** Only over IPv6. */
@@ -54,12 +56,14 @@ const VIDEO_FEEDBACK = [
   { type: 'ccm', parameter: 'fir' },
 ];
 
+export type SentKind = 'audio' | 'video' | 'screen';
+
 export class ClientPeer {
   onRtp: ((packet: ReceivedRtp) => void) | undefined;
   onData: ((text: string) => void) | undefined;
   /** Video packets sent. */
   sentVideo = 0;
-  private readonly sequence: { audio: number; video: number };
+  private readonly sequence: Record<SentKind, number>;
   private videoSsrc = 0;
   private readonly pc: RTCPeerConnection;
   private channel: RTCDataChannel | undefined;
@@ -67,11 +71,12 @@ export class ClientPeer {
   private readonly tracks = {
     audio: new MediaStreamTrack({ kind: 'audio' }),
     video: new MediaStreamTrack({ kind: 'video' }),
+    screen: new MediaStreamTrack({ kind: 'video' }),
   };
 
   constructor(private readonly options: ClientPeerOptions) {
-    const { codec, sends, receives, data, ipv6, videoSequence } = options;
-    this.sequence = { audio: 1000, video: videoSequence };
+    const { codec, sends, receives, screen, data, ipv6, videoSequence } = options;
+    this.sequence = { audio: 1000, video: videoSequence, screen: 3000 };
     const audio = { mimeType: 'audio/opus', clockRate: 48_000, channels: 2 };
     this.pc = new RTCPeerConnection({
       bundlePolicy: 'max-bundle',
@@ -90,6 +95,7 @@ export class ClientPeer {
     }
     if (receives.audio) this.pc.addTransceiver('audio', { direction: 'recvonly' });
     if (receives.video) this.pc.addTransceiver('video', { direction: 'recvonly' });
+    if (screen) this.pc.addTransceiver(this.tracks.screen, { direction: 'sendonly' });
     if (data) {
       this.channel = this.pc.createDataChannel('tessera');
       this.channel.onMessage.subscribe((text) => this.onData?.(text.toString()));
@@ -141,7 +147,7 @@ export class ClientPeer {
   }
 
   /** Sends payloads as one frame. */
-  sendRtp(kind: 'audio' | 'video', payloads: readonly Buffer[], timestamp: number): void {
+  sendRtp(kind: SentKind, payloads: readonly Buffer[], timestamp: number): void {
     payloads.forEach((payload, index) => {
       const sequenceNumber = this.sequence[kind];
       if (kind === 'video') this.sentVideo++;
@@ -150,7 +156,7 @@ export class ClientPeer {
         payloadType: kind === 'audio' ? AUDIO_PAYLOAD_TYPE : VIDEO[this.options.codec].payloadType,
         sequenceNumber,
         timestamp: timestamp >>> 0,
-        marker: kind === 'video' && index === payloads.length - 1,
+        marker: kind !== 'audio' && index === payloads.length - 1,
       });
       this.tracks[kind].writeRtp(new RtpPacket(header, payload));
     });

@@ -29,6 +29,7 @@ const EXTENSIONS: Record<string, keyof HeaderExtensionIds> = {
   'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01': 'transportSequence',
   'http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time': 'absSendTime',
   'http://www.webrtc.org/experiments/rtp-hdrext/color-space': 'colourSpace',
+  'urn:3gpp:video-orientation': 'orientation',
 };
 
 export interface LocalTransport {

@@ -4,6 +4,7 @@
  * MAX_FRAME_SIZE never come out. Pure; times in microseconds.
  */
 import type { ColourSpace } from '../shared/colour-space.js';
+import type { Rotation } from '../shared/rotation.js';
 import type { RtpPacket } from '../shared/rtp-packet.js';
 import { Unwrapper } from '../shared/sequence.js';
 import type { Micros, RtpTicks, VideoCodec } from '../shared/units.js';
@@ -33,6 +34,8 @@ export interface ReceivedFrame extends DepacketizedFrame {
   readonly timestamp: RtpTicks;
   /** As the latest keyframe told; undefined if it told nothing. */
   readonly colourSpace: ColourSpace | undefined;
+  /** As the latest frame told that told anything. */
+  readonly rotation: Rotation;
 }
 
 export interface VideoReceiverEvents {
@@ -49,6 +52,7 @@ interface HeldPacket {
   readonly marker: boolean;
   readonly codec: VideoCodec;
   readonly colourSpace: ColourSpace | undefined;
+  readonly rotation: Rotation | undefined;
 }
 
 export class VideoReceiver {
@@ -72,13 +76,14 @@ export class VideoReceiver {
   private waitingSince: Micros | undefined;
   private paused = false;
   private colourSpace: ColourSpace | undefined;
+  private rotation: Rotation = 0;
 
   constructor(private readonly events: VideoReceiverEvents) {}
 
   /** Takes a packet, original or repaired. @returns whether it tells of lost ones: time to ask for them. */
   receive(packet: RtpPacket, codec: VideoCodec, now: Micros): boolean {
     this.counters.video_packets_received++;
-    const { payload, timestamp, marker, colourSpace } = packet;
+    const { payload, timestamp, marker, colourSpace, rotation } = packet;
     const startsKeyframe = payload.length > 0 && DEPACKETIZERS[codec].startsKeyframe(payload);
     if (startsKeyframe) {
       const size = DEPACKETIZERS[codec].assemble([payload])?.size;
@@ -94,7 +99,7 @@ export class VideoReceiver {
       this.counters.video_packets_old++;
       return gap;
     }
-    this.packets.set(sequence, { payload, timestamp, marker, codec, colourSpace });
+    this.packets.set(sequence, { payload, timestamp, marker, codec, colourSpace, rotation });
     if (startsKeyframe) {
       this.keyframeStarts.push(sequence);
       this.keyframeStarts.sort((a, b) => a - b);
@@ -197,7 +202,9 @@ export class VideoReceiver {
     const told = this.packets.get(end)?.colourSpace;
     if (frame.keyframe || told) this.colourSpace = told;
     const { codec, timestamp } = first;
-    this.events.onFrame({ ...frame, codec, timestamp, colourSpace: this.colourSpace });
+    this.rotation = this.packets.get(end)?.rotation ?? (frame.keyframe ? 0 : this.rotation);
+    const { rotation } = this;
+    this.events.onFrame({ ...frame, codec, timestamp, colourSpace: this.colourSpace, rotation });
   }
 
   private giveUp(now: Micros): void {

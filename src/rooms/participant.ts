@@ -137,7 +137,8 @@ export class Participant {
           data: payload,
         });
       },
-      onVideo: ({ codec, keyframe, data, colourSpace = BT601 }, captureMicros, use) => {
+      onVideo: (frame, captureMicros, use) => {
+        const { codec, keyframe, data, colourSpace = BT601, rotation } = frame;
         this.tooLargeTold = false;
         const isScreen = use === 'screen';
         if (isScreen ? !this.sharesScreen : this.viewer || !this.mayPublish('camera')) return;
@@ -147,6 +148,7 @@ export class Participant {
           codec,
           keyframe,
           colourSpace,
+          rotation,
           captureMicros,
           data,
         });

@@ -1,4 +1,5 @@
 import { type ColourSpace, parseColourSpace } from './colour-space.js';
+import { type Rotation, rotationOf } from './rotation.js';
 import type { RtpSequence, RtpTicks, Ssrc } from './units.js';
 
 /** Header-extension ids negotiated for a connection; 0 means not negotiated. */
@@ -10,6 +11,7 @@ export interface HeaderExtensionIds {
   readonly transportSequence: number;
   readonly absSendTime: number;
   readonly colourSpace: number;
+  readonly orientation: number;
 }
 
 export const NO_EXTENSIONS: HeaderExtensionIds = {
@@ -20,6 +22,7 @@ export const NO_EXTENSIONS: HeaderExtensionIds = {
   transportSequence: 0,
   absSendTime: 0,
   colourSpace: 0,
+  orientation: 0,
 };
 
 /** A parsed RTP packet; `payload` and `bytes` are views into the datagram (RFC 3550, 5.1). */
@@ -41,6 +44,8 @@ export interface RtpPacket {
   readonly absSendTime: number | undefined;
   /** Of the frame that ends with this packet. */
   readonly colourSpace: ColourSpace | undefined;
+  /** Of the frame that ends with this packet. */
+  readonly rotation: Rotation | undefined;
   /** -dBov, 0 to 127; 127 is silence (RFC 6464, 3). */
   readonly audioLevel: number | undefined;
 }
@@ -64,6 +69,7 @@ interface ParsedExtensions {
   absSendTime?: number;
   colourSpace?: ColourSpace | undefined;
   audioLevel?: number;
+  rotation?: Rotation;
 }
 
 /** One-byte and two-byte header extensions (RFC 8285, 4.2 and 4.3); stops at what is malformed. */
@@ -98,6 +104,8 @@ function parseExtensions(
       found.absSendTime = bytes.readUIntBE(from, 3);
     } else if (id === ids.audioLevel) {
       found.audioLevel = (bytes[from] as number) & 0x7f;
+    } else if (id === ids.orientation) {
+      found.rotation = rotationOf(bytes[from] as number);
     } else if (id === ids.colourSpace) {
       found.colourSpace = parseColourSpace(bytes.subarray(from, at));
     }
@@ -133,6 +141,7 @@ export function parseRtp(bytes: Buffer, ids: HeaderExtensionIds): RtpPacket | un
     absSendTime: extensions.absSendTime,
     colourSpace: extensions.colourSpace,
     audioLevel: extensions.audioLevel,
+    rotation: extensions.rotation,
   };
 }
 

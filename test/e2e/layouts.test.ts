@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RtpClient } from '../../src/bots/rtp-client.js';
 import { Picture } from '../../src/media/ffmpeg/picture.js';
 import { VideoEncoder } from '../../src/media/ffmpeg/video-encoder.js';
+import { fitInside } from '../../src/media/grid-layout.js';
 import { FRAME_SAMPLES, OpusEncoder } from '../../src/media/opus/opus.js';
 import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
 import { LAYOUT_MODES, type LayoutMode } from '../../src/shared/layout-mode.js';
@@ -19,30 +20,41 @@ const COUNTS = [1, 2, 3, 5, 9, 16, 25, 49];
 /** Pixels inside an edge at which a tile's colour is asked for: a chroma sample and its blur. */
 const INSIDE = 6;
 const [WIDTH, HEIGHT] = [1280, 720];
+/** Pixels on both sides of an edge that are looked at. */
+const REACH = 6;
 /** Colours told apart by their chroma alone: seven by seven. */
 const CHROMA = [56, 80, 104, 128, 152, 176, 200];
 
+/** Is white. */
+const SCREEN = 100;
+
 let server: TestServer;
 let viewer: Bot;
+let screenPayloads: Buffer[] = [];
+let sharing = false;
 const people: { readonly client: RtpClient; readonly payloads: Buffer[]; readonly id: string }[] =
   [];
 let timer: NodeJS.Timeout;
 let ticks = 0;
 
 async function encodeColour(index: number): Promise<Buffer[]> {
+  return encodePicture([120, CHROMA[index % 7] ?? 0, CHROMA[Math.floor(index / 7)] ?? 0]);
+}
+
+async function encodePicture(yuv: readonly [number, number, number]): Promise<Buffer[]> {
   const size = { width: 320, height: 180, frameRate: 5, bitrateBps: 100_000 };
   using encoder = await VideoEncoder.open({ codec: 'vp8', ...size });
   using picture = Picture.allocate(size.width, size.height);
-  const [u, v] = [CHROMA[index % 7] ?? 0, CHROMA[Math.floor(index / 7)] ?? 0];
-  picture.fill({ x: 0, y: 0, width: size.width, height: size.height }, [120, u, v]);
+  picture.fill({ x: 0, y: 0, width: size.width, height: size.height }, yuv);
   const [frame] = await encoder.encode(picture, 0, true);
   return packetizeVp8(frame?.data ?? Buffer.alloc(0), 0);
 }
 
-/** Which person's colour it is; -1 for the background. */
+/** Which person's colour it is; -1 for the background, SCREEN for the shared screen. */
 function personOf([red, green, blue]: readonly [number, number, number]): number {
   const luma = 0.257 * red + 0.504 * green + 0.098 * blue + 16;
   if (luma < 60) return -1;
+  if (luma > 165) return SCREEN;
   const u = 128 - 0.148 * red - 0.291 * green + 0.439 * blue;
   const v = 128 + 0.439 * red - 0.368 * green - 0.071 * blue;
   const nearest = (value: number) =>
@@ -66,6 +78,8 @@ const CUSTOM = {
 
 interface Region {
   readonly participant: string;
+  readonly source: string;
+  readonly fit: string;
   readonly x: number;
   readonly y: number;
   readonly width: number;
@@ -79,7 +93,8 @@ async function fill(count: number): Promise<void> {
   while (people.length < count) {
     const name = `P${people.length}`;
     const payloads = await encodeColour(people.length);
-    const options = { url: server.signalUrl, room: ROOM, name, receive: false };
+    const screen = people.length === 0;
+    const options = { url: server.signalUrl, room: ROOM, name, receive: false, screen };
     const client = await RtpClient.join(options);
     const { body } = await api('GET', '/participants');
     const id = body.find((one: { name: string }) => one.name === name).id;
@@ -89,11 +104,13 @@ async function fill(count: number): Promise<void> {
 
 beforeAll(async () => {
   server = await TestServer.start();
+  screenPayloads = await encodePicture([225, 128, 128]);
   viewer = await Bot.join(server, { room: ROOM, name: 'Viewer', viewer: true });
   // Keyframes alone, a few a second: whoever gets a tile is seen at once.
   timer = setInterval(() => {
     ticks++;
     for (const { client, payloads } of people) client.sendRtp('video', payloads, ticks * 30_000);
+    if (sharing) people[0]?.client.sendRtp('screen', screenPayloads, ticks * 30_000);
   }, 333);
 });
 afterAll(async () => {
@@ -107,7 +124,7 @@ const expected = (mode: LayoutMode, count: number) =>
   ({
     grid: count,
     speaker: Math.min(count, 7),
-    presentation: Math.min(count, 7),
+    presentation: 1 + Math.min(count, 6),
     spotlight: 1,
     pip: Math.min(count, 2),
     custom: Math.min(count, 3),
@@ -136,12 +153,29 @@ const isCovered = (region: Region, by: readonly Region[]) =>
       region.y < one.y + one.height,
   );
 
+/** Where the picture is in its tile: all of the sources are 16:9. */
+function pictureIn(region: Region): Region {
+  if (region.fit === 'crop') return region;
+  const { x, y, width, height } = region;
+  const tile = { x: x * WIDTH, y: y * HEIGHT, width: width * WIDTH, height: height * HEIGHT };
+  const inside = fitInside({ width: 16, height: 9 }, tile);
+  return {
+    ...region,
+    x: inside.x / WIDTH,
+    y: inside.y / HEIGHT,
+    width: inside.width / WIDTH,
+    height: inside.height / HEIGHT,
+  };
+}
+
 /** The region map, if each tile on it has the colour of its participant. */
 async function matching(mode: LayoutMode, count: number): Promise<Region[] | undefined> {
-  const found: Region[] = (await api('GET', '/layout')).body.regions;
+  const found: Region[] = (await api('GET', '/layout')).body.regions.map(pictureIn);
   if (found.length !== expected(mode, count)) return undefined;
   for (const [index, region] of found.entries()) {
-    const person = people.findIndex(({ id }) => id === region.participant);
+    const isScreen = region.source === 'screen_share';
+    const owner = people.findIndex(({ id }) => id === region.participant);
+    const person = isScreen ? SCREEN : owner;
     const [middle, topLeft, ...others] = await seenIn(region);
     const covered = isCovered(region, found.slice(index + 1));
     const seen = covered ? [middle, topLeft] : [middle, topLeft, ...others];
@@ -150,13 +184,48 @@ async function matching(mode: LayoutMode, count: number): Promise<Region[] | und
   return found;
 }
 
+/** Where tiles have free background beside them, their edges are within 2 pixels of the map's. */
+async function checkEdges(what: string, region: Region, others: readonly Region[]): Promise<void> {
+  const { x, y, width, height } = region;
+  const [middleX, middleY] = [x + width / 2, y + height * 0.4];
+  const edges = [
+    { at: [x, middleY], out: [-1, 0] },
+    { at: [x + width, middleY], out: [1, 0] },
+    { at: [middleX, y], out: [0, -1] },
+    { at: [middleX, y + height], out: [0, 1] },
+  ] as const;
+  for (const { at, out } of edges) {
+    const step = [out[0] / WIDTH, out[1] / HEIGHT] as const;
+    const point = (distance: number) =>
+      [at[0] + step[0] * distance, at[1] + step[1] * distance] as const;
+    const far = point(REACH);
+    const isInside = ({ x: left, y: top, width: w, height: h }: Region) =>
+      far[0] > left - 0.005 &&
+      far[0] < left + w + 0.005 &&
+      far[1] > top - 0.01 &&
+      far[1] < top + h + 0.01;
+    if (far[0] < 0 || far[0] > 1 || far[1] < 0 || far[1] > 1 || others.some(isInside)) continue;
+    const line = await viewer.coloursAlong(point(-REACH), far, 2 * REACH + 1);
+    const lumas = line.map(([r, g, b]) => 0.257 * r + 0.504 * g + 0.098 * b);
+    const half = ((lumas[0] as number) + (lumas.at(-1) as number)) / 2;
+    const edge = lumas.findIndex((luma) => luma < half) - REACH;
+    expect([what, out, Math.abs(edge) <= 2, edge]).toEqual([what, out, true, edge]);
+  }
+}
+
 for (const count of COUNTS) {
   test(`${count} people: every tile of every layout is where the region map says`, async () => {
     await fill(count);
     for (const mode of LAYOUT_MODES) {
+      sharing = mode === 'presentation';
+      people[0]?.client.send({ type: 'mute', screen: sharing });
       await api('PATCH', '/layout', mode === 'custom' ? { mode, custom: CUSTOM } : { mode });
       // The map is asked for again each time: it follows the picture, not the request.
       const found = await waitFor(`${mode} of ${count}`, () => matching(mode, count), 60_000);
+      for (const [index, region] of found.entries()) {
+        const others = found.filter((_, other) => other !== index);
+        await checkEdges(`${mode} of ${count}, tile ${index}`, region, others);
+      }
       // Between the tiles is the background, and nothing of a layout before. Later gaps are too
       // narrow to be told from what the codec blurs into them.
       const gaps = found.filter(({ x }) => x > 0.02);

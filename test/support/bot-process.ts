@@ -274,6 +274,13 @@ process.on('message', (question: any) => {
     report.tileGaps = [];
   }
   if (question.ask === 'level') answer.value = levelOf(question.frequency);
+  if (question.ask === 'line') {
+    const { from, to, count } = question;
+    answer.value = Array.from({ length: count }, (_, i) => {
+      const share = count > 1 ? i / (count - 1) : 0;
+      return colourAt(from[0] + (to[0] - from[0]) * share, from[1] + (to[1] - from[1]) * share);
+    });
+  }
   if (question.ask === 'colour') answer.value = colourAt(question.x, question.y);
   if (question.ask === 'mute') send({ type: 'mute', ...question.state });
   if (question.ask === 'share') share(question).catch((error) => report.errors.push(String(error)));

@@ -79,6 +79,15 @@ export class Bot {
     return this.ask({ ask: 'colour', x, y });
   }
 
+  /** RGB at so many points from one to another, in fractions of the composite. */
+  coloursAlong(
+    from: readonly [number, number],
+    to: readonly [number, number],
+    count: number,
+  ): Promise<[number, number, number][]> {
+    return this.ask({ ask: 'line', from, to, count });
+  }
+
   mute(state: { mic?: boolean; camera?: boolean }): Promise<void> {
     return this.ask({ ask: 'mute', state });
   }

@@ -88,6 +88,7 @@ test('the link carries every kind of frame and message, in order, however the by
       codec: 'h264',
       keyframe: true,
       colourSpace: { matrix: 'bt709', fullRange: true },
+      rotation: 270,
       captureMicros: Number.NaN,
       data: Buffer.from('abc'),
     },

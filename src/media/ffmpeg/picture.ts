@@ -1,5 +1,6 @@
 import { AV_PIX_FMT_YUV420P, Frame } from 'node-av';
 import { BT601, type ColourSpace } from '../../shared/colour-space.js';
+import type { Rotation } from '../../shared/rotation.js';
 import type { Rect } from '../../shared/tile-geometry.js';
 
 /** Bytes that are written one by one sooner than by a call. */
@@ -12,6 +13,8 @@ const NARROW = 16;
 export class Picture implements Disposable {
   /** Of the samples; set by whoever knows. */
   colourSpace: ColourSpace = BT601;
+  /** To be turned so before it is shown; set by whoever knows. */
+  rotation: Rotation = 0;
   private knownPlanes: Buffer[] | undefined;
   private knownStrides: number[] | undefined;
   private disposed = false;
@@ -67,6 +70,7 @@ export class Picture implements Disposable {
     if (!clone) throw new Error('no memory to share a picture');
     const shared = new Picture(clone);
     shared.colourSpace = this.colourSpace;
+    shared.rotation = this.rotation;
     // The same memory, which the clone keeps.
     shared.knownPlanes = this.planes;
     shared.knownStrides = this.strides;
