@@ -13,6 +13,7 @@ import { iceServersFor, roomOptions } from './config/room-options.js';
 import { webhookOptions } from './config/webhook-options.js';
 import type { Logger } from './logger.js';
 import { localCertificate } from './peer/dtls-transport.js';
+import { isMomentary } from './rooms/room-events.js';
 import { RoomManager } from './rooms/room-manager.js';
 import { RecordStore } from './shared/record-store.js';
 import type { Session } from './signalling/session.js';
@@ -70,7 +71,7 @@ export async function startServer(
   const webhooks = createWebhooks(settings, logger);
   const rooms = new RoomManager(roomOptions(settings), logger, (event) => {
     events.publish(event);
-    webhooks?.publish(event);
+    if (!isMomentary(event.event)) webhooks?.publish(event);
   });
   await webhooks?.start();
   const access = new Access(

@@ -1,5 +1,5 @@
 /** The latest events of all rooms, for streams that begin late or come back. */
-import type { RoomEvent } from '../rooms/room-events.js';
+import { isMomentary, type RoomEvent } from '../rooms/room-events.js';
 
 const KEPT = 1000;
 
@@ -10,7 +10,7 @@ export class EventLog {
   private readonly listeners = new Set<EventListener>();
 
   publish(event: RoomEvent): void {
-    this.events.push(event);
+    if (!isMomentary(event.event)) this.events.push(event);
     if (this.events.length > KEPT) this.events.shift();
     for (const listener of this.listeners) listener(event);
   }

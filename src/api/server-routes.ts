@@ -1,7 +1,7 @@
 /** `/v1/server` and the stream of events, `/v1/events`. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
-import type { RoomEvent } from '../rooms/room-events.js';
+import { isMomentary, type RoomEvent } from '../rooms/room-events.js';
 import type { EventLog } from './event-log.js';
 import { PROBLEMS } from './problem.js';
 import type { ApiDependencies } from './room-routes.js';
@@ -21,7 +21,9 @@ export interface ServerDependencies extends ApiDependencies {
 
 /** One event of a `text/event-stream` (WHATWG HTML, 9.2). */
 function frame({ id, event, ...rest }: RoomEvent): string {
-  return `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify({ event, id, ...rest })}\n\n`;
+  // One that is not kept is none to go on from.
+  const at = isMomentary(event) ? '' : `id: ${id}\n`;
+  return `${at}event: ${event}\ndata: ${JSON.stringify({ event, id, ...rest })}\n\n`;
 }
 
 export const serverRoutes: FastifyPluginAsyncTypebox<ServerDependencies> = async (app, options) => {

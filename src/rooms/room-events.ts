@@ -13,7 +13,14 @@ export type RoomEventName =
   | 'participant_waiting'
   | 'participant_joined'
   | 'participant_changed'
-  | 'participant_left';
+  | 'participant_left'
+  | 'speaking_started'
+  | 'speaking_stopped';
+
+/** Of the moment: told to who listens, neither kept for later nor sent as webhooks. */
+export function isMomentary(event: RoomEventName): boolean {
+  return event === 'speaking_started' || event === 'speaking_stopped';
+}
 
 export interface RoomInfo extends RoomSettings {
   readonly name: string;

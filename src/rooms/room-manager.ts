@@ -285,6 +285,10 @@ export class RoomManager {
       onLeft: (participant) => {
         tell('participant_left', { participant: participantInfo(participant) });
       },
+      onSpeaking: (participant, started) => {
+        const name = started ? 'speaking_started' : 'speaking_stopped';
+        tell(name, { participant: participantInfo(participant) });
+      },
       onWaiting: (waiting) => tell('participant_waiting', { waiting }),
       onImage: (name, image) => {
         const key = `${id}/${name}`;

@@ -112,6 +112,7 @@ export interface RoomListener {
   onRemoved(participant: Participant): void;
   onChanged(participant: Participant): void;
   onWaiting(waiting: WaitingInfo): void;
+  onSpeaking(participant: Participant, started: boolean): void;
   /** Undefined was taken away. */
   onImage(name: string, image: SanitizedImage | undefined): void;
   onSettings(): void;
@@ -659,8 +660,13 @@ export class Room {
     const ids = this.participants
       .filter(({ sourceId }) => sources.includes(sourceId))
       .map(({ id }) => id);
-    if (ids.join() === this.speakingIds.join()) return;
+    const before = this.speakingIds;
+    if (ids.join() === before.join()) return;
     this.speakingIds = ids;
+    for (const participant of this.participants) {
+      const speaks = ids.includes(participant.id);
+      if (speaks !== before.includes(participant.id)) this.events.onSpeaking(participant, speaks);
+    }
     for (const { listener } of this.members.values()) listener.onSpeaking(ids);
   }
 }

@@ -37,6 +37,20 @@ async function start(environment: Record<string, string> = {}): Promise<TestServ
 const layoutOf = async (server: TestServer, room: string): Promise<readonly TileRegion[]> =>
   (await callApi(server, 'GET', `/rooms/${room}/layout`)).body.regions;
 
+/** What the event stream of a room tells, as text. */
+function listenTo(server: TestServer, room: string): { text: string; stop(): void } {
+  const abort = new AbortController();
+  const heard = { text: '', stop: () => abort.abort() };
+  const read = async () => {
+    const url = `${server.url}/v1/events?room=${room}`;
+    const { body } = await fetch(url, { signal: abort.signal });
+    for await (const chunk of body as unknown as AsyncIterable<Uint8Array>)
+      heard.text += Buffer.from(chunk).toString();
+  };
+  read().catch(() => {});
+  return heard;
+}
+
 /** Sends a tone while it is on, and nothing else: sound ends with the packets. */
 class Voice {
   private readonly packets: Buffer[] = [];
@@ -80,6 +94,7 @@ test('the border follows who speaks within 300 ms, the large tile after a second
   const room = 'speakers';
   const viewer = await Bot.join(server, { room, name: 'Viewer', viewer: true });
   bots.push(viewer);
+  const events = listenTo(server, room);
   const voices: Voice[] = [];
   for (const [index, name] of ['Ada', 'Bob'].entries()) {
     const client = await RtpClient.join({ url: server.signalUrl, room, name, receive: false });
@@ -107,6 +122,15 @@ test('the border follows who speaks within 300 ms, the large tile after a second
     expect(await isMarked(1 - index)).toBe(false);
     voice.stop();
   }
+  // Who listens to the room's events is told too, by turns.
+  const told = () =>
+    [...events.text.matchAll(/"event":"speaking_(started|stopped)".*?"name":"(Ada|Bob)"/g)].map(
+      ([, what, name]) => `${name} ${what}`,
+    );
+  const turns = ['Ada started', 'Ada stopped', 'Bob started', 'Bob stopped'];
+  await waitFor('the events', () => told().length === 12);
+  expect(told()).toEqual([...turns, ...turns, ...turns]);
+  events.stop();
   // All that is slow about the machine comes on top: the best of them tells what the server does.
   expect(Math.min(...delays)).toBeLessThan(300);
 
