@@ -7,7 +7,7 @@ import type { Rendition, WatchedVideo } from '../link/link-messages.js';
 import type { Micros } from '../shared/units.js';
 import { Picture } from './ffmpeg/picture.js';
 import { Scaler } from './ffmpeg/scaler.js';
-import { type EncodedVideo, VideoEncoder } from './ffmpeg/video-encoder.js';
+import { type EncodedVideo, type VideoContent, VideoEncoder } from './ffmpeg/video-encoder.js';
 
 /** Keyframe requests closer together than this are answered by one keyframe. */
 export const KEYFRAME_INTERVAL: Micros = 500_000;
@@ -34,7 +34,7 @@ export class CompositeEncoder {
 
   private constructor(
     readonly watched: WatchedVideo,
-    private readonly encoder: VideoEncoder,
+    private encoder: VideoEncoder,
     /** The down-scaled canvas; undefined if the canvas is encoded as it is. */
     private readonly scaled: Picture | undefined,
     /** Least time between two frames, with some slack for ticks that are not quite even. */
@@ -53,6 +53,20 @@ export class CompositeEncoder {
     const minInterval = frameRate < canvas.frameRate ? 900_000 / frameRate : 0;
     const scaled = same ? undefined : Picture.allocate(width, height);
     return new CompositeEncoder(watched, encoder, scaled, minInterval);
+  }
+
+  /**
+   * What most of the canvas is from now on. Another encoder takes over with a keyframe; receivers see
+   * one stream.
+   */
+  async setContent(content: VideoContent): Promise<void> {
+    const { options } = this.encoder;
+    if ((options.content ?? 'camera') === content) return;
+    const next = await VideoEncoder.open({ ...options, content });
+    this.encoder[Symbol.dispose]();
+    this.encoder = next;
+    this.keyframeWanted = true;
+    this.lastKeyframeAt = Number.NEGATIVE_INFINITY;
   }
 
   requestKeyframe(): void {

@@ -24,6 +24,7 @@ import { Backdrop } from './backdrop.js';
 import { CompositeEncoder } from './composite-encoder.js';
 import { Compositor } from './compositor.js';
 import { audioLevel, DominantSpeaker } from './dominant-speaker.js';
+import type { VideoContent } from './ffmpeg/video-encoder.js';
 import { LayoutPlanner, type Placement } from './layout-planner.js';
 import { RoomImages } from './room-images.js';
 import { RoomOverlays } from './room-overlays.js';
@@ -39,6 +40,10 @@ const STALE_PICTURE: Micros = 3_000_000;
 /** Pictures made up for when a tick is late: none. Sound: all of a tenth of a second. */
 const MAX_VIDEO_BEHIND = 1;
 const MAX_AUDIO_BEHIND = 10;
+
+/** Share of the canvas from which on a screen counts for the encoder, and for how long it must. */
+const LARGE_SCREEN = 0.3;
+const CONTENT_HOLD: Micros = 1_000_000;
 
 interface Source {
   state: SourceState;
@@ -77,6 +82,9 @@ export class RoomMixer {
   private listened = false;
   private speakingKey = '';
   private layoutTold = '';
+  /** What most of the picture is, and when it was so last. */
+  private content: VideoContent = 'camera';
+  private contentSince: Micros = 0;
   private closed = false;
 
   constructor(
@@ -267,8 +275,10 @@ export class RoomMixer {
     }
     this.count('video_ticks');
     this.tellLayout(targets, due);
+    this.followContent(targets, due);
     await Promise.all(
       [...this.encoders.values()].map(async (encoder) => {
+        await encoder.setContent(this.content);
         const { codec, rendition } = encoder.watched;
         for (const encoded of await encoder.encode(this.compositor.picture, due, changed)) {
           this.count(`video_encodes_${codec}`);
@@ -293,6 +303,16 @@ export class RoomMixer {
       source.tiled = tiled;
     }
     return placements;
+  }
+
+  /** Text is encoded otherwise than faces, once a screen has been large for a while. */
+  private followContent(targets: readonly Placement[], now: Micros): void {
+    const { width, height } = this.settings;
+    const screens = targets.filter(({ role }) => role === 'screen');
+    const area = screens.reduce((sum, { rect }) => sum + rect.width * rect.height, 0);
+    const content = area > LARGE_SCREEN * width * height ? 'screen' : 'camera';
+    if (content === this.content) this.contentSince = now;
+    else if (now - this.contentSince >= CONTENT_HOLD) this.content = content;
   }
 
   /** Where tiles are going, and how their pictures fill them. */
