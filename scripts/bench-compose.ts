@@ -14,7 +14,7 @@ const SOURCE = { width: 640, height: 360 };
 const CANVAS = { width: 1280, height: 720, frameRate: 30 };
 const FRAMES = 240;
 /** The two are measured in turns, so that what else the machine does meets both. */
-const ROUNDS = 5;
+const ROUNDS = 9;
 
 const settings = (labels: boolean) => ({
   ...CANVAS,

@@ -187,9 +187,11 @@ export class Tile implements Disposable {
     this.fit = this.fitOf(upright, isScreen);
     const isCut = this.fit === 'crop';
     const inside = isCut ? rect : fitInside(upright, rect);
-    // Each time, since the label and the border may lie over the bars.
-    const background = colourToYuv(this.style?.background ?? BACKGROUND);
-    for (const bar of rectWithout(rect, inside)) canvas.fill(bar, background);
+    if (!isCut) {
+      // Each time, since the label and the border may lie over the bars.
+      const background = colourToYuv(this.style?.background ?? BACKGROUND);
+      for (const bar of rectWithout(rect, inside)) canvas.fill(bar, background);
+    }
     const whole = { x: 0, y: 0, width: picture.width & ~1, height: picture.height & ~1 };
     if (picture.rotation === 0) {
       const crop = isCut ? cropToFill(picture, rect) : whole;

@@ -19,10 +19,16 @@ export class Picture implements Disposable {
   private knownStrides: number[] | undefined;
   private disposed = false;
 
+  readonly width: number;
+  readonly height: number;
+
   private constructor(
     /** The FFmpeg frame; for the files of this folder only. */
     readonly frame: Frame,
-  ) {}
+  ) {
+    this.width = frame.width;
+    this.height = frame.height;
+  }
 
   /** Wraps a frame and owns it from now on. */
   static own(frame: Frame): Picture {
@@ -39,14 +45,6 @@ export class Picture implements Disposable {
     const result = frame.getBuffer(32);
     if (result < 0) throw new Error(`no memory for a picture of ${width}x${height} (${result})`);
     return new Picture(frame);
-  }
-
-  get width(): number {
-    return this.frame.width;
-  }
-
-  get height(): number {
-    return this.frame.height;
   }
 
   /** Y, U and V planes as views on native memory; valid until this picture is disposed of. */
