@@ -14,6 +14,7 @@ import { VideoEncoder } from '../src/media/ffmpeg/video-encoder.js';
 import { useFont } from '../src/media/fonts.js';
 import { vp8Depacketizer } from '../src/receive/vp8-depacketizer.js';
 import { packetizeVp8 } from '../src/send/vp8-packetizer.js';
+import { LAYOUT_MODES } from '../src/shared/layout-mode.js';
 import { callApi } from '../test/support/api.js';
 import { sleep, TestServer } from '../test/support/server.js';
 
@@ -135,14 +136,7 @@ context.fillStyle = '#ffffff';
 context.fillRect(0, 0, sheet.width, sheet.height);
 const api = (path: string, body: unknown) =>
   callApi(server, 'PATCH', `/rooms/${ROOM}${path}`, { body });
-for (const [index, mode] of [
-  'grid',
-  'speaker',
-  'presentation',
-  'spotlight',
-  'pip',
-  'custom',
-].entries()) {
+for (const [index, mode] of LAYOUT_MODES.entries()) {
   const isShared = mode === 'presentation' || mode === 'custom';
   clients[0]?.send({ type: 'mute', screen: isShared });
   const overlays = mode === 'custom' ? { title: 'Town hall', recording: true } : {};

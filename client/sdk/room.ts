@@ -7,7 +7,6 @@
 import type {
   ChatState,
   ClientMessage,
-  DataMessage,
   IceServer,
   LayoutDescription,
   Moderate,
@@ -17,6 +16,7 @@ import type {
   WaitingState,
 } from '../../src/signalling/messages.js';
 import { Emitter } from './events.js';
+import { RoomData } from './room-data.js';
 import { ScreenShare } from './screen-share.js';
 import { SignalConnection, type TokenSource } from './signal-connection.js';
 import { simulcastLayers, withLayersOf } from './simulcast.js';
@@ -115,8 +115,10 @@ export class Room extends Emitter<RoomEvents> {
   };
   private waitingPeople: readonly WaitingState[] = [];
   private speakingIds: readonly string[] = [];
-  private readonly chats = new Map<string, ChatState>();
-  private data: RTCDataChannel | undefined;
+  private readonly data = new RoomData(
+    (message) => this.received(message),
+    (message) => this.send(message),
+  );
 
   /** What is sent; the transceivers have others once a device is changed. */
   private tracks: Pick<RoomOptions, 'audioTrack' | 'videoTrack'>;
@@ -128,9 +130,7 @@ export class Room extends Emitter<RoomEvents> {
     this.signal.on('lost', () => this.setState('reconnecting'));
     this.signal.on('rejoining', () => this.dropMedia());
     this.signal.on('closed', (reason) => this.fail(reason));
-    this.signal.on('message', (message) => {
-      this.receive(message).catch((error: unknown) => this.fail(String(error)));
-    });
+    this.signal.on('message', (message) => this.received(message));
   }
 
   /**
@@ -195,12 +195,12 @@ export class Room extends Emitter<RoomEvents> {
 
   /** What was written, the oldest first. */
   get chat(): readonly ChatState[] {
-    return [...this.chats.values()];
+    return this.data.chat;
   }
 
   /** Writes to everybody; what is refused (over 4096 bytes, too fast) comes back as an `error` event. */
   sendChat(text: string): void {
-    this.sendData({ type: 'chat', text });
+    this.data.send({ type: 'chat', text });
   }
 
   /**
@@ -210,7 +210,7 @@ export class Room extends Emitter<RoomEvents> {
    */
   sendMessage(topic: string, data: unknown, to?: readonly string[]): void {
     const whom = to === undefined ? {} : { to: [...to] };
-    this.sendData({ type: 'message', topic, data, ...whom });
+    this.data.send({ type: 'message', topic, data, ...whom });
   }
 
   /** For hosts; what is refused comes back as an `error` event. */
@@ -281,6 +281,10 @@ export class Room extends Emitter<RoomEvents> {
     this.end('left', undefined);
   }
 
+  private received(message: ServerMessage): void {
+    this.receive(message).catch((error: unknown) => this.fail(String(error)));
+  }
+
   private async receive(message: ServerMessage): Promise<void> {
     switch (message.type) {
       case 'welcome':
@@ -333,11 +337,12 @@ export class Room extends Emitter<RoomEvents> {
         this.setLayout(message.layout, message.timestamp);
         break;
       case 'chat':
-        this.chats.set(message.message.id, message.message);
+        this.data.wrote(message.message);
         this.emit('chat', message.message);
         break;
       case 'history':
-        this.mergeHistory(message.messages);
+        this.data.merge(message.messages);
+        this.emit('history', this.chat);
         break;
       case 'message': {
         const { from, topic, data, time } = message;
@@ -383,7 +388,7 @@ export class Room extends Emitter<RoomEvents> {
     this.mic = undefined;
     this.camera = undefined;
     if (this.sends) this.addSenders(pc);
-    this.openData(pc);
+    this.data.open(pc);
     pc.addTransceiver('audio', { direction: 'recvonly' });
     if (receiveVideo) pc.addTransceiver('video', { direction: 'recvonly' });
     const { stream } = this.screen;
@@ -448,30 +453,6 @@ export class Room extends Emitter<RoomEvents> {
     this.pc?.close();
     this.pc = undefined;
     for (const track of this.stream.getTracks()) this.stream.removeTrack(track);
-  }
-
-  /** Newer ones may have come already. */
-  private mergeHistory(messages: readonly ChatState[]): void {
-    const newer = [...this.chats.values()];
-    this.chats.clear();
-    for (const message of [...messages, ...newer]) this.chats.set(message.id, message);
-    this.emit('history', this.chat);
-  }
-
-  /** Region maps, chat and messages of applications: what need not wait for the socket. */
-  private openData(pc: RTCPeerConnection): void {
-    const data = pc.createDataChannel('tessera', { negotiated: true, id: 0 });
-    this.data = data;
-    data.onmessage = ({ data: text }) => {
-      this.receive(JSON.parse(text) as ServerMessage).catch((error: unknown) =>
-        this.fail(String(error)),
-      );
-    };
-  }
-
-  private sendData(message: DataMessage): void {
-    if (this.data?.readyState === 'open') this.data.send(JSON.stringify(message));
-    else this.send(message);
   }
 
   private async offer(iceRestart: boolean): Promise<void> {

@@ -67,14 +67,16 @@ export class AudioMixer {
     // A voice that is given a place is one voice.
     const channels = stereoPlacement && state.kind === 'camera' ? 1 : audioChannels;
     const decoder = await OpusDecoder.open(channels);
-    const own = this.own.has(state.owner) ? undefined : await this.openEncoder();
-    if (own && !this.closed && !this.own.has(state.owner)) this.own.set(state.owner, own);
-    else own?.encoder[Symbol.dispose]();
+    const own = await this.openEncoder();
     if (this.closed || this.sources.get(id)?.leaving === false) {
       decoder[Symbol.dispose]();
+      own.encoder[Symbol.dispose]();
       return;
     }
+    // One that was on its way out takes its encoder with it.
     this.drop(id);
+    if (this.own.has(state.owner)) own.encoder[Symbol.dispose]();
+    else this.own.set(state.owner, own);
     const jitter = new AudioJitterBuffer(decoder);
     this.sources.set(id, new AudioSource(jitter, decoder, state, this.settings));
   }

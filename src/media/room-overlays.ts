@@ -8,12 +8,11 @@ import { evenDown } from '../shared/tile-geometry.js';
 import type { Overlay } from './compositor.js';
 import { useFont } from './fonts.js';
 import type { RoomImages } from './room-images.js';
-import { bitmapOf, fitText } from './tile-label.js';
+import { bitmapOf, drawGround, fitText } from './tile-label.js';
 
 /** Shares of the canvas' height. */
 const TEXT_HEIGHT = 0.05;
 const MARGIN = 0.02;
-const BACKGROUND = '#1d1d1f';
 const RECORDING = '#ff4d4d';
 /** Share of the width that a title may have. */
 const TITLE_WIDTH = 0.6;
@@ -99,10 +98,7 @@ export class RoomOverlays {
     const width = evenUp(measure.measureText(shown).width + 2 * padding + point);
     const canvas = createCanvas(width, height);
     const context = canvas.getContext('2d');
-    context.fillStyle = BACKGROUND;
-    context.beginPath();
-    context.roundRect(0, 0, width, height, height * 0.25);
-    context.fill();
+    drawGround(context, width, height);
     if (isMark) {
       context.fillStyle = RECORDING;
       context.beginPath();

@@ -89,6 +89,14 @@ export function bitmapOf(context: SKRSContext2D, width: number, height: number):
   return Bitmap.fromRgba(Buffer.from(data.buffer), width, height);
 }
 
+/** What texts over the picture stand on. */
+export function drawGround(context: SKRSContext2D, width: number, height: number): void {
+  context.fillStyle = BACKGROUND;
+  context.beginPath();
+  context.roundRect(0, 0, width, height, height * 0.25);
+  context.fill();
+}
+
 /** The label for a tile of so many pixels. */
 export function drawLabel(
   { name, muted, trouble, screen }: LabelContent,
@@ -108,10 +116,7 @@ export function drawLabel(
   const width = even(measure.measureText(text).width + 2 * padding + marks.length * height);
   const canvas = createCanvas(width, height);
   const context = canvas.getContext('2d');
-  context.fillStyle = BACKGROUND;
-  context.beginPath();
-  context.roundRect(0, 0, width, height, height * 0.25);
-  context.fill();
+  drawGround(context, width, height);
   let left = padding * 0.6;
   for (const draw of marks) {
     draw(context, left, height);

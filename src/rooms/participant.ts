@@ -228,11 +228,11 @@ export class Participant {
   }
 
   setMuted(state: MuteState): void {
-    this.micOn = state.mic ?? this.micOn;
-    this.cameraOn = state.camera ?? this.cameraOn;
     if (state.screen && !this.mayPublish('screen_share')) {
       throw new TesseraError('forbidden', 'the token does not allow to share a screen');
     }
+    this.micOn = state.mic ?? this.micOn;
+    this.cameraOn = state.camera ?? this.cameraOn;
     this.screenOn = state.screen ?? this.screenOn;
     if (state.camera) this.requestKeyframe('camera', nowMicros());
     if (state.screen) this.requestKeyframe('screen', nowMicros());

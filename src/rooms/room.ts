@@ -5,7 +5,6 @@ import type { MixSettings, SanitizedImage, SourceId, TilePlace } from '../link/l
 import type { Logger } from '../logger.js';
 import type { PeerTransportOptions } from '../peer/peer-transport.js';
 import { nowMicros } from '../shared/clock.js';
-import type { LayoutMode, TileFit, TileRole } from '../shared/layout-mode.js';
 import type { Micros, VideoCodec } from '../shared/units.js';
 import { type AppMessage, ChatHistory, type ChatMessage, checkSize } from './chat.js';
 import type { Grant, Role } from './grant.js';
@@ -13,6 +12,7 @@ import { Lobby, type WaitingInfo } from './lobby.js';
 import type { MediaPool } from './media-pool.js';
 import { type ConnectionState, Participant } from './participant.js';
 import { type ParticipantInfo, participantInfo } from './participant-info.js';
+import { ownerOf, type RoomLayout, RoomLayoutControl } from './room-layout.js';
 import { RoomPipeline } from './room-pipeline.js';
 import { checkSettings, imageNotFound, type RoomSettings } from './room-settings.js';
 
@@ -53,29 +53,6 @@ export interface ParticipantListener {
   onAdmitted(participant: Participant): void;
   /** It is over for them, and the reason. */
   onClosed(reason: TesseraError): void;
-}
-
-/** A tile in fractions of the picture; later ones lie over earlier ones. */
-export interface TileRegion {
-  readonly participant: string;
-  readonly source: 'camera' | 'screen_share';
-  readonly role: TileRole;
-  readonly z: number;
-  readonly fit: TileFit;
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-export interface RoomLayout {
-  readonly mode: LayoutMode;
-  /** Of the picture that the regions are fractions of, in pixels. */
-  readonly width: number;
-  readonly height: number;
-  /** Participants (`<id>`) and screens (`<id>:screen`) shown large, the first where there is one place. */
-  readonly pinned: readonly string[];
-  readonly regions: readonly TileRegion[];
 }
 
 export interface MuteRequest {
@@ -134,13 +111,6 @@ const MAX_IMAGES = 16;
 /** Those who may come back, at most; the oldest are forgotten first. */
 const MAX_RETURNING = 4096;
 
-/** What a pin of somebody's screen ends with. */
-const SCREEN = ':screen';
-
-function ownerOf(pin: string): string {
-  return pin.endsWith(SCREEN) ? pin.slice(0, -SCREEN.length) : pin;
-}
-
 function replaced(): TesseraError {
   return new TesseraError('replaced', 'you joined again from elsewhere');
 }
@@ -163,18 +133,12 @@ export class Room {
   private readonly chat = new ChatHistory();
   private readonly imagesByName = new Map<string, SanitizedImage>();
   private readonly pipeline: RoomPipeline;
+  private readonly arrangement: RoomLayoutControl;
   private current: RoomSettings;
   private started: Promise<void> | undefined;
   private nextSourceId: SourceId = 1;
   private speakingIds: readonly string[] = [];
-  private pinned: readonly string[] = [];
-  /** A share is shown in the presentation layout, whatever the room's own is. */
-  private presenting = false;
-  /** Screens that are shared. */
-  private shares = 0;
-  private arranged = '';
   private nextAvatar = 1;
-  private regions: readonly TileRegion[] = [];
   private closed = false;
 
   constructor(
@@ -201,7 +165,13 @@ export class Room {
       this.pipeline.setImage(`room/${name}`, image.data);
     }
     this.pipeline.setOverlays(settings.overlays);
-    this.arrange();
+    this.arrangement = new RoomLayoutControl(options.mix, {
+      participants: () => this.participants,
+      settings: () => this.current,
+      arrange: (layout) => this.pipeline.arrange(layout),
+      onChanged: () => this.tellLayout(),
+    });
+    this.arrangement.arrange();
   }
 
   get size(): number {
@@ -323,9 +293,7 @@ export class Room {
     this.current = { ...this.current, ...change };
     this.version++;
     if (change.layout !== undefined || change.customLayout !== undefined) {
-      if (change.layout !== undefined) this.presenting = false;
-      this.arrange();
-      this.tellLayout();
+      this.arrangement.settingsChanged(change.layout !== undefined);
     }
     if (change.overlays) this.pipeline.setOverlays(change.overlays);
     this.logger.info({ ...change }, 'room changed');
@@ -340,22 +308,13 @@ export class Room {
   }
 
   get layout(): RoomLayout {
-    const { pinned, regions, mode } = this;
-    const { width, height } = this.options.mix;
-    return { mode, width, height, pinned, regions };
-  }
-
-  /** As it is now: a share is presented, unless somebody wanted something else since it began. */
-  private get mode(): LayoutMode {
-    return this.presenting ? 'presentation' : this.current.layout;
+    return this.arrangement.description;
   }
 
   /** Shows these large, in this order. @throws TesseraError `participant_not_found`. */
   pin(ids: readonly string[]): void {
     for (const id of ids) this.member(ownerOf(id));
-    this.pinned = [...new Set(ids)];
-    this.arrange();
-    this.tellLayout();
+    this.arrangement.pin(ids);
   }
 
   /** Changes what is known of a participant, and tells everybody. */
@@ -481,8 +440,7 @@ export class Room {
     this.members.delete(id);
     const { avatar } = member.participant;
     if (avatar) this.pipeline.setImage(avatar, undefined);
-    this.pinned = this.pinned.filter((one) => ownerOf(one) !== id);
-    this.followShares();
+    this.arrangement.left(id);
     // The tile and the voice go first; closing the connection may take its time.
     this.pipeline.update(this.participants);
     if (!member.participant.grant.hidden) {
@@ -597,36 +555,13 @@ export class Room {
 
   private changed(participant: Participant): void {
     if (!this.members.has(participant.id)) return;
-    this.followShares();
+    this.arrangement.followShares();
     this.pipeline.update(this.participants);
     const info = participantInfo(participant);
     for (const { participant: other, listener } of this.members.values()) {
       if (!participant.grant.hidden || other === participant) listener.onChanged(info);
     }
     this.events.onChanged(participant);
-  }
-
-  /** The first share is presented; after the last one it is as it was. */
-  private followShares(): void {
-    const shares = this.participants.filter(({ sharesScreen }) => sharesScreen).length;
-    const changed = shares > 0 !== this.shares > 0;
-    this.shares = shares;
-    if (changed) this.presenting = shares > 0 && this.current.autoPresentation;
-    this.arrange();
-    if (changed) this.tellLayout();
-  }
-
-  private arrange(): void {
-    const pinned = this.pinned.flatMap((id) => {
-      const participant = this.members.get(ownerOf(id))?.participant;
-      return (id.endsWith(SCREEN) ? participant?.screenSourceId : participant?.sourceId) ?? [];
-    });
-    const { customLayout: custom } = this.current;
-    const layout = { mode: this.mode, pinned, ...(custom === undefined ? {} : { custom }) };
-    const key = JSON.stringify(layout);
-    if (key === this.arranged) return;
-    this.arranged = key;
-    this.pipeline.arrange(layout);
   }
 
   /** Regions may be as they were, but mode or pins are not. */
@@ -640,17 +575,7 @@ export class Room {
   }
 
   private announceLayout(tiles: readonly TilePlace[], ptsMicros: Micros): void {
-    const { width, height } = this.options.mix;
-    this.regions = tiles.flatMap(({ source: id, role, z, fit, ...tile }): TileRegion[] => {
-      const owner = this.participants.find(
-        ({ sourceId, screenSourceId }) => sourceId === id || screenSourceId === id,
-      );
-      if (!owner) return [];
-      const source = owner.sourceId === id ? 'camera' : 'screen_share';
-      const [x, y] = [tile.x / width, tile.y / height];
-      const size = { width: tile.width / width, height: tile.height / height };
-      return [{ participant: owner.id, source, role, z, fit, x, y, ...size }];
-    });
+    this.arrangement.placed(tiles);
     for (const { participant, listener } of this.members.values()) {
       listener.onLayout(this.layout, participant.output?.videoTimestampOf(ptsMicros));
     }

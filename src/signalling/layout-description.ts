@@ -1,4 +1,4 @@
-import type { RoomLayout } from '../rooms/room.js';
+import type { RoomLayout } from '../rooms/room-layout.js';
 import type { LayoutDescription } from './messages.js';
 
 /** A room's layout as clients and callers of the API are told it. */

@@ -6,7 +6,7 @@ import { encodeTestPattern, type TestPattern } from '../../src/bots/test-pattern
 import { VideoDecoder } from '../../src/media/ffmpeg/video-decoder.js';
 import { FRAME_SAMPLES, OpusEncoder } from '../../src/media/opus/opus.js';
 import { vp8Depacketizer } from '../../src/receive/vp8-depacketizer.js';
-import type { TileRegion } from '../../src/rooms/room.js';
+import type { TileRegion } from '../../src/rooms/room-layout.js';
 import { LAYOUT_MODES } from '../../src/shared/layout-mode.js';
 import { callApi } from '../support/api.js';
 import { Bot } from '../support/bot.js';

@@ -6,6 +6,7 @@ import { AudioMixer, FULL_MIX } from '../../src/media/audio-mixer.js';
 import { OpusDecoder, OpusEncoder, opusPacketSamples } from '../../src/media/opus/opus.js';
 import { SpeakerSelection } from '../../src/media/speaker-selection.js';
 import { accelerate, expand } from '../../src/media/time-scale.js';
+import { toneDbfs } from '../support/tones.js';
 
 const packets = new Map<number, Buffer[]>();
 
@@ -39,17 +40,6 @@ const audioIn = (source: number, data: Buffer, index: number, arrival = index * 
   }) as const;
 
 const person = (owner: number) => ({ owner, kind: 'camera', audioOn: true, gain: 1 }) as const;
-
-function toneDbfs(pcm: Float32Array, frequency: number): number {
-  let re = 0;
-  let im = 0;
-  for (let i = 0; i < pcm.length; i++) {
-    const w = 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / pcm.length);
-    re += (pcm[i] as number) * w * Math.cos((2 * Math.PI * frequency * i) / 48_000);
-    im += (pcm[i] as number) * w * Math.sin((2 * Math.PI * frequency * i) / 48_000);
-  }
-  return 20 * Math.log10((4 * Math.hypot(re, im)) / pcm.length + 1e-9);
-}
 
 function largestStep(pcm: Float32Array): number {
   let step = 0;

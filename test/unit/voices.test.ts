@@ -7,6 +7,7 @@ import { levelDbfs } from '../../src/media/audio-source.js';
 import { LoudnessControl } from '../../src/media/loudness-control.js';
 import { NoiseGate } from '../../src/media/noise-gate.js';
 import { FRAME_SAMPLES, OpusDecoder } from '../../src/media/opus/opus.js';
+import { toneDbfs } from '../support/tones.js';
 
 const TICK = 20_000;
 const settings = {
@@ -57,17 +58,6 @@ const audioIn = (source: number, data: Buffer, index: number, isSilent = false) 
     captureMicros: Number.NaN,
     data,
   }) as const;
-
-function toneDbfs(pcm: readonly number[], hertz: number): number {
-  let re = 0;
-  let im = 0;
-  for (let i = 0; i < pcm.length; i++) {
-    const w = 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / pcm.length);
-    re += (pcm[i] as number) * w * Math.cos((2 * Math.PI * hertz * i) / 48_000);
-    im += (pcm[i] as number) * w * Math.sin((2 * Math.PI * hertz * i) / 48_000);
-  }
-  return 20 * Math.log10((4 * Math.hypot(re, im)) / pcm.length + 1e-9);
-}
 
 const largestStepDbfs = (pcm: readonly number[]) => {
   let step = 0;
