@@ -132,6 +132,7 @@ test('the border follows who speaks within 300 ms, the large tile after a second
   expect(told()).toEqual([...turns, ...turns, ...turns]);
   events.stop();
   // All that is slow about the machine comes on top: the best of them tells what the server does.
+  console.log(`border after ${delays.map(Math.round).join(', ')} ms`);
   expect(Math.min(...delays)).toBeLessThan(300);
 
   await callApi(server, 'PATCH', `/rooms/${room}/layout`, { body: { mode: 'speaker' } });
