@@ -139,8 +139,8 @@ const api = (path: string, body: unknown) =>
 for (const [index, mode] of LAYOUT_MODES.entries()) {
   const isShared = mode === 'presentation' || mode === 'custom';
   clients[0]?.send({ type: 'mute', screen: isShared });
-  const overlays = mode === 'custom' ? { title: 'Town hall', recording: true } : {};
-  await api('', { overlays: mode === 'custom' ? { ...overlays, clock: { timeZone: 'UTC' } } : {} });
+  const all = { title: 'Town hall', recording: true, clock: { timeZone: 'UTC' } };
+  await api('', { overlays: mode === 'custom' ? all : {} });
   await sleep(300);
   await api('/layout', { mode, custom: CUSTOM });
   await sleep(2500);

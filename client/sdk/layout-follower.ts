@@ -26,7 +26,8 @@ type FrameMetadata = VideoFrameCallbackMetadata & { readonly rtpTimestamp?: numb
 
 const TICKS_PER_MICRO = 0.09;
 
-const keyOf = ({ participant, source }: TileRegion) => `${participant} ${source}`;
+/** Of a participant's tile, or their screen's, in whichever layout. */
+export const keyOf = ({ participant, source }: TileRegion) => `${participant} ${source}`;
 
 function pixels({ x, y, width, height }: Rect, canvas: LayoutDescription): Rect {
   return {

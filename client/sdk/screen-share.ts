@@ -29,14 +29,14 @@ export class ScreenShare {
     video.onended = () => {
       if (this.stream === stream) this.onEnded();
     };
-    const before = [this.video, this.audio];
+    const isNew = !this.video || (audio !== undefined && !this.audio);
     if (this.video) await this.video.sender.replaceTrack(video);
     else
       this.video = pc.addTransceiver(video, { direction: 'sendonly', sendEncodings: [ENCODING] });
     await preferDetail(this.video.sender);
     if (this.audio) await this.audio.sender.replaceTrack(audio ?? null);
     else if (audio) this.audio = pc.addTransceiver(audio, { direction: 'sendonly' });
-    return before[0] !== this.video || before[1] !== this.audio;
+    return isNew;
   }
 
   /** The m-lines stay, for the next time. */

@@ -2,7 +2,7 @@
  * Makes the tiles of the composite what they look like: things with names, that can be clicked,
  * reached with the keyboard and read out by screen readers.
  */
-import { LayoutFollower, type TileRegion } from './layout-follower.js';
+import { keyOf, LayoutFollower, type TileRegion } from './layout-follower.js';
 import { boxOf, contentBox } from './picture-geometry.js';
 import type { Room } from './room.js';
 
@@ -68,7 +68,7 @@ export class TileButtons {
     const content = contentBox(this.composite);
     const here = new Set<string>();
     for (const { region, box } of this.follower.regions) {
-      const key = `${region.participant} ${region.source}`;
+      const key = keyOf(region);
       here.add(key);
       const button = this.buttons.get(key) ?? this.addButton(key, region);
       const { x, y, width, height } = boxOf(box, content);
@@ -98,7 +98,7 @@ export class TileButtons {
   private name(): void {
     const { describe = describeTile } = this.options;
     for (const { region } of this.follower.regions) {
-      const button = this.buttons.get(`${region.participant} ${region.source}`);
+      const button = this.buttons.get(keyOf(region));
       const text = describe(this.room, region);
       if (button && button.getAttribute('aria-label') !== text) {
         button.setAttribute('aria-label', text);

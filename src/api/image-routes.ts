@@ -9,7 +9,7 @@ import { type ApiDependencies, requireAdmin } from './room-routes.js';
 import { InRoom, OneOfRoom } from './schemas.js';
 
 const tags = ['images'];
-const TYPES = ['image/png', 'image/jpeg', 'image/webp'];
+const consumes = ['image/png', 'image/jpeg', 'image/webp'];
 const AVATAR_SIDE = 512;
 /** No canvas is larger. */
 const CANVAS_SIDE = 1920;
@@ -20,7 +20,6 @@ const ImageDescription = Type.Object({
   width: Type.Integer({ description: 'pixels, as it is kept' }),
   height: Type.Integer(),
 });
-const consumes = TYPES;
 const description = 'The body is the file itself: PNG, JPEG or WebP, at most 4 MiB.';
 
 export const imageRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app, options) => {
@@ -28,7 +27,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (ap
   const onRequest = requireAdmin(access);
   const find = (name: string) => rooms.find(cleanRoomId(name));
   app.addContentTypeParser(
-    TYPES,
+    consumes,
     { parseAs: 'buffer', bodyLimit: MAX_IMAGE_BYTES },
     (_request, body, done) => done(null, body),
   );

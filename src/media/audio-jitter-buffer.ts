@@ -9,6 +9,7 @@ import { Unwrapper } from '../shared/sequence.js';
 import type { Micros } from '../shared/units.js';
 import { AudioDelayEstimator } from './audio-delay-estimator.js';
 import { FRAME_SAMPLES, type OpusDecoder, opusPacketSamples } from './opus/opus.js';
+import { levelDbfs } from './pcm-level.js';
 import { accelerate, expand } from './time-scale.js';
 
 /** Packets held at most: 2 s of 20 ms packets. More is a fault of the sender, and the oldest go. */
@@ -28,8 +29,8 @@ const PAUSE_SAMPLES = 4800;
 const DTX_BYTES = 2;
 /** So many packets in a row must be as silent as the sender says before it is taken at its word. */
 const TRUSTED_AFTER = 50;
-/** RMS of what may be called silence. */
-const SILENCE = 1e-4;
+/** What may be called silence. */
+const SILENCE_DBFS = -80;
 
 interface Packet {
   readonly timestamp: number;
@@ -250,9 +251,7 @@ export class AudioJitterBuffer {
   }
 
   private checkSilence(pcm: Float32Array): void {
-    let sum = 0;
-    for (const value of pcm) sum += value * value;
-    if (sum > pcm.length * SILENCE ** 2) this.silencesHeld = Number.NaN;
+    if (levelDbfs(pcm) > SILENCE_DBFS) this.silencesHeld = Number.NaN;
     else this.silencesHeld++;
   }
 

@@ -6,7 +6,7 @@
  */
 import type { AudioInFrame, MixSettings, SourceId, SourceState } from '../link/link-messages.js';
 import { AudioJitterBuffer } from './audio-jitter-buffer.js';
-import { AudioSource, levelDbfs } from './audio-source.js';
+import { AudioSource } from './audio-source.js';
 import { Limiter } from './limiter.js';
 import { FRAME_SAMPLES, OpusDecoder, OpusEncoder } from './opus/opus.js';
 import { SpeakerSelection } from './speaker-selection.js';
@@ -16,8 +16,6 @@ export const FULL_MIX: SourceId = 0;
 const COMPLEXITY = 5;
 /** Ticks of the mix that an encoder hears before it is listened to. */
 const PRIMING_TICKS = 3;
-/** Level of the muted and the silent. */
-const SILENT_DBFS = -120;
 
 export interface MixedPacket {
   /** Whose own mix it is. */
@@ -185,7 +183,7 @@ export class AudioMixer {
     for (const [id, source] of this.sources) {
       source.pull();
       if (source.isScreen || source.leaving) continue;
-      levels.set(id, source.speaks ? levelDbfs(source.pcm) : SILENT_DBFS);
+      levels.set(id, source.levelDbfs);
     }
     this.latestLevels = levels;
     return levels;

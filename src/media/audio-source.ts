@@ -5,18 +5,12 @@ import type { AudioSourceState } from './audio-mixer.js';
 import { LoudnessControl } from './loudness-control.js';
 import { NoiseGate } from './noise-gate.js';
 import type { OpusDecoder } from './opus/opus.js';
+import { levelDbfs, SILENT_DBFS } from './pcm-level.js';
 
 /** Share of the way to the side that a tile at the edge of the picture is heard from. */
 const WIDTH = 0.7;
 /** Fades take this share of a tick: 5 ms. */
 const FADE_SHARE = 0.25;
-
-/** RMS; of silence -120. */
-export function levelDbfs(pcm: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < pcm.length; i++) sum += (pcm[i] as number) ** 2;
-  return 10 * Math.log10(sum / pcm.length + 1e-12);
-}
 
 export class AudioSource implements Disposable {
   readonly owner: SourceId;
@@ -30,6 +24,7 @@ export class AudioSource implements Disposable {
   /** Gain at the end of the tick before, of this one. */
   gain = 0;
   private nextGain = 0;
+  private pulledDbfs = SILENT_DBFS;
   private muted: boolean;
   private volume: number;
   private readonly gate: NoiseGate;
@@ -70,6 +65,11 @@ export class AudioSource implements Disposable {
     return this.active && !this.muted && !this.isScreen && this.gate.isOpen;
   }
 
+  /** Of this tick's sound if something is said in it. */
+  get levelDbfs(): number {
+    return this.speaks ? this.pulledDbfs : SILENT_DBFS;
+  }
+
   /** Whether it has a part in this tick's mix. */
   get sounds(): boolean {
     return this.gain !== 0 || this.nextGain !== 0;
@@ -79,7 +79,8 @@ export class AudioSource implements Disposable {
     const { pcm, active } = this.jitter.pull();
     this.pcm = pcm as Float32Array<ArrayBuffer>;
     this.active = active;
-    this.gate.update(active ? levelDbfs(pcm) : -120);
+    this.pulledDbfs = active ? levelDbfs(pcm) : SILENT_DBFS;
+    this.gate.update(this.pulledDbfs);
     this.loudness?.update(pcm, active && this.gate.isOpen);
   }
 

@@ -28,19 +28,10 @@ async function settle(work: readonly Promise<void>[]): Promise<void> {
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
-function keyOf(placements: readonly Placement[]): string {
-  return placements
-    .map(({ source, rect: { x, y, width, height }, style }) => {
-      const look = style ? JSON.stringify(style) : '';
-      return `${source}@${x},${y},${width},${height}${look}`;
-    })
-    .join(' ');
-}
-
 export class Compositor {
   private readonly canvas: Picture;
   private readonly tiles = new Map<SourceId, Tile>();
-  private layoutKey = '';
+  private placements: readonly Placement[] = [];
   private backdrop: Backdrop = BACKGROUND;
   private overlays: readonly Overlay[] = [];
   private dirty = true;
@@ -54,9 +45,9 @@ export class Compositor {
     return this.canvas;
   }
 
-  /** How each source's picture fills its tile, as drawn last. */
-  get fits(): ReadonlyMap<SourceId, TileFit> {
-    return new Map([...this.tiles].map(([id, { fit }]) => [id, fit]));
+  /** How a source's picture fills its tile, as drawn last. */
+  fitOf(source: SourceId): TileFit | undefined {
+    return this.tiles.get(source)?.fit;
   }
 
   /** @param backdrop stays the caller's; must be valid for as long as it is set. */
@@ -75,26 +66,26 @@ export class Compositor {
 
   /**
    * Draws what changed.
-   * @param placements of tiles, from the back to the front; contents without one are not shown.
+   * @param placements of tiles, from the back to the front, compared by identity; contents without
+   *   one are not shown.
    * @returns whether any pixel may have changed.
    */
   async draw(contents: readonly TileContent[], placements: readonly Placement[]): Promise<boolean> {
     this.arrange(placements);
     const byId = new Map(contents.map((content) => [content.id, content]));
-    const drawn: Rect[] = [];
-    if (this.dirty) {
-      this.drawBackdrop();
-      drawn.push({ x: 0, y: 0, width: this.canvas.width, height: this.canvas.height });
-      for (const tile of this.tiles.values()) tile.forget();
-    }
     const wasDirty = this.dirty;
     this.dirty = false;
+    if (wasDirty) {
+      this.drawBackdrop();
+      for (const tile of this.tiles.values()) tile.forget();
+    }
+    const drawn: Rect[] = [];
     let work: Promise<void>[] = [];
     for (const [id, tile] of this.tiles) {
       const content = byId.get(id);
       if (!content) continue;
       // What lies over something that is drawn anew has to be drawn after it.
-      const isOver = drawn.slice(wasDirty ? 1 : 0).some((rect) => overlap(rect, tile.rect));
+      const isOver = drawn.some((rect) => overlap(rect, tile.rect));
       if (tile.shows(content) && !isOver) continue;
       if (isOver) {
         await settle(work);
@@ -104,8 +95,12 @@ export class Compositor {
       work.push(tile.draw(this.canvas, content, isOver || wasDirty));
     }
     await settle(work);
-    this.drawOverlays(drawn);
-    return drawn.length > 0;
+    this.drawOverlays(wasDirty ? [this.whole] : drawn);
+    return wasDirty || drawn.length > 0;
+  }
+
+  private get whole(): Rect {
+    return { x: 0, y: 0, width: this.canvas.width, height: this.canvas.height };
   }
 
   dispose(): void {
@@ -115,9 +110,8 @@ export class Compositor {
   }
 
   private arrange(placements: readonly Placement[]): void {
-    const key = keyOf(placements);
-    if (key === this.layoutKey) return;
-    this.layoutKey = key;
+    if (placements === this.placements) return;
+    this.placements = placements;
     this.dirty = true;
     const before = new Map(this.tiles);
     this.tiles.clear();
@@ -132,8 +126,7 @@ export class Compositor {
   }
 
   private drawBackdrop(): void {
-    const { canvas, backdrop } = this;
-    const whole = { x: 0, y: 0, width: canvas.width, height: canvas.height };
+    const { canvas, backdrop, whole } = this;
     if (typeof backdrop === 'string') canvas.fill(whole, colourToYuv(backdrop));
     else canvas.copyFrom(backdrop);
   }

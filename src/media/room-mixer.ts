@@ -317,17 +317,17 @@ export class RoomMixer {
 
   /** Where tiles are going, and how their pictures fill them. */
   private tellLayout(targets: readonly Placement[], ptsMicros: Micros): void {
-    const { fits } = this.compositor;
-    const tiles = targets.map(({ source, rect, role, z }) => ({
+    const fits = targets.map(({ source }) => this.compositor.fitOf(source) ?? this.settings.fit);
+    const key = `${this.transitions.generation} ${fits}`;
+    if (key === this.layoutTold) return;
+    this.layoutTold = key;
+    const tiles = targets.map(({ source, rect, role, z }, index) => ({
       source,
       ...rect,
       role,
       z,
-      fit: fits.get(source) ?? this.settings.fit,
+      fit: fits[index] ?? this.settings.fit,
     }));
-    const key = `${this.transitions.generation} ${tiles.map(({ fit }) => fit)}`;
-    if (key === this.layoutTold) return;
-    this.layoutTold = key;
     const middle = this.settings.width / 2;
     for (const { source, x, width } of tiles) {
       this.mixer.place(source, (x + width / 2 - middle) / middle);

@@ -30,6 +30,9 @@ function toOverlay(context: SKRSContext2D, { width, height }: Canvas, x: number,
 
 export class RoomOverlays {
   private settings: OverlaySettings = {};
+  /** Grows with each change of the settings. */
+  private version = 0;
+  private clock: Intl.DateTimeFormat | undefined;
   private made: readonly Overlay[] = [];
   private key = '';
 
@@ -40,24 +43,21 @@ export class RoomOverlays {
 
   set(settings: OverlaySettings): void {
     this.settings = settings;
+    this.version++;
+    const { clock } = settings;
+    const format = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const;
+    this.clock = clock && new Intl.DateTimeFormat('en-GB', { ...format, timeZone: clock.timeZone });
   }
 
   /** @param now in ms since 1970, for the clock. */
   at(now: number): readonly Overlay[] {
-    const time = this.timeAt(now);
-    const key = `${this.images.generation} ${time} ${JSON.stringify(this.settings)}`;
+    const time = this.clock?.format(now) ?? '';
+    const key = `${this.images.generation} ${this.version} ${time}`;
     if (key !== this.key) {
       this.key = key;
       this.made = this.make(time);
     }
     return this.made;
-  }
-
-  private timeAt(now: number): string {
-    const { clock } = this.settings;
-    if (!clock) return '';
-    const format = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const;
-    return new Intl.DateTimeFormat('en-GB', { ...format, timeZone: clock.timeZone }).format(now);
   }
 
   private make(time: string): readonly Overlay[] {

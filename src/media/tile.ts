@@ -40,10 +40,11 @@ export interface TileContent {
   readonly avatar: PlaceholderLook['avatar'];
 }
 
-/** Differs whenever what the tile shows does, the avatar apart. */
-function stateOf({ picture, generation, label, speaking }: TileContent): string {
-  const { name, muted, trouble } = label;
-  return `${picture ? generation : 'none'} ${muted} ${trouble} ${speaking} ${name}`;
+/** Compared by its parts: it is, in every frame, for every tile. */
+function isSameLabel(a: LabelContent, b: LabelContent): boolean {
+  return (
+    a.name === b.name && a.muted === b.muted && a.trouble === b.trouble && a.screen === b.screen
+  );
 }
 
 /** Keeps what was made of something until that changes. */
@@ -75,9 +76,8 @@ export class Tile implements Disposable {
   /** Where it will be; it is drawn for that. */
   private target = this.current;
   private style: TileStyle | undefined;
-  /** What was drawn last; empty when it has to be drawn anew. */
-  private drawn = '';
-  private drawnAvatar: TileContent['avatar'];
+  /** What was drawn last, its picture long gone; undefined when it has to be drawn anew. */
+  private drawn: TileContent | undefined;
   private corners: RoundedCorners | undefined;
   private readonly scaler = new Scaler();
   private label: DrawnLabel | undefined;
@@ -105,18 +105,23 @@ export class Tile implements Disposable {
 
   /** What it showed is gone from the canvas. */
   forget(): void {
-    this.drawn = '';
+    this.drawn = undefined;
   }
 
   shows(content: TileContent): boolean {
-    return this.drawn === stateOf(content) && this.drawnAvatar === content.avatar;
+    const { drawn } = this;
+    if (!drawn || drawn.speaking !== content.speaking || drawn.avatar !== content.avatar)
+      return false;
+    const isSamePicture = content.picture
+      ? drawn.picture !== undefined && drawn.generation === content.generation
+      : drawn.picture === undefined;
+    return isSamePicture && isSameLabel(drawn.label, content.label);
   }
 
   /** @param isFresh what lies below was drawn anew. */
   async draw(canvas: Picture, content: TileContent, isFresh: boolean): Promise<void> {
     const { rect } = this;
-    this.drawn = stateOf(content);
-    this.drawnAvatar = content.avatar;
+    this.drawn = content;
     if (isFresh) this.corners?.keep(canvas, rect);
     if (content.picture) await this.drawPicture(canvas, content.picture, content.label.screen);
     else await this.drawPlaceholder(canvas, content);
@@ -132,15 +137,10 @@ export class Tile implements Disposable {
   private drawLabel(canvas: Picture, content: LabelContent): void {
     const { x, y, width, height } = this.rect;
     const { target } = this;
-    const { name, muted, trouble, screen } = content;
     const drawn = this.label;
-    // Compared by its parts: it is, in every frame, for every tile.
     const isSame =
       drawn &&
-      drawn.of.name === name &&
-      drawn.of.muted === muted &&
-      drawn.of.trouble === trouble &&
-      drawn.of.screen === screen &&
+      isSameLabel(drawn.of, content) &&
       drawn.width === target.width &&
       drawn.height === target.height;
     if (!isSame) {

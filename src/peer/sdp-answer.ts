@@ -142,7 +142,7 @@ function isData(media: OfferedMedia): boolean {
 }
 
 function sctpPortOf(media: OfferedMedia): number {
-  const port = Number((media as { sctpPort?: number }).sctpPort ?? 5000);
+  const port = Number((media as { sctpPort?: number }).sctpPort ?? SCTP_PORT);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) throw bad('the SCTP port is none');
   return port;
 }

@@ -3,10 +3,10 @@ import { Application, createEncoder, EncoderCtl } from 'libopus-wasm';
 import { beforeAll, expect, test } from 'vitest';
 import { AudioJitterBuffer } from '../../src/media/audio-jitter-buffer.js';
 import { AudioMixer, FULL_MIX } from '../../src/media/audio-mixer.js';
-import { levelDbfs } from '../../src/media/audio-source.js';
 import { LoudnessControl } from '../../src/media/loudness-control.js';
 import { NoiseGate } from '../../src/media/noise-gate.js';
 import { FRAME_SAMPLES, OpusDecoder } from '../../src/media/opus/opus.js';
+import { levelDbfs } from '../../src/media/pcm-level.js';
 import { toneDbfs } from '../support/tones.js';
 
 const TICK = 20_000;
