@@ -13,7 +13,7 @@ import { type Revocation, RevokedTokens } from './revoked-tokens.js';
 import { type PreviousRoom, Room, type RoomListener, type RoomOptions } from './room.js';
 import { type RoomEvent, type RoomEventName, roomEvent } from './room-events.js';
 import {
-  checkSettings,
+  checkChange,
   type RoomDefaults,
   type RoomSettings,
   settingsFrom,
@@ -142,9 +142,8 @@ export class RoomManager {
         next: 'PATCH it, or delete it first.',
       });
     }
-    const settings = settingsFrom(this.options.defaults, wanted);
-    checkSettings(settings, new Map());
-    const entry = this.add(id, settings);
+    checkChange(wanted, undefined, new Map());
+    const entry = this.add(id, settingsFrom(this.options.defaults, wanted));
     entry.kept = true;
     this.keep(entry);
     this.endWhenEmpty(id);

@@ -57,12 +57,17 @@ function isTimeZone(name: string): boolean {
   }
 }
 
-/** @throws TesseraError if settings do not go together, or need what is not there. */
-export function checkSettings(
-  { layout, customLayout, overlays }: RoomSettings,
+/**
+ * Looks at what is to be changed; what is as it was may need what has gone since.
+ * @param current of the room; undefined before there is one.
+ * @throws TesseraError if settings do not go together, or need what is not there.
+ */
+export function checkChange(
+  { layout, customLayout, overlays = {} }: Partial<RoomSettings>,
+  current: RoomSettings | undefined,
   images: ReadonlyMap<string, unknown>,
 ): void {
-  if (layout === 'custom' && !customLayout) {
+  if (layout === 'custom' && !customLayout && !current?.customLayout) {
     throw new TesseraError('bad_layout', 'there is no custom layout', {
       next: 'Describe it in `custom` (or `customLayout` of the room).',
     });

@@ -14,7 +14,7 @@ import { type ConnectionState, Participant } from './participant.js';
 import { type ParticipantInfo, participantInfo } from './participant-info.js';
 import { ownerOf, type RoomLayout, RoomLayoutControl } from './room-layout.js';
 import { RoomPipeline } from './room-pipeline.js';
-import { checkSettings, imageNotFound, type RoomSettings } from './room-settings.js';
+import { checkChange, imageNotFound, type RoomSettings } from './room-settings.js';
 
 export interface RoomOptions {
   readonly mix: MixSettings;
@@ -289,7 +289,7 @@ export class Room {
    * @throws TesseraError `bad_layout`, `bad_time_zone`, `image_not_found`; nothing is changed then.
    */
   update(change: Partial<RoomSettings>): void {
-    checkSettings({ ...this.current, ...change }, this.imagesByName);
+    checkChange(change, this.current, this.imagesByName);
     this.current = { ...this.current, ...change };
     this.version++;
     if (change.layout !== undefined || change.customLayout !== undefined) {

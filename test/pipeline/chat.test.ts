@@ -3,7 +3,9 @@
  * that nobody's SCTP can harm anybody else.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { signToken, type VideoGrant, videoGrantFor } from '../../src/api/access-token.js';
 import { RtpClient } from '../../src/bots/rtp-client.js';
+import { makeKey } from '../../src/config/auth-options.js';
 import { callApi } from '../support/api.js';
 import { sleep, TestServer, waitFor } from '../support/server.js';
 import { Wire } from '../support/wire.js';
@@ -171,4 +173,30 @@ test("a client's broken SCTP ends its data channel at most: call and room go on"
   bob.say({ type: 'chat', text: 'hello' });
   await waitFor('it', () => third.texts().includes('hello'));
   expect(server.exitCode).toBeUndefined();
+});
+
+test('a token may forbid to write, and to share a screen', async () => {
+  const key = makeKey();
+  const guarded = await TestServer.start({ TESSERA_AUTH_KEYS: `${key.id}:${key.secret}` });
+  const join = async (name: string, video: VideoGrant) => {
+    const token = await signToken(key, { identity: name, video, seconds: 600 });
+    return Wire.join(guarded, 'guarded', name, { token });
+  };
+  const grant = videoGrantFor('guarded', 'participant', ['microphone']);
+  const ada = await join('Ada', { ...grant, canPublishData: false });
+  const bob = await join('Bob', grant);
+  const codes = () => ada.messages.filter(({ type }) => type === 'error').map(({ code }) => code);
+  ada.send({ type: 'chat', text: 'not allowed' });
+  ada.send({ type: 'message', topic: 't', data: 1 });
+  ada.send({ type: 'mute', screen: true, mic: false });
+  await waitFor('three refusals', () => codes().length === 3);
+  expect(codes()).toEqual(['forbidden', 'forbidden', 'forbidden']);
+  bob.send({ type: 'chat', text: 'allowed' });
+  await waitFor('his text', () => ada.messages.some(({ type }) => type === 'chat'));
+  const told = bob.messages.filter(({ type }) => type === 'chat' || type === 'changed');
+  // Nothing of what was refused has happened: her microphone is as it was.
+  expect(told.map(({ type }) => type)).toEqual(['chat']);
+  ada.socket.close();
+  bob.socket.close();
+  await guarded.close();
 });

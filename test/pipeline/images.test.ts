@@ -100,6 +100,18 @@ test('a room has sixteen at most; what overlays need must be there', async () =>
   );
 });
 
+test('an image that is in use may go; the room can be changed as before', async () => {
+  const change = (body: unknown) => callApi(server, 'PATCH', '/rooms/images', { body });
+  expect((await put('/images/passing', paint(8, 8, '#ffffff'), 'image/png')).status).toBe(200);
+  const logo = { image: 'passing', corner: 'top-left', height: 0.1 };
+  expect((await change({ overlays: { logo } })).status).toBe(200);
+  await callApi(server, 'DELETE', '/rooms/images/images/passing');
+  expect((await change({ locked: true })).status).toBe(200);
+  expect((await change({ overlays: { logo } })).body.code).toBe('image_not_found');
+  const back = { logo: { ...logo, image: 'logo' } };
+  expect((await change({ locked: false, overlays: back })).status).toBe(200);
+});
+
 test('after a restart the room has its images and overlays; without a room they are gone', async () => {
   const { dataDir } = server;
   await server.close();
