@@ -113,6 +113,7 @@ export async function startServer(
         })),
       })),
       memory: process.memoryUsage(),
+      timers: process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length,
       cpu: process.cpuUsage(),
     }),
   });

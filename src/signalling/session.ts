@@ -121,6 +121,7 @@ export class Session {
     }
     if (this.socket !== socket) return;
     this.socket = undefined;
+    if (this.ended) return;
     if (!this.participant) {
       this.ended = true;
       if (this.waitingId) this.room?.stopWaiting(this.waitingId);

@@ -20,6 +20,8 @@ export interface ServerStats {
     }[];
   }[];
   readonly memory: { readonly rss: number };
+  /** Timers that run. */
+  readonly timers: number;
   /** Microseconds. */
   readonly cpu: { readonly user: number; readonly system: number };
 }
