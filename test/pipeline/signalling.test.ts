@@ -131,8 +131,7 @@ test('6. a hundred joins and leaves leave no socket, process or memory behind', 
   // Somebody stays, so that the room's media process lives through all of it.
   const keeper = await RtpClient.join({ ...options, name: 'Keeper' });
   onTestFinished(() => keeper.close());
-  const decoded = async () =>
-    (await server.room('leak'))?.counters.video_frames_decoded ?? 0;
+  const decoded = async () => (await server.room('leak'))?.counters.video_frames_decoded ?? 0;
   const cycle = async (index: number) => {
     const client = await RtpClient.join({ ...options, name: `N${index}` });
     const before = await decoded();
