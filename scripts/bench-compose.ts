@@ -21,6 +21,7 @@ const settings = (labels: boolean) => ({
   renditions: [],
   audioChannels: 1 as const,
   audioBitrateBps: 48_000,
+  lowAudioBitrateBps: 16_000,
   fit: 'crop' as const,
   labels,
   maxSpeakers: 8,

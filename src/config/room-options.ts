@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { isIP } from 'node:net';
 import { TesseraError } from '../errors.js';
 import type { PeerTransportOptions } from '../peer/peer-transport.js';
-import { renditionLadder } from '../rooms/renditions.js';
+import { lifelineOf, parseLadder, renditionLadder } from '../rooms/renditions.js';
 import type { RoomManagerOptions } from '../rooms/room-manager.js';
 import type { VideoCodec } from '../shared/units.js';
 import type { IceServer } from '../signalling/messages.js';
@@ -56,15 +56,18 @@ export function roomOptions(settings: Settings): RoomManagerOptions {
     height: numberOf(settings, 'video.height'),
     frameRate: numberOf(settings, 'video.frameRate'),
   };
+  const wanted = listOf(settings, 'video.renditions');
+  const best = { ...canvas, bitrateBps: numberOf(settings, 'video.bitrate') * 1000 };
+  const ladder = wanted.join() === 'auto' ? renditionLadder(best) : parseLadder(wanted, canvas);
+  const lifelineSeconds = numberOf(settings, 'video.lifelineSeconds');
+  const lifelineBps = numberOf(settings, 'video.lifelineBitrate') * 1000;
   return {
     mix: {
       ...canvas,
-      renditions: renditionLadder({
-        ...canvas,
-        bitrateBps: numberOf(settings, 'video.bitrate') * 1000,
-      }),
+      renditions: [...ladder, ...lifelineOf(ladder, lifelineSeconds, lifelineBps)],
       audioChannels: textOf(settings, 'audio.channels') === '2' ? 2 : 1,
       audioBitrateBps: numberOf(settings, 'audio.bitrate') * 1000,
+      lowAudioBitrateBps: numberOf(settings, 'audio.lowBitrate') * 1000,
       fit: textOf(settings, 'video.fit') === 'letterbox' ? 'letterbox' : 'crop',
       labels: textOf(settings, 'video.labels') === 'on',
       maxSpeakers: numberOf(settings, 'audio.maxSpeakers'),

@@ -89,6 +89,19 @@ export const SETTINGS = [
     1800,
     'Bitrate of the composite, packet headers included.',
   ),
+  text(
+    'video.renditions',
+    'auto',
+    'What the composite is encoded in, best first: `1280x720@30:1800,640x360@30:600` in kbit/s. `auto` is the canvas at `video.bitrate`, and a half and a quarter of its sides at a third and a twelfth of that.',
+  ),
+  number(
+    'video.lifelineSeconds',
+    'seconds',
+    [0, 30],
+    2,
+    'The least of links get a still picture this often, and the sound; 0 gives them the sound alone.',
+  ),
+  number('video.lifelineBitrate', 'kbit/s', [10, 200], 30, 'Bitrate of those stills.'),
   choice(
     'video.codecs',
     ['h264,vp8', 'vp8,h264', 'h264', 'vp8'],
@@ -98,6 +111,13 @@ export const SETTINGS = [
   choice('video.labels', ['on', 'off'], 'Names, mute marks and speaking borders over the tiles.'),
   choice('audio.channels', ['1', '2'], 'Mono or stereo mix.'),
   number('audio.bitrate', 'kbit/s', [16, 256], 48, 'Bitrate of each audio mix.'),
+  number(
+    'audio.lowBitrate',
+    'kbit/s',
+    [8, 64],
+    16,
+    'Bitrate of the mixes for links that take little; with packet headers 9 kbit/s more.',
+  ),
   number('audio.maxSpeakers', 'speakers', [1, 32], 8, 'How many may be heard at once.'),
   choice('audio.levelling', ['off', 'on'], 'Brings all voices to one loudness (-20 LUFS), slowly.'),
   choice('audio.noiseGate', ['on', 'off'], 'Turns down the steady noise of those who say nothing.'),

@@ -1,4 +1,5 @@
 import type { Rotation } from '../shared/rotation.js';
+import type { TemporalLayer } from '../shared/units.js';
 import type { MediaCommand, MediaEvent, MediaFrame } from './link-messages.js';
 
 /**
@@ -6,8 +7,12 @@ import type { MediaCommand, MediaEvent, MediaFrame } from './link-messages.js';
  * little endian. Both ends are the same build on the same machine; there is no version to negotiate.
  */
 const KINDS = ['control', 'video-in', 'audio-in', 'video-out', 'audio-out'] as const;
+const CODECS = ['vp8', 'h264'] as const;
+/** Codec and rotation, or codec and temporal layer, in one field. */
+const CODEC_SHIFT = 12;
 const KEYFRAME = 1;
-const H264 = 2;
+const LOW = 1;
+const LOW_BEGINS = 2;
 const LAST = 4;
 const REPEAT = 8;
 const SILENT = 64;
@@ -34,13 +39,15 @@ export function encodeFrameHead(frame: MediaFrame): Buffer {
   head[4] = KINDS.indexOf(frame.kind);
   let flags = 0;
   if (frame.kind === 'video-in' || frame.kind === 'video-out') {
-    flags = (frame.keyframe ? KEYFRAME : 0) | (frame.codec === 'h264' ? H264 : 0);
+    flags = frame.keyframe ? KEYFRAME : 0;
+    const detail = frame.kind === 'video-in' ? frame.rotation : frame.temporalLayer;
+    head.writeUInt16LE((CODECS.indexOf(frame.codec) << CODEC_SHIFT) | detail, 6);
   } else if (frame.kind === 'audio-out') {
-    flags = frame.last ? LAST : 0;
+    const { last, low, lowBegins } = frame;
+    flags = (last ? LAST : 0) | (low ? LOW : 0) | (lowBegins ? LOW_BEGINS : 0);
   } else flags = (frame.isRepeat ? REPEAT : 0) | (frame.isSilent ? SILENT : 0);
   if (frame.kind === 'video-in') {
     const { matrix, fullRange } = frame.colourSpace;
-    head.writeUInt16LE(frame.rotation, 6);
     flags |= (matrix === 'bt709' ? BT709 : 0) | (fullRange ? FULL_RANGE : 0);
   }
   head[5] = flags;
@@ -63,7 +70,8 @@ export function decodeRecord(record: Buffer): LinkMessage | MediaFrame {
   if (kind === 'control') return JSON.parse(record.toString('utf8', 1)) as LinkMessage;
   const flags = record[1] as number;
   const keyframe = (flags & KEYFRAME) !== 0;
-  const codec = flags & H264 ? 'h264' : 'vp8';
+  const detail = record.readUInt16LE(2) & ((1 << CODEC_SHIFT) - 1);
+  const codec = CODECS[record.readUInt16LE(2) >> CODEC_SHIFT] ?? 'vp8';
   const source = record.readUInt32LE(4);
   const time = record.readDoubleLE(12);
   const data = record.subarray(FIXED);
@@ -71,7 +79,7 @@ export function decodeRecord(record: Buffer): LinkMessage | MediaFrame {
     case 'video-in': {
       const matrix = flags & BT709 ? 'bt709' : 'bt601';
       const colourSpace = { matrix, fullRange: (flags & FULL_RANGE) !== 0 } as const;
-      const rotation = record.readUInt16LE(2) as Rotation;
+      const rotation = detail as Rotation;
       return { kind, source, codec, keyframe, colourSpace, rotation, captureMicros: time, data };
     }
     case 'audio-in':
@@ -87,8 +95,24 @@ export function decodeRecord(record: Buffer): LinkMessage | MediaFrame {
         data,
       };
     case 'video-out':
-      return { kind, codec, rendition: source, keyframe, ptsMicros: time, data };
+      return {
+        kind,
+        codec,
+        rendition: source,
+        keyframe,
+        temporalLayer: detail as TemporalLayer,
+        ptsMicros: time,
+        data,
+      };
     case 'audio-out':
-      return { kind, source, ptsMicros: time, last: (flags & LAST) !== 0, data };
+      return {
+        kind,
+        source,
+        ptsMicros: time,
+        last: (flags & LAST) !== 0,
+        low: (flags & LOW) !== 0,
+        lowBegins: (flags & LOW_BEGINS) !== 0,
+        data,
+      };
   }
 }

@@ -2,7 +2,7 @@ import type { ColourSpace } from '../shared/colour-space.js';
 import type { CustomLayout, LayoutMode, TileFit, TileRole } from '../shared/layout-mode.js';
 import type { OverlaySettings } from '../shared/overlay-settings.js';
 import type { Rotation } from '../shared/rotation.js';
-import type { Micros, VideoCodec } from '../shared/units.js';
+import type { Micros, TemporalLayer, VideoCodec } from '../shared/units.js';
 
 /**
  * Identifies what one participant sends together, themselves or their screen, inside one media
@@ -19,6 +19,8 @@ export interface Rendition {
   readonly frameRate: number;
   /** Packet headers included. */
   readonly bitrateBps: number;
+  /** A slide show for the least of links: each frame stands for itself, and comes on time. */
+  readonly stills?: boolean;
 }
 
 /** An encode of the composite that somebody watches. */
@@ -37,6 +39,8 @@ export interface MixSettings {
   readonly renditions: readonly Rendition[];
   readonly audioChannels: 1 | 2;
   readonly audioBitrateBps: number;
+  /** Of the mixes for links that take little: 60 ms a packet. */
+  readonly lowAudioBitrateBps: number;
   readonly fit: TileFit;
   /** Names, marks and speaking borders over the tiles. */
   readonly labels: boolean;
@@ -99,8 +103,15 @@ export type MediaCommand =
   | { readonly type: 'sources'; readonly sources: readonly SourceState[] }
   | { readonly type: 'arrange'; readonly layout: LayoutState }
   /** What somebody is watching; one encoder each, none for the others. */
-  | { readonly type: 'watch'; readonly videos: readonly WatchedVideo[]; readonly audio: boolean }
-  | ({ readonly type: 'keyframe' } & WatchedVideo)
+  | {
+      readonly type: 'watch';
+      readonly videos: readonly WatchedVideo[];
+      readonly audio: boolean;
+      /** Those who get the sound at the low bitrate. */
+      readonly lowAudio: readonly SourceId[];
+    }
+  /** Urgent: somebody has no picture yet. */
+  | ({ readonly type: 'keyframe'; readonly urgent: boolean } & WatchedVideo)
   | { readonly type: 'overlays'; readonly overlays: OverlaySettings }
   /** An image that was made harmless, in base64; without it it is forgotten. */
   | { readonly type: 'image'; readonly name: string; readonly data?: string }
@@ -185,16 +196,22 @@ export interface AudioInFrame {
 export interface VideoOutFrame extends WatchedVideo {
   readonly kind: 'video-out';
   readonly keyframe: boolean;
+  /** 0, or 1 of those that no other frame needs. */
+  readonly temporalLayer: TemporalLayer;
   /** The tick that the picture was composed for, on the monotonic clock. */
   readonly ptsMicros: Micros;
   readonly data: Buffer;
 }
 
-/** 20 ms of a mix. */
+/** 20 ms of a mix, or 60 ms at the low bitrate. */
 export interface AudioOutFrame {
   readonly kind: 'audio-out';
+  readonly low: boolean;
+  /** On a frame of 20 ms: one of the low bitrate begins with the same sample. */
+  readonly lowBegins: boolean;
   /** Whose own mix (everybody but them) this is; 0 is the mix of everybody. */
   readonly source: SourceId;
+  /** Of its first sample. */
   readonly ptsMicros: Micros;
   /** True on the last frame of its tick. */
   readonly last: boolean;

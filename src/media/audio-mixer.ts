@@ -8,6 +8,7 @@ import type { AudioInFrame, MixSettings, SourceId, SourceState } from '../link/l
 import { AudioJitterBuffer } from './audio-jitter-buffer.js';
 import { AudioSource } from './audio-source.js';
 import { Limiter } from './limiter.js';
+import { LowRateMix } from './low-rate-mix.js';
 import { FRAME_SAMPLES, OpusDecoder, OpusEncoder } from './opus/opus.js';
 import { SpeakerSelection } from './speaker-selection.js';
 
@@ -21,6 +22,10 @@ export interface MixedPacket {
   /** Whose own mix it is. */
   readonly source: SourceId;
   readonly data: Uint8Array;
+  /** Of the low bitrate: this tick and the ones before it, LOW_RATE_TICKS in all. */
+  readonly low: boolean;
+  /** One of the low bitrate begins with this tick too. */
+  readonly lowBegins: boolean;
 }
 
 /** What the mixer has to know of a source. */
@@ -32,7 +37,7 @@ interface MixEncoder {
 }
 
 export class AudioMixer {
-  readonly counters = { audio_encodes: 0, audio_ticks: 0 };
+  readonly counters = { audio_encodes: 0, audio_encodes_low: 0, audio_ticks: 0 };
   private readonly sources = new Map<SourceId, AudioSource>();
   /**
    * By participant, of everybody but them; there before their source is, so that nobody ever hears
@@ -40,6 +45,7 @@ export class AudioMixer {
    */
   private readonly own = new Map<SourceId, MixEncoder>();
   private full: MixEncoder | undefined;
+  private readonly lowRate: LowRateMix;
   private readonly selection: SpeakerSelection<SourceId>;
   private latestLevels: ReadonlyMap<SourceId, number> = new Map();
   private talking: ReadonlySet<SourceId> = new Set();
@@ -51,7 +57,12 @@ export class AudioMixer {
   private readonly mix: Float32Array;
   private closed = false;
 
-  constructor(private readonly settings: MixSettings) {
+  constructor(
+    private readonly settings: MixSettings,
+    failed: (error: unknown) => void,
+  ) {
+    const { audioChannels: channels, lowAudioBitrateBps: bitrateBps } = settings;
+    this.lowRate = new LowRateMix({ channels, bitrateBps }, failed);
     this.selection = new SpeakerSelection({ maxSpeakers: settings.maxSpeakers });
     const empty = () => new Float32Array(FRAME_SAMPLES * settings.audioChannels);
     this.history = Array.from({ length: PRIMING_TICKS }, empty);
@@ -122,6 +133,11 @@ export class AudioMixer {
     this.full = await this.openEncoder();
   }
 
+  /** @param ids participants who are to get their mixes at the low bitrate, 0 for viewers. */
+  setLowRateListeners(ids: readonly SourceId[]): void {
+    this.lowRate.setListeners(ids);
+  }
+
   tick(): MixedPacket[] {
     this.counters.audio_ticks++;
     const chosen = this.selection.update(this.pullAll());
@@ -141,6 +157,9 @@ export class AudioMixer {
       packets.push(this.encode(FULL_MIX, this.full, this.sum, this.leftTheMix(owners)));
     }
     for (const owner of owners) packets.push(...this.encodeWithout(owner));
+    const low = this.lowRate.add(this.sum, (id) => (owners.has(id) ? this.without(id) : undefined));
+    this.counters.audio_encodes_low += low.length;
+    packets.push(...low.map((packet) => ({ ...packet, low: true, lowBegins: false })));
     for (const [id, source] of this.sources) {
       source.faded();
       if (source.leaving) this.drop(id);
@@ -157,6 +176,7 @@ export class AudioMixer {
     for (const owner of [...this.own.keys()]) this.dropEncoder(owner);
     this.full?.encoder[Symbol.dispose]();
     this.full = undefined;
+    this.lowRate.close();
   }
 
   /** Counters of one source, and the delay that its jitter buffer adds. */
@@ -213,11 +233,16 @@ export class AudioMixer {
     if (!own) return [];
     const isNew = !this.previousOwners.has(owner);
     if (isNew) this.prime(own);
+    return [this.encode(owner, own, this.without(owner), isNew)];
+  }
+
+  /** The mix without what is somebody's, until it is made again. */
+  private without(owner: SourceId): Float32Array {
     this.mix.set(this.sum);
     for (const source of this.sources.values()) {
       if (source.owner === owner && source.sounds) source.addTo(this.mix, -1);
     }
-    return [this.encode(owner, own, this.mix, isNew)];
+    return this.mix;
   }
 
   /**
@@ -247,7 +272,8 @@ export class AudioMixer {
     this.mix.set(pcm);
     mix.limiter.process(this.mix);
     this.counters.audio_encodes++;
-    return { source, data: mix.encoder.encode(this.mix, switched) };
+    const data = mix.encoder.encode(this.mix, switched);
+    return { source, data, low: false, lowBegins: this.lowRate.begins };
   }
 
   private async openEncoder(): Promise<MixEncoder> {

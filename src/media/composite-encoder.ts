@@ -1,16 +1,15 @@
 /**
- * Stage: one codec's encode of the composite in one rendition. Callers may rely on: the first frame is a keyframe,
- * asked-for keyframes come at most one per KEYFRAME_INTERVAL, and none is forgotten.
+ * Stage: one codec's encode of the composite in one rendition. Callers may rely on: the first frame
+ * is a keyframe, and those that are asked for come as {@link KeyframeBudget} allows, none forgotten.
  */
 
 import type { Rendition, WatchedVideo } from '../link/link-messages.js';
-import type { Micros } from '../shared/units.js';
+import { hasTemporalLayers, type Micros, type VideoCodec } from '../shared/units.js';
 import { Picture } from './ffmpeg/picture.js';
 import { Scaler } from './ffmpeg/scaler.js';
 import { type EncodedVideo, type VideoContent, VideoEncoder } from './ffmpeg/video-encoder.js';
+import { KeyframeBudget } from './keyframe-budget.js';
 
-/** Keyframe requests closer together than this are answered by one keyframe. */
-export const KEYFRAME_INTERVAL: Micros = 500_000;
 /** A composite that does not change is still sent this often, so that receivers see it is alive. */
 export const KEEP_ALIVE_INTERVAL: Micros = 1_000_000;
 
@@ -24,10 +23,17 @@ export interface CanvasShape {
   readonly frameRate: number;
 }
 
+/**
+ * Faces lose 0.2 dB by two layers; text, of which a page may come with a frame that no other is
+ * predicted from, loses 6.
+ */
+function layered(codec: VideoCodec, { stills }: Rendition, content: VideoContent): boolean {
+  return hasTemporalLayers(codec) && !stills && content === 'camera';
+}
+
 export class CompositeEncoder {
   private readonly scaler = new Scaler();
-  private keyframeWanted = true;
-  private lastKeyframeAt = Number.NEGATIVE_INFINITY;
+  private readonly keyframes: KeyframeBudget;
   private lastFrameAt = Number.NEGATIVE_INFINITY;
   /** The canvas changed since the last frame, on a tick that this rendition left out. */
   private owed = false;
@@ -39,7 +45,10 @@ export class CompositeEncoder {
     private readonly scaled: Picture | undefined,
     /** Least time between two frames, with some slack for ticks that are not quite even. */
     private readonly minInterval: Micros,
-  ) {}
+    private readonly rendition: Rendition,
+  ) {
+    this.keyframes = new KeyframeBudget(rendition.bitrateBps);
+  }
 
   static async open(
     watched: WatchedVideo,
@@ -48,11 +57,13 @@ export class CompositeEncoder {
   ): Promise<CompositeEncoder> {
     const { width, height, frameRate } = rendition;
     const bitrateBps = Math.round(rendition.bitrateBps * PAYLOAD_SHARE);
-    const encoder = await VideoEncoder.open({ ...rendition, bitrateBps, codec: watched.codec });
+    const { codec } = watched;
+    const temporalLayers = layered(codec, rendition, 'camera');
+    const encoder = await VideoEncoder.open({ ...rendition, bitrateBps, codec, temporalLayers });
     const same = width === canvas.width && height === canvas.height;
     const minInterval = frameRate < canvas.frameRate ? 900_000 / frameRate : 0;
     const scaled = same ? undefined : Picture.allocate(width, height);
-    return new CompositeEncoder(watched, encoder, scaled, minInterval);
+    return new CompositeEncoder(watched, encoder, scaled, minInterval, rendition);
   }
 
   /**
@@ -62,30 +73,41 @@ export class CompositeEncoder {
   async setContent(content: VideoContent): Promise<void> {
     const { options } = this.encoder;
     if ((options.content ?? 'camera') === content) return;
-    const next = await VideoEncoder.open({ ...options, content });
+    const temporalLayers = layered(options.codec, this.rendition, content);
+    const next = await VideoEncoder.open({ ...options, content, temporalLayers });
     this.encoder[Symbol.dispose]();
     this.encoder = next;
-    this.keyframeWanted = true;
-    this.lastKeyframeAt = Number.NEGATIVE_INFINITY;
+    this.keyframes.begin();
   }
 
-  requestKeyframe(): void {
-    this.keyframeWanted = true;
+  /** @param urgent for somebody who has no picture yet. */
+  requestKeyframe(urgent: boolean): void {
+    this.keyframes.request(urgent);
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    return this.keyframes.counters;
   }
 
   /** Encodes the canvas if there is a reason to; gives no frames otherwise. */
   async encode(canvas: Picture, now: Micros, changed: boolean): Promise<EncodedVideo[]> {
-    const keyframe = this.keyframeWanted && now - this.lastKeyframeAt >= KEYFRAME_INTERVAL;
-    this.owed ||= changed;
-    const due = this.owed && now - this.lastFrameAt >= this.minInterval;
-    if (!due && !keyframe && now - this.lastFrameAt < KEEP_ALIVE_INTERVAL) return [];
-    if (keyframe) {
-      this.keyframeWanted = false;
-      this.lastKeyframeAt = now;
-    }
+    const { stills } = this.rendition;
+    this.owed ||= changed || stills === true;
+    const since = now - this.lastFrameAt;
+    const due = this.owed && since >= this.minInterval;
+    const requested = this.keyframes.isDue(now);
+    if (!due && !requested && since < KEEP_ALIVE_INTERVAL) return [];
+    if (!due && !requested && stills) return [];
     this.lastFrameAt = now;
     this.owed = false;
-    return this.encoder.encode(await this.fitted(canvas), now, keyframe);
+    const keyframe = requested || stills === true;
+    const frames = await this.encoder.encode(await this.fitted(canvas), now, keyframe);
+    if (requested)
+      this.keyframes.sent(
+        frames.reduce((sum, { data }) => sum + data.length, 0),
+        now,
+      );
+    return frames;
   }
 
   dispose(): void {

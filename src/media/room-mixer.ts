@@ -26,6 +26,7 @@ import { Compositor } from './compositor.js';
 import { audioLevel, DominantSpeaker } from './dominant-speaker.js';
 import type { VideoContent } from './ffmpeg/video-encoder.js';
 import { LayoutPlanner, type Placement } from './layout-planner.js';
+import { LOW_RATE_TICKS } from './low-rate-mix.js';
 import { RoomImages } from './room-images.js';
 import { RoomOverlays } from './room-overlays.js';
 import type { TileContent } from './tile.js';
@@ -95,8 +96,8 @@ export class RoomMixer {
     this.overlays = new RoomOverlays(settings, this.images);
     this.backdrop = new Backdrop(settings, this.images);
     this.planner = new LayoutPlanner({ ...settings, gap: GAP });
-    this.mixer = new AudioMixer(settings);
     const failed = (error: unknown) => this.fail(error);
+    this.mixer = new AudioMixer(settings, failed);
     this.videoTicker = new Ticker(
       1_000_000 / settings.frameRate,
       MAX_VIDEO_BEHIND,
@@ -129,11 +130,12 @@ export class RoomMixer {
       const bytes = data === undefined ? undefined : Buffer.from(data, 'base64');
       this.images.set(name, bytes).catch((error: unknown) => this.fail(error));
     } else if (command.type === 'keyframe')
-      this.encoders.get(encoderKey(command))?.requestKeyframe();
+      this.encoders.get(encoderKey(command))?.requestKeyframe(command.urgent);
     else {
       const begins = this.watched.length === 0 && command.videos.length > 0;
       this.watched = command.videos;
       this.listened = command.audio;
+      this.mixer.setLowRateListeners(command.lowAudio);
       if (begins) this.restartVideo();
     }
   }
@@ -150,8 +152,14 @@ export class RoomMixer {
   }
 
   stats(): Record<string, number> {
+    const total = new Map(this.counts);
+    for (const encoder of this.encoders.values()) {
+      for (const [name, value] of Object.entries(encoder.counters)) {
+        total.set(name, (total.get(name) ?? 0) + value);
+      }
+    }
     return {
-      ...Object.fromEntries(this.counts),
+      ...Object.fromEntries(total),
       ...this.mixer.counts(),
       video_ticks_skipped: this.videoTicker.skipped,
       audio_ticks_skipped: this.audioTicker.skipped,
@@ -282,7 +290,9 @@ export class RoomMixer {
         const { codec, rendition } = encoder.watched;
         for (const encoded of await encoder.encode(this.compositor.picture, due, changed)) {
           this.count(`video_encodes_${codec}`);
+          this.count(`video_encodes_${codec}_${rendition}`);
           if (encoded.keyframe) this.count(`video_keyframes_${codec}`);
+          this.count(`video_bytes_${codec}_${rendition}`, encoded.data.length);
           this.output.frame({ kind: 'video-out', codec, rendition, ptsMicros: due, ...encoded });
         }
       }),
@@ -340,6 +350,7 @@ export class RoomMixer {
     for (const [key, encoder] of this.encoders) {
       if (wanted.has(key)) continue;
       this.encoders.delete(key);
+      this.countKeyframes(encoder);
       encoder.dispose();
     }
     for (const watched of this.watched) {
@@ -348,6 +359,11 @@ export class RoomMixer {
       if (this.encoders.has(key) || !rendition) continue;
       this.encoders.set(key, await CompositeEncoder.open(watched, rendition, this.settings));
     }
+  }
+
+  /** Keeps what an encoder that is closed had counted. */
+  private countKeyframes({ counters }: CompositeEncoder): void {
+    for (const [name, value] of Object.entries(counters)) this.count(name, value);
   }
 
   private audioTick(due: Micros): void {
@@ -359,10 +375,11 @@ export class RoomMixer {
       sync.audioMixed(jitter.lastCaptureMicros, due + AUDIO_INTERVAL);
       jitter.extraDelayMicros = sync.audioHold;
     }
-    packets.forEach(({ source, data }, index) => {
+    packets.forEach(({ data, ...packet }, index) => {
       const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
       const last = index === packets.length - 1;
-      this.output.frame({ kind: 'audio-out', source, ptsMicros: due, last, data: bytes });
+      const ptsMicros = packet.low ? due - (LOW_RATE_TICKS - 1) * AUDIO_INTERVAL : due;
+      this.output.frame({ kind: 'audio-out', ...packet, ptsMicros, last, data: bytes });
     });
     this.followDominant();
     const speaking = [...this.mixer.speakers];
@@ -379,8 +396,8 @@ export class RoomMixer {
     if (source !== before) this.output.event({ type: 'dominant', source });
   }
 
-  private count(name: string): void {
-    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+  private count(name: string, by = 1): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + by);
   }
 
   /** A stage threw: a bug or no memory. The server replaces this process. */

@@ -1,4 +1,9 @@
-import type { Rendition, VideoOutFrame, WatchedVideo } from '../link/link-messages.js';
+import type {
+  AudioOutFrame,
+  MixSettings,
+  VideoOutFrame,
+  WatchedVideo,
+} from '../link/link-messages.js';
 import { BandwidthEstimator } from '../send/bandwidth-estimator.js';
 import { OutboundStream } from '../send/outbound-stream.js';
 import { PacedSender, type PacketSink } from '../send/paced-sender.js';
@@ -12,16 +17,27 @@ import {
   VIDEO_CLOCK_RATE,
   type VideoCodec,
 } from '../shared/units.js';
+import { type OutputStep, outputSteps } from './renditions.js';
 
 const MIN_ESTIMATE_BPS = 30_000;
 const SELECT_INTERVAL: Micros = 50_000;
 const OFFERED_WINDOW: Micros = 1_000_000;
 const PROBE_DURATION: Micros = 100_000;
+/** At little bitrate a probe takes longer: there is nothing to be learnt from a single packet. */
+const PROBE_BITS = 20_000;
+/** A still may wait so long: the next comes when it has left. */
+const STILL_QUEUE: Micros = 1_500_000;
+/** A receiver that changes what it gets more often than this waits for its keyframes like all others. */
+const URGENT_INTERVAL: Micros = 2_000_000;
+/** Of 20 ms, and of 60 ms at the low bitrate. */
+const AUDIO_FRAME: Micros = 20_000;
+const LOW_AUDIO_FRAME: Micros = 60_000;
 
 export interface ParticipantOutputEvents {
-  /** Other renditions are watched than before. */
+  /** Others of the room's encodes are needed than before. */
   onWatchedChanged(): void;
-  requestKeyframe(video: WatchedVideo): void;
+  /** @param urgent there is no picture yet. */
+  requestKeyframe(video: WatchedVideo, urgent: boolean): void;
 }
 
 /** What one participant receives: the composite and a mix, each on one stream. */
@@ -31,9 +47,12 @@ export class ParticipantOutput {
   private readonly video: OutboundStream | undefined;
   private readonly estimator: BandwidthEstimator;
   private readonly sender: PacedSender;
+  private readonly steps: readonly OutputStep[];
   private readonly selector: RenditionSelector;
   /** The rendition being sent; undefined before its first keyframe: a decoder could not use it. */
   private sending: number | undefined;
+  private sendingLowAudio = false;
+  private urgentAt = Number.NEGATIVE_INFINITY;
   private readonly offeredVideo = new ByteRate(OFFERED_WINDOW);
   private selectedAt: Micros = 0;
   private probe: { until: Micros; bitrateBps: number; paidUntil: Micros } | undefined;
@@ -42,17 +61,16 @@ export class ParticipantOutput {
   constructor(
     { sections, extensions }: NegotiatedMedia,
     private readonly streams: LocalStreams,
-    private readonly renditions: readonly Rendition[],
+    private readonly settings: MixSettings,
     sink: PacketSink,
     private readonly events: ParticipantOutputEvents,
   ) {
-    const best = renditions[0]?.bitrateBps ?? 0;
+    const best = settings.renditions[0]?.bitrateBps ?? 0;
     this.estimator = new BandwidthEstimator({
       startBps: best * 1.2,
       minBps: MIN_ESTIMATE_BPS,
       maxBps: best * 2,
     });
-    this.selector = new RenditionSelector(renditions.map(({ bitrateBps }) => bitrateBps));
     this.sender = new PacedSender(sink, this.estimator, extensions.transportSequence);
     const { cname } = streams;
     const audio = sections.find(({ use }) => use === 'mix-audio')?.formats[0];
@@ -78,16 +96,27 @@ export class ParticipantOutput {
       );
       this.videoCodec = video.codec;
     }
+    this.steps = outputSteps(settings, this.videoCodec);
+    this.selector = new RenditionSelector(this.steps.map(({ needBps }) => needBps));
   }
 
   /** The encodes that this client needs: the one it gets, and the one it is to get next. */
   get watched(): WatchedVideo[] {
     const { videoCodec: codec } = this;
     if (!codec) return [];
-    const wanted = this.selector.wanted;
+    const { rendition: wanted } = this.step;
     return [...new Set([this.sending ?? wanted, wanted])]
-      .filter((rendition) => rendition < this.renditions.length)
+      .filter((rendition) => rendition !== undefined)
       .map((rendition) => ({ codec, rendition }));
+  }
+
+  /** Whether it gets the sound at the low bitrate, or is to. */
+  get usesLowAudio(): boolean {
+    return this.audio !== undefined && (this.sendingLowAudio || this.step.lowAudio);
+  }
+
+  private get step(): OutputStep {
+    return this.steps[this.selector.wanted] as OutputStep;
   }
 
   /** RTP timestamp that the picture of a moment has here. */
@@ -96,12 +125,13 @@ export class ParticipantOutput {
   }
 
   sendVideo(payloads: readonly Buffer[], frame: VideoOutFrame, now: Micros): void {
-    const { wanted } = this.selector;
+    const { rendition: wanted, temporalLayer } = this.step;
     if (frame.rendition === wanted && frame.keyframe && this.sending !== wanted) {
       this.sending = wanted;
       this.events.onWatchedChanged();
     }
     if (frame.rendition !== this.sending) return;
+    if (frame.rendition === wanted && frame.temporalLayer > temporalLayer) return;
     if (this.sender.overflows) {
       this.dropWaiting();
       this.counters.video_frames_not_sent++;
@@ -112,11 +142,19 @@ export class ParticipantOutput {
     this.video?.sendFrame(payloads, frame.ptsMicros, now);
   }
 
-  sendAudio(data: Buffer, ptsMicros: Micros, now: Micros): void {
-    const room = this.sender.isCongested(now)
+  /** A frame of this client's mix; it goes over to the other bitrate where both begin a packet. */
+  sendAudio({ data, ptsMicros, low, lowBegins }: AudioOutFrame, now: Micros): void {
+    const { lowAudio } = this.step;
+    if (lowBegins && this.sendingLowAudio !== lowAudio) {
+      this.sendingLowAudio = lowAudio;
+      this.events.onWatchedChanged();
+    }
+    if (low !== this.sendingLowAudio) return;
+    const roomBps = this.sender.isCongested(now)
       ? this.estimator.bitrateBps - (this.offeredVideo.bps(now) ?? 0)
       : Number.POSITIVE_INFINITY;
-    this.audio?.sendAudio(data, ptsMicros, now, room);
+    const duration = low ? LOW_AUDIO_FRAME : AUDIO_FRAME;
+    this.audio?.sendAudio(data, ptsMicros, now, { duration, roomBps });
   }
 
   /** Called every few milliseconds. */
@@ -129,17 +167,18 @@ export class ParticipantOutput {
       {
         estimateBps: this.estimator.bitrateBps,
         offeredBps: (this.offeredVideo.bps(now) ?? 0) + (this.audio?.audioBitrateBps ?? 0),
-        queueMicros: this.sender.queueMicros,
+        queueMicros: Math.max(0, this.sender.queueMicros - this.queueAllowed),
       },
       now,
     );
-    if (changed) this.switchRendition();
+    if (changed) this.switchRendition(now);
     const probeBps = this.probe
       ? undefined
       : this.selector.probeDue(this.estimator.bitrateBps, now);
     if (probeBps !== undefined) {
       this.estimator.startProbe(probeBps);
-      this.probe = { until: now + PROBE_DURATION, bitrateBps: probeBps, paidUntil: now };
+      const duration = Math.max(PROBE_DURATION, (PROBE_BITS * 1_000_000) / probeBps);
+      this.probe = { until: now + duration, bitrateBps: probeBps, paidUntil: now };
     }
   }
 
@@ -195,14 +234,22 @@ export class ParticipantOutput {
       video_packets_sent: this.video?.counters.packets_sent ?? 0,
       video_packets_retransmitted: this.video?.counters.packets_retransmitted ?? 0,
       video_rendition: this.sending ?? -1,
+      video_temporal_layer: this.sending === undefined ? -1 : this.step.temporalLayer,
+      audio_low_rate: this.sendingLowAudio ? 1 : 0,
       bandwidth_estimate_bps: Math.round(this.estimator.bitrateBps),
       round_trip_micros: this.roundTripMicros,
     };
   }
 
+  /** Of a slide show. */
+  private get queueAllowed(): Micros {
+    const { rendition } = this.step;
+    return rendition !== undefined && this.settings.renditions[rendition]?.stills ? STILL_QUEUE : 0;
+  }
+
   private askKeyframe(): void {
     const { videoCodec: codec, sending: rendition } = this;
-    if (codec && rendition !== undefined) this.events.requestKeyframe({ codec, rendition });
+    if (codec && rendition !== undefined) this.events.requestKeyframe({ codec, rendition }, false);
   }
 
   private dropWaiting(): void {
@@ -213,25 +260,26 @@ export class ParticipantOutput {
   /** More was made than could leave: nothing more of the picture until a keyframe. */
   private restartVideo(): void {
     const { videoCodec: codec } = this;
-    const { wanted: rendition } = this.selector;
+    const { rendition } = this.step;
     this.sending = undefined;
-    if (codec && rendition < this.renditions.length) {
-      this.events.requestKeyframe({ codec, rendition });
-    }
+    if (codec && rendition !== undefined) this.events.requestKeyframe({ codec, rendition }, false);
   }
 
-  private switchRendition(): void {
-    const { wanted } = this.selector;
-    this.counters.rendition_switches++;
+  private switchRendition(now: Micros): void {
+    const { rendition: wanted } = this.step;
+    if (this.sending !== wanted) this.counters.rendition_switches++;
     // Downward at once: what waits would only fill the queue that is full. Upward when it comes.
-    if (this.sending !== undefined && wanted > this.sending) {
+    const isDown =
+      this.sending !== undefined && (wanted ?? this.settings.renditions.length) > this.sending;
+    if (isDown) {
       this.dropWaiting();
       this.sending = undefined;
     }
     this.events.onWatchedChanged();
-    if (this.sending !== wanted && wanted < this.renditions.length && this.videoCodec) {
-      this.events.requestKeyframe({ codec: this.videoCodec, rendition: wanted });
-    }
+    if (this.sending === wanted || wanted === undefined || !this.videoCodec) return;
+    const urgent = this.sending === undefined && now - this.urgentAt > URGENT_INTERVAL;
+    if (urgent) this.urgentAt = now;
+    this.events.requestKeyframe({ codec: this.videoCodec, rendition: wanted }, urgent);
   }
 
   /** Fills what is sent up to the probe's rate. */

@@ -1,7 +1,7 @@
 /** One person or bot in a room: their connection, what they send, what they receive, and their state. */
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { TesseraError } from '../errors.js';
-import type { Rendition, SourceId } from '../link/link-messages.js';
+import type { MixSettings, SourceId } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
 import { PeerTransport, type PeerTransportOptions } from '../peer/peer-transport.js';
 import { type ParsedOffer, parseOffer, writeAnswer } from '../peer/sdp-answer.js';
@@ -36,8 +36,7 @@ export interface ParticipantOptions {
   readonly transport: PeerTransportOptions;
   /** Codecs for the composite, best first. */
   readonly videoCodecs: readonly VideoCodec[];
-  /** Of the composite, best first. */
-  readonly renditions: readonly Rendition[];
+  readonly mix: MixSettings;
   /** Ask them not to send silence. */
   readonly dtx: boolean;
 }
@@ -329,15 +328,15 @@ export class Participant {
     this.output = new ParticipantOutput(
       this.offer.media,
       this.streams,
-      this.options.renditions,
+      this.options.mix,
       this.transport,
       {
         onWatchedChanged: () => this.pipeline.updateWatchers(),
-        requestKeyframe: (video) => this.pipeline.requestKeyframe(video),
+        requestKeyframe: (video, urgent) => this.pipeline.requestKeyframe(video, urgent),
       },
     );
     this.setState('connected');
-    for (const video of this.output.watched) this.pipeline.requestKeyframe(video);
+    for (const video of this.output.watched) this.pipeline.requestKeyframe(video, true);
   }
 
   private failed(reason: string): void {

@@ -55,9 +55,11 @@ export class RoomPipeline {
   /** By name, those that were made harmless; in base64. */
   private readonly images = new Map<string, string>();
   private watchKey = '';
-  /** Last VP8 picture id by rendition. */
-  private readonly pictureIds = new Map<number, number>();
-  private audioTick = new Map<SourceId, Buffer>();
+  /** Of the last VP8 picture, by rendition. */
+  private readonly vp8Numbers = new Map<number, { pictureId: number; baseIndex: number }>();
+  /** Of one tick, by whose mix it is. */
+  private audioTick = new Map<SourceId, AudioOutFrame>();
+  private lowAudioTick = new Map<SourceId, AudioOutFrame>();
   private backoffMs = FIRST_BACKOFF_MS;
   private lastCrashAt = 0;
   private starting: Promise<void> | undefined;
@@ -120,21 +122,30 @@ export class RoomPipeline {
   updateWatchers(): void {
     const videos = new Map<string, WatchedVideo>();
     let audio = false;
-    for (const { output } of this.participants) {
+    const lowAudio = new Set<SourceId>();
+    for (const participant of this.participants) {
+      const { output } = participant;
       for (const watched of output?.watched ?? []) {
         videos.set(`${watched.codec}/${watched.rendition}`, watched);
       }
       audio ||= output?.audio !== undefined;
+      if (output?.usesLowAudio) lowAudio.add(participant.visible ? participant.sourceId : FULL_MIX);
     }
-    const watch = { type: 'watch', videos: [...videos.values()], audio } as const;
-    const key = `${[...videos.keys()].sort()} ${audio}`;
+    const watch = {
+      type: 'watch',
+      videos: [...videos.values()],
+      audio,
+      lowAudio: [...lowAudio],
+    } as const;
+    const key = `${[...videos.keys()].sort()} ${audio} ${[...lowAudio].sort()}`;
     if (key === this.watchKey) return;
     this.watchKey = key;
     this.process?.send(watch);
   }
 
-  requestKeyframe(video: WatchedVideo): void {
-    this.process?.send({ type: 'keyframe', ...video });
+  /** @param urgent for somebody who has no picture yet. */
+  requestKeyframe(video: WatchedVideo, urgent: boolean): void {
+    this.process?.send({ type: 'keyframe', urgent, ...video });
   }
 
   /** A frame from a client on its way to the decoder. */
@@ -181,6 +192,7 @@ export class RoomPipeline {
     if (this.closed || this.process !== process) return;
     this.process = undefined;
     this.audioTick.clear();
+    this.lowAudioTick.clear();
     this.counters.media_process_restarts++;
     this.logger.error({ reason, mediaPid: process.pid }, 'media process died; starting another');
     this.pool
@@ -244,9 +256,12 @@ export class RoomPipeline {
     let payloads: Buffer[];
     if (frame.codec === 'h264') payloads = packetizeH264(frame.data);
     else {
-      const pictureId = ((this.pictureIds.get(frame.rendition) ?? 0) + 1) & 0x7fff;
-      this.pictureIds.set(frame.rendition, pictureId);
-      payloads = packetizeVp8(frame.data, pictureId);
+      const { rendition, temporalLayer } = frame;
+      const last = this.vp8Numbers.get(rendition) ?? { pictureId: 0, baseIndex: 0 };
+      const pictureId = (last.pictureId + 1) & 0x7fff;
+      const baseIndex = (last.baseIndex + (temporalLayer === 0 ? 1 : 0)) & 0xff;
+      this.vp8Numbers.set(rendition, { pictureId, baseIndex });
+      payloads = packetizeVp8(frame.data, pictureId, { temporalLayer, baseIndex });
     }
     for (const participant of this.participants) {
       const { output } = participant;
@@ -257,16 +272,19 @@ export class RoomPipeline {
 
   /** Collects one tick's mixes, then gives each participant theirs. */
   private sendAudio(frame: AudioOutFrame): void {
-    this.audioTick.set(frame.source, frame.data);
+    (frame.low ? this.lowAudioTick : this.audioTick).set(frame.source, frame);
     if (!frame.last) return;
     const now = nowMicros();
-    const full = this.audioTick.get(FULL_MIX);
     for (const participant of this.participants) {
-      const data = this.audioTick.get(participant.sourceId) ?? full;
-      if (!data) continue;
-      participant.guarding(() => participant.output?.sendAudio(data, frame.ptsMicros, now));
+      const { sourceId, output } = participant;
+      if (!output) continue;
+      for (const tick of [this.audioTick, this.lowAudioTick]) {
+        const mix = tick.get(sourceId) ?? tick.get(FULL_MIX);
+        if (mix) participant.guarding(() => output.sendAudio(mix, now));
+      }
     }
     this.audioTick.clear();
+    this.lowAudioTick.clear();
   }
 }
 

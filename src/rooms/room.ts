@@ -485,7 +485,7 @@ export class Room {
         screenSourceId: this.nextSourceId++,
         transport: this.options.transport,
         videoCodecs: this.options.videoCodecs,
-        renditions: this.options.mix.renditions,
+        mix: this.options.mix,
         dtx: this.options.dtx,
       },
       this.pipeline,

@@ -24,9 +24,8 @@ const RETRANSMIT_ROUND_TRIPS = 0.8;
 /** At this reported loss a repair is sent twice, since the repair may be lost like the packet. */
 const LOSS_TO_REPEAT_REPAIRS = 0.02;
 
-/** Of 20 ms each, with the headers of RTP, SRTP, UDP and IP. */
-const AUDIO_FRAMES = 50;
-const AUDIO_OVERHEAD_BPS = 64 * 8 * AUDIO_FRAMES;
+/** The headers of RTP, SRTP, UDP and IP, in bits. */
+const AUDIO_OVERHEAD = 64 * 8;
 const AUDIO_SMOOTHING = 0.05;
 
 export interface OutboundStreamOptions {
@@ -37,6 +36,13 @@ export interface OutboundStreamOptions {
   /** Payload type for audio with redundancy (RFC 2198); undefined sends none. */
   readonly redPayloadType?: number | undefined;
   readonly rtx: { readonly ssrc: Ssrc; readonly payloadType: number } | undefined;
+}
+
+export interface AudioRoom {
+  /** Of the frame. */
+  readonly duration: Micros;
+  /** What the path takes of audio. */
+  readonly roomBps: number;
 }
 
 export class OutboundStream {
@@ -56,6 +62,7 @@ export class OutboundStream {
   /** Share of packets lost as the receiver reports it, 0 to 1. */
   private fractionLost = 0;
   private audioBps = 0;
+  private audioOverheadBps = 0;
   private readonly recentAudio: SentAudio[] = [];
   private lastReportAt = Number.NEGATIVE_INFINITY;
 
@@ -66,7 +73,7 @@ export class OutboundStream {
 
   /** Of audio without its redundancy, with packet headers. */
   get audioBitrateBps(): number {
-    return this.audioBps + AUDIO_OVERHEAD_BPS;
+    return this.audioBps + this.audioOverheadBps;
   }
 
   /** RTP timestamp of a moment on the monotonic clock. */
@@ -90,14 +97,16 @@ export class OutboundStream {
 
   /**
    * Sends one frame of audio, with earlier ones repeated as the receiver's loss asks for.
-   * @param roomBps what the path takes of audio.
+   * @param at the time of its first sample.
    */
-  sendAudio(payload: Buffer, at: Micros, now: Micros, roomBps: number): void {
+  sendAudio(payload: Buffer, at: Micros, now: Micros, { duration, roomBps }: AudioRoom): void {
     const timestamp = this.timestampOf(at);
     const frame = { timestamp, payload };
     const { redPayloadType, payloadType } = this.options;
-    this.audioBps += AUDIO_SMOOTHING * (payload.length * 8 * AUDIO_FRAMES - this.audioBps);
-    const room = (roomBps - AUDIO_OVERHEAD_BPS) / Math.max(1, this.audioBps);
+    const perSecond = 1_000_000 / duration;
+    this.audioOverheadBps = AUDIO_OVERHEAD * perSecond;
+    this.audioBps += AUDIO_SMOOTHING * (payload.length * 8 * perSecond - this.audioBps);
+    const room = (roomBps - this.audioOverheadBps) / Math.max(1, this.audioBps);
     const repeats = redPayloadType === undefined ? 0 : redundancyFor(this.lossShare, room);
     const packet =
       repeats === 0

@@ -1,18 +1,16 @@
 /**
- * Which of the composite's renditions one client gets, by what its path takes. Down as soon as more
- * is sent than gets through, up when the estimate allows the next one for a while; probes find out
- * whether it would. Pure; times in microseconds.
+ * Which step of the ladder one client gets, by what its path takes and what it asks for. Down as soon
+ * as more is sent than gets through, up when the estimate allows a better one for a while; probes find
+ * out whether it would. Pure; times in microseconds.
  */
 import type { Micros } from '../shared/units.js';
 
-/** Sound, feedback and retransmissions beside the picture. */
-const BESIDE_BPS = 80_000;
-/** The estimate that the next better rendition needs, over its bitrate. */
+/** The estimate that a better step needs, over its bitrate. */
 const UP_MARGIN = 1.1;
 const UP_AFTER: Micros = 500_000;
-/** No better rendition sooner than this after any change. */
+/** No better step sooner than this after any change. */
 const SETTLE: Micros = 2_000_000;
-/** A better rendition that did not last so long was too much: the next try waits twice as long. */
+/** A better step that did not last so long was too much: the next try waits twice as long. */
 const LASTING: Micros = 10_000_000;
 const MAX_SETTLE: Micros = 60_000_000;
 /** An estimate below this share of what is sent tells of congestion, not of little being sent. */
@@ -20,12 +18,16 @@ const DOWN_SHARE = 0.6;
 /** A queue that stays this long for so long is congestion; shorter, it is a keyframe on its way. */
 const MAX_QUEUE: Micros = 250_000;
 const QUEUED_AFTER: Micros = 500_000;
-/** Below this share of the smallest rendition's need no picture is sent at all. */
+/** Below this share of the least picture's need there is none. */
 const SUSPEND_SHARE = 0.6;
+/** A probe looks for a step that needs so much more than the one that is sent, or for the next. */
+const PROBE_FACTOR = 1.5;
 const FIRST_PROBE: Micros = 3_000_000;
-/** When the best rendition is sent and the estimate fell below what it may take. */
+/** When the best step is sent and the estimate fell below what it may take. */
 const FIRST_PROBE_AT_BEST: Micros = 1_000_000;
 const MAX_PROBE_INTERVAL: Micros = 5_000_000;
+/** Beside sound alone: on so little, each probe is heard as delay. */
+const MAX_PROBE_INTERVAL_AUDIO: Micros = 20_000_000;
 
 export interface SelectorInput {
   readonly estimateBps: number;
@@ -36,8 +38,10 @@ export interface SelectorInput {
 }
 
 export class RenditionSelector {
-  /** Index of the rendition to send; `bitratesBps.length` stands for none. */
+  /** Index of the step to send. */
   wanted = 0;
+  /** No better step than this is asked for. */
+  private best = 0;
   private changedAt = Number.NEGATIVE_INFINITY;
   private wentUpAt = Number.NEGATIVE_INFINITY;
   private settle = SETTLE;
@@ -46,8 +50,22 @@ export class RenditionSelector {
   private probeAt = Number.POSITIVE_INFINITY;
   private probeInterval = FIRST_PROBE;
 
-  /** @param bitratesBps of the renditions, best first. */
-  constructor(private readonly bitratesBps: readonly number[]) {}
+  /** @param needsBps of the steps with all that is sent beside, best first; the last has no picture. */
+  constructor(private readonly needsBps: readonly number[]) {}
+
+  /**
+   * The receiver has no use for better steps than this one, or has again.
+   * @returns whether {@link wanted} changed.
+   */
+  limit(best: number, estimateBps: number, now: Micros): boolean {
+    const before = this.wanted;
+    const wasLimited = before === this.best;
+    this.best = Math.min(best, this.needsBps.length - 1);
+    if (before < this.best) this.wanted = this.best;
+    // What kept it down was no path: all that the path is known to take, at once.
+    else if (wasLimited) this.wanted = this.bestWithin(estimateBps, before);
+    return this.changedFrom(before, now);
+  }
 
   /** @returns whether {@link wanted} changed. */
   update(input: SelectorInput, now: Micros): boolean {
@@ -61,17 +79,13 @@ export class RenditionSelector {
       this.down(estimateBps, now);
       if (this.wanted !== before) this.wentDown(now);
     } else this.maybeUp(estimateBps, now);
-    if (this.wanted === before) return false;
-    this.changedAt = now;
-    this.roomSince = undefined;
-    this.probeAt = this.wanted === 0 ? Number.POSITIVE_INFINITY : now + this.probeInterval;
-    return true;
+    return this.changedFrom(before, now);
   }
 
   /** Bitrate to probe with now; undefined while there is nothing to find out. */
   probeDue(estimateBps: number, now: Micros): number | undefined {
-    const wanted = this.need(Math.max(0, this.wanted - 1)) * UP_MARGIN;
-    if (this.wanted === 0) {
+    const wanted = this.need(this.probeStep) * UP_MARGIN;
+    if (this.wanted === this.best) {
       // The little that a still picture takes says little of the path: it is found out by probing.
       if (estimateBps >= wanted) {
         this.probeAt = Number.POSITIVE_INFINITY;
@@ -83,23 +97,37 @@ export class RenditionSelector {
       }
     }
     if (now < this.probeAt) return undefined;
-    this.probeInterval = Math.max(
-      this.settle,
-      Math.min(MAX_PROBE_INTERVAL, this.probeInterval * 1.5),
-    );
+    const isAudioOnly = this.wanted === this.needsBps.length - 1;
+    const longest = isAudioOnly ? MAX_PROBE_INTERVAL_AUDIO : MAX_PROBE_INTERVAL;
+    this.probeInterval = Math.max(this.settle, Math.min(longest, this.probeInterval * 1.5));
     this.probeAt = now + this.probeInterval;
     return wanted * 1.05;
   }
 
+  private get probeStep(): number {
+    const current = this.need(this.wanted);
+    let step = Math.max(this.best, this.wanted - 1);
+    while (step > this.best && this.need(step) < PROBE_FACTOR * current) step--;
+    return step;
+  }
+
+  private changedFrom(before: number, now: Micros): boolean {
+    if (this.wanted === before) return false;
+    this.changedAt = now;
+    this.roomSince = undefined;
+    this.probeAt = this.wanted === this.best ? Number.POSITIVE_INFINITY : now + this.probeInterval;
+    return true;
+  }
+
   private down(estimateBps: number, now: Micros): void {
-    const count = this.bitratesBps.length;
-    if (this.wanted >= count - 1) {
-      const hopeless = estimateBps < SUSPEND_SHARE * this.need(count - 1);
-      if (hopeless && now - this.changedAt > SETTLE) this.wanted = count;
+    const last = this.needsBps.length - 1;
+    if (this.wanted >= last - 1) {
+      const hopeless = estimateBps < SUSPEND_SHARE * this.need(last - 1);
+      if (hopeless && now - this.changedAt > SETTLE) this.wanted = last;
       return;
     }
     let next = this.wanted + 1;
-    while (next < count - 1 && this.need(next) > estimateBps) next++;
+    while (next < last - 1 && this.need(next) > estimateBps) next++;
     this.wanted = next;
   }
 
@@ -110,19 +138,27 @@ export class RenditionSelector {
   }
 
   private maybeUp(estimateBps: number, now: Micros): void {
-    if (this.wanted === 0) return;
-    if (estimateBps < this.need(this.wanted - 1) * UP_MARGIN) {
+    const next = this.bestWithin(estimateBps, this.wanted);
+    if (next === this.wanted) {
       this.roomSince = undefined;
       return;
     }
     this.roomSince ??= now;
     if (now - this.roomSince < UP_AFTER || now - this.changedAt < this.settle) return;
-    this.wanted--;
+    this.wanted = next;
     this.wentUpAt = now;
     this.probeInterval = FIRST_PROBE / 2;
   }
 
+  /** The best step that an estimate allows, with a margin; `least` if none does. */
+  private bestWithin(estimateBps: number, least: number): number {
+    for (let step = this.best; step < least; step++) {
+      if (this.need(step) * UP_MARGIN <= estimateBps) return step;
+    }
+    return least;
+  }
+
   private need(index: number): number {
-    return (this.bitratesBps[index] as number) + BESIDE_BPS;
+    return this.needsBps[index] as number;
   }
 }

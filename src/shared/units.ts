@@ -12,3 +12,13 @@ export const VIDEO_CLOCK_RATE = 90_000;
 
 /** The video codecs that Tessera decodes and encodes. */
 export type VideoCodec = 'vp8' | 'h264';
+
+/** Of two, where a codec gives them cheaply: the base, or what doubles its frame rate. */
+export type TemporalLayer = 0 | 1;
+
+export function hasTemporalLayers(codec: VideoCodec): boolean {
+  return codec === 'vp8';
+}
+
+/** Of the bits of two temporal layers, those of the base. */
+export const BASE_LAYER_SHARE = 0.6;

@@ -39,6 +39,10 @@ const audioIn = (source: number, data: Buffer, index: number, arrival = index * 
     data,
   }) as const;
 
+const fail = (error: unknown) => {
+  throw error;
+};
+
 const person = (owner: number) => ({ owner, kind: 'camera', audioOn: true, gain: 1 }) as const;
 
 function largestStep(pcm: Float32Array): number {
@@ -49,11 +53,14 @@ function largestStep(pcm: Float32Array): number {
 }
 
 test('N-1: everybody hears the others and not themselves; encodes = speakers + 1', async () => {
-  const mixer = new AudioMixer({
-    audioChannels: 1,
-    audioBitrateBps: 96_000,
-    maxSpeakers: 8,
-  } as never);
+  const mixer = new AudioMixer(
+    {
+      audioChannels: 1,
+      audioBitrateBps: 96_000,
+      maxSpeakers: 8,
+    } as never,
+    fail,
+  );
   await mixer.start();
   const tones = [400, 1000, 1900];
   for (const id of [1, 2, 3, 4]) await mixer.addSource(id, person(id));

@@ -108,16 +108,25 @@ test('the link carries every kind of frame and message, in order, however the by
       codec: 'vp8',
       rendition: 1,
       keyframe: false,
+      temporalLayer: 1,
       ptsMicros: 42,
       data: Buffer.alloc(1000, 1),
     },
-    { kind: 'audio-out', source: 0, ptsMicros: 43, last: true, data: Buffer.alloc(0) },
+    {
+      kind: 'audio-out',
+      source: 0,
+      ptsMicros: 43,
+      last: true,
+      low: false,
+      lowBegins: true,
+      data: Buffer.alloc(0),
+    },
   ];
-  sender.send({ type: 'keyframe', codec: 'vp8', rendition: 0 });
+  sender.send({ type: 'keyframe', urgent: true, codec: 'vp8', rendition: 0 });
   for (const frame of frames) sender.sendFrame(frame);
   await new Promise((resolve) => setTimeout(resolve, 20));
   receiver.close();
-  expect(got).toEqual([{ type: 'keyframe', codec: 'vp8', rendition: 0 }, ...frames]);
+  expect(got).toEqual([{ type: 'keyframe', urgent: true, codec: 'vp8', rendition: 0 }, ...frames]);
 });
 
 test('a link whose other end does not read drops frames and counts them', () => {
@@ -128,6 +137,7 @@ test('a link whose other end does not read drops frames and counts them', () => 
     codec: 'vp8',
     rendition: 1,
     keyframe: true,
+    temporalLayer: 0,
     ptsMicros: 0,
     data: Buffer.alloc(1 << 20),
   } as const;

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { RembEstimator } from '../../src/receive/remb-estimator.js';
 import { TransportFeedbackGenerator } from '../../src/receive/transport-feedback.js';
+import { lifelineOf, type OutputStep, outputSteps } from '../../src/rooms/renditions.js';
 import { BandwidthEstimator } from '../../src/send/bandwidth-estimator.js';
 import { type PacedPacket, PacedSender } from '../../src/send/paced-sender.js';
 import { RenditionSelector } from '../../src/send/rendition-selector.js';
@@ -10,7 +11,27 @@ import { buildRemb, buildTransportFeedback, parseRtcp } from '../../src/shared/r
 import { randomFrom } from '../support/impaired-path.js';
 
 const MS = 1000;
-const LADDER = [1_800_000, 600_000, 150_000];
+const RENDITIONS = [
+  { width: 1280, height: 720, frameRate: 30, bitrateBps: 1_800_000 },
+  { width: 640, height: 360, frameRate: 30, bitrateBps: 600_000 },
+  { width: 320, height: 180, frameRate: 15, bitrateBps: 150_000 },
+];
+const MIX = {
+  width: 1280,
+  height: 720,
+  frameRate: 30,
+  renditions: [...RENDITIONS, ...lifelineOf(RENDITIONS, 2, 30_000)],
+  audioChannels: 1,
+  audioBitrateBps: 48_000,
+  lowAudioBitrateBps: 16_000,
+  fit: 'crop',
+  labels: true,
+  maxSpeakers: 8,
+  levelling: false,
+  noiseGate: true,
+  stereoPlacement: false,
+} as const;
+const LIFELINE = 3;
 
 interface Link {
   rateBps: number;
@@ -21,7 +42,8 @@ interface Link {
 class Simulation {
   readonly link: Link = { rateBps: 3e6, lossShare: 0 };
   readonly estimator = new BandwidthEstimator({ startBps: 2e6, minBps: 3e4, maxBps: 3.6e6 });
-  readonly selector = new RenditionSelector(LADDER);
+  private readonly steps: readonly OutputStep[];
+  readonly selector: RenditionSelector;
   now = 10_000_000;
   longestAudioGap = 0;
   readonly history: number[] = [];
@@ -32,7 +54,19 @@ class Simulation {
   private feedbacks: { at: number; body: Buffer }[] = [];
   private lastAudio = 0;
   private probeUntil = 0;
+  private probeBps = 0;
+  private probeOwed = 0;
+  private queuedBits = 0;
   private offered: { at: number; bytes: number }[] = [];
+
+  constructor(private readonly codec: 'vp8' | 'h264' = 'h264') {
+    this.steps = outputSteps(MIX, codec);
+    this.selector = new RenditionSelector(this.steps.map(({ needBps }) => needBps));
+  }
+
+  get sent(): OutputStep {
+    return this.steps[this.selector.wanted] as OutputStep;
+  }
 
   run(seconds: number): void {
     const end = this.now + seconds * 1e6;
@@ -42,14 +76,23 @@ class Simulation {
   private step(): void {
     const { now } = this;
     const tick = Math.round(now / (10 * MS));
-    const bitrate = LADDER[this.selector.wanted] ?? 0;
-    if (tick % 2 === 0) this.send(120, true);
-    if (tick % 3 === 0) {
+    const { rendition, temporalLayer, lowAudio } = this.sent;
+    const layers = temporalLayer === 0 && this.codec === 'vp8' && rendition !== LIFELINE;
+    const bitrate =
+      rendition === undefined
+        ? 0
+        : (MIX.renditions[rendition]?.bitrateBps ?? 0) * (layers ? 0.6 : 1);
+    if (lowAudio ? tick % 6 === 0 : tick % 2 === 0) this.send(184, true);
+    if (rendition === LIFELINE) {
+      if (tick % 200 === 0) for (let i = 0; i < 7; i++) this.send(1100, false);
+    } else if (tick % 3 === 0) {
       for (let left = (bitrate * 0.03) / 8; left > 0; left -= 1100)
         this.send(Math.min(1100, left), false);
     }
-    if (now < this.probeUntil) for (let i = 0; i < 3; i++) this.send(1100, false);
-    else if (this.probeUntil > 0) {
+    if (now < this.probeUntil) {
+      for (this.probeOwed += this.probeBps / 800; this.probeOwed > 0; this.probeOwed -= 1100)
+        this.send(1100, false);
+    } else if (this.probeUntil > 0) {
       this.probeUntil = 0;
       this.estimator.endProbe(now);
     }
@@ -75,18 +118,36 @@ class Simulation {
     if (tick % 5 !== 0) return;
     this.offered = this.offered.filter(({ at }) => at > now - 1e6);
     const offeredBps = this.offered.reduce((sum, { bytes }) => sum + bytes, 0) * 8;
-    this.selector.update(
-      { estimateBps: this.estimator.bitrateBps, offeredBps, queueMicros: 0 },
-      now,
-    );
-    this.history.push(this.selector.wanted);
+    const estimateBps = this.estimator.bitrateBps;
+    // The pacer's queue, which grows once more is made than it lets out.
+    const owed = Math.max(0, offeredBps - 1.2 * estimateBps) * 0.05;
+    this.queuedBits = owed > 0 ? this.queuedBits + owed : 0;
+    const queueMicros = (this.queuedBits / estimateBps) * 1e6;
+    this.selector.update({ estimateBps, offeredBps, queueMicros }, now);
+    if (process.env.DBG && tick % 50 === 0)
+      console.log(
+        ((now - 10_000_000) / 1e6).toFixed(1),
+        'link',
+        this.link.rateBps / 1000,
+        'est',
+        Math.round(estimateBps / 1000),
+        'off',
+        Math.round(offeredBps / 1000),
+        'q',
+        Math.round(queueMicros / 1000),
+        'step',
+        this.selector.wanted,
+      );
+    this.history.push(this.sent.rendition ?? Number.POSITIVE_INFINITY);
     const probe =
       now < this.probeUntil + 500 * MS
         ? undefined
         : this.selector.probeDue(this.estimator.bitrateBps, now);
     if (probe !== undefined) {
       this.estimator.startProbe(probe);
-      this.probeUntil = now + 100 * MS;
+      this.probeBps = probe;
+      this.probeOwed = 0;
+      this.probeUntil = now + Math.max(100 * MS, 2e10 / probe);
     }
   }
 
@@ -142,13 +203,13 @@ test('2000 to 300 to 2000 kbit/s: down within 3 s, sound goes on, up again withi
   simulation.longestAudioGap = 0;
   simulation.link.rateBps = 300_000;
   simulation.run(3);
-  expect(simulation.selector.wanted).toBe(2);
+  expect(simulation.sent.rendition).toBeGreaterThanOrEqual(2);
   simulation.run(19);
-  expect(simulation.selector.wanted).toBe(2);
+  expect(simulation.sent.rendition).toBe(2);
   expect(simulation.longestAudioGap / MS).toBeLessThan(500);
   simulation.link.rateBps = 2.2e6;
   simulation.run(15);
-  expect(simulation.selector.wanted).toBe(0);
+  expect(simulation.sent.rendition).toBe(0);
 });
 
 test('a path that loses a steady tenth by itself is not starved for it', () => {
@@ -158,11 +219,39 @@ test('a path that loses a steady tenth by itself is not starved for it', () => {
   expect(simulation.history.slice(-600).every((wanted) => wanted <= 1)).toBe(true);
 });
 
-test('below the smallest rendition only sound is sent', () => {
+test('a path walks down the ladder to sound alone, and home: half the frame rate goes before the size', () => {
+  const simulation = new Simulation('vp8');
+  const settles = (rateBps: number, seconds: number) => {
+    simulation.link.rateBps = rateBps;
+    simulation.run(seconds);
+    const last = simulation.history.slice(-100);
+    return last[last.length >> 1];
+  };
+  expect(settles(3_000_000, 10)).toBe(0);
+  expect(simulation.sent.temporalLayer).toBe(1);
+  expect(settles(1_500_000, 15)).toBe(0);
+  expect(simulation.sent.temporalLayer).toBe(0);
+  expect(settles(400_000, 20)).toBeGreaterThanOrEqual(1);
+  expect(settles(100_000, 20)).toBe(LIFELINE);
+  simulation.longestAudioGap = 0;
+  expect(settles(30_000, 20)).toBe(Number.POSITIVE_INFINITY);
+  expect(simulation.longestAudioGap / MS).toBeLessThan(700);
+  simulation.longestAudioGap = 0;
+  simulation.run(30);
+  expect(simulation.longestAudioGap / MS).toBeLessThan(500);
+  expect(settles(3_000_000, 40)).toBe(0);
+  expect(simulation.sent.temporalLayer).toBe(1);
+});
+
+test('a receiver that has no use for more is not sent more, and has it back at once', () => {
   const simulation = new Simulation();
-  simulation.link.rateBps = 90_000;
+  simulation.run(10);
+  const { selector, estimator } = simulation;
+  expect(selector.limit(2, estimator.bitrateBps, simulation.now)).toBe(true);
   simulation.run(20);
-  expect(simulation.selector.wanted).toBe(LADDER.length);
+  expect(new Set(simulation.history.slice(-300))).toEqual(new Set([2]));
+  expect(selector.limit(0, estimator.bitrateBps, simulation.now)).toBe(true);
+  expect(simulation.sent.rendition).toBe(0);
 });
 
 test('a keyframe is spread over time, sound and repairs pass it, and order is kept', () => {

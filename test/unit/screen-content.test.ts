@@ -8,6 +8,7 @@ import { VideoDecoder } from '../../src/media/ffmpeg/video-decoder.js';
 import type { VideoContent } from '../../src/media/ffmpeg/video-encoder.js';
 import { useFont } from '../../src/media/fonts.js';
 import type { VideoCodec } from '../../src/shared/units.js';
+import { lumaError, psnrOf } from '../support/psnr.js';
 
 const [WIDTH, HEIGHT] = [640, 360];
 const FRAMES = 90;
@@ -31,20 +32,6 @@ async function page(frame: number): Promise<Picture> {
   const whole = { x: 0, y: 0, width: WIDTH, height: HEIGHT };
   await scaler.drawRgba(Buffer.from(canvas.data()), whole, picture, whole);
   return picture;
-}
-
-function lumaError(a: Picture, b: Picture): number {
-  let sum = 0;
-  const [one, other] = [a.planes[0] as Buffer, b.planes[0] as Buffer];
-  for (let y = 0; y < HEIGHT; y++) {
-    for (let x = 0; x < WIDTH; x++) {
-      const difference =
-        (one[y * (a.strides[0] as number) + x] as number) -
-        (other[y * (b.strides[0] as number) + x] as number);
-      sum += difference * difference;
-    }
-  }
-  return sum / (WIDTH * HEIGHT);
 }
 
 /** PSNR in dB over all frames; every one of them must decode. */
@@ -71,7 +58,7 @@ async function quality(codec: VideoCodec, content: VideoContent): Promise<number
   }
   encoder.dispose();
   expect(decoded).toBe(FRAMES);
-  return 10 * Math.log10((255 * 255 * decoded) / error);
+  return psnrOf(error / decoded);
 }
 
 test.each(['h264', 'vp8'] as const)('text is sharper for it in %s', async (codec) => {

@@ -13,12 +13,17 @@ const TICK = 20_000;
 const settings = {
   audioChannels: 1,
   audioBitrateBps: 96_000,
+  lowAudioBitrateBps: 16_000,
   maxSpeakers: 8,
   levelling: false,
   noiseGate: true,
   stereoPlacement: false,
 } as never;
 const stereo = { ...(settings as object), audioChannels: 2, stereoPlacement: true } as never;
+const fail = (error: unknown) => {
+  throw error;
+};
+
 const person = (owner: number) => ({ owner, kind: 'camera', audioOn: true, gain: 1 }) as const;
 
 /** A tone, of so many frames; silent where `amplitude` of the frame is 0. */
@@ -180,7 +185,7 @@ async function listen(
   ticks: number,
   act: (mixer: AudioMixer, tick: number) => void | Promise<void>,
 ): Promise<Map<number, number[]>> {
-  const mixer = new AudioMixer(settings);
+  const mixer = new AudioMixer(settings, fail);
   await mixer.start();
   for (const id of ids) await mixer.addSource(id, person(id));
   const listeners = new Map<number, { decoder: OpusDecoder; heard: number[] }>();
@@ -233,7 +238,7 @@ test('nobody comes into the mix or goes out of it with a click', async () => {
 });
 
 test('voices are heard from where their tiles are', async () => {
-  const mixer = new AudioMixer(stereo);
+  const mixer = new AudioMixer(stereo, fail);
   await mixer.start();
   for (const id of [1, 2]) await mixer.addSource(id, person(id));
   mixer.place(1, -1);
@@ -253,4 +258,69 @@ test('voices are heard from where their tiles are', async () => {
   expect((left?.[0] as number) - (right?.[0] as number)).toBeGreaterThan(8);
   expect((right?.[1] as number) - (left?.[1] as number)).toBeGreaterThan(8);
   mixer.close();
+});
+
+/** What the listeners to the low bitrate hear, decoded as one stream with what came before it. */
+async function listenLow(
+  ids: readonly number[],
+  ticks: number,
+  lowFrom: number,
+  lowTo: number,
+  act: (mixer: AudioMixer, tick: number) => void,
+): Promise<Map<number, number[]>> {
+  const mixer = new AudioMixer(settings, fail);
+  await mixer.start();
+  for (const id of ids) await mixer.addSource(id, person(id));
+  const listeners = new Map<number, { decoder: OpusDecoder; heard: number[]; low: boolean }>();
+  for (const id of [FULL_MIX, ...ids]) {
+    listeners.set(id, { decoder: await OpusDecoder.open(1), heard: [], low: false });
+  }
+  for (let tick = 0; tick < ticks; tick++) {
+    for (const id of ids) {
+      const packet = tones.get(TONES[id - 1] as number)?.[tick];
+      if (packet) mixer.push(audioIn(id, packet, tick));
+    }
+    act(mixer, tick);
+    if (tick === lowFrom - 10) {
+      mixer.setLowRateListeners([FULL_MIX, ...ids]);
+      // The encoders are opened.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    const mixed = mixer.tick();
+    for (const [id, listener] of listeners) {
+      for (const low of [false, true]) {
+        const all = mixed.filter((packet) => packet.low === low);
+        const packet =
+          all.find(({ source }) => source === id) ?? all.find(({ source }) => source === FULL_MIX);
+        if (!packet) continue;
+        if (packet.lowBegins) listener.low = tick >= lowFrom && tick < lowTo;
+        if (packet.low === listener.low) {
+          listener.heard.push(...(listener.decoder.decode(packet.data) as Float32Array));
+        }
+      }
+    }
+  }
+  mixer.close();
+  return new Map([...listeners].map(([id, { heard }]) => [id, heard]));
+}
+
+test('the low bitrate is the same mix without oneself, and is gone over to without a click', async () => {
+  const [from, to] = [60, 250];
+  const heard = await listenLow([1, 2, 3], 350, from, to, (mixer, tick) => {
+    const on = (id: number, audioOn: boolean) => mixer.setState(id, { ...person(id), audioOn });
+    if (tick >= 150 && tick % 17 === 0) on(2, tick % 34 === 0);
+  });
+  for (const [id, pcm] of heard) {
+    // Nothing is lost and nothing comes twice.
+    expect(Math.abs(pcm.length / FRAME_SAMPLES - 350)).toBeLessThanOrEqual(3);
+    const low = pcm.slice(80 * FRAME_SAMPLES, 145 * FRAME_SAMPLES);
+    for (const [index, hertz] of TONES.slice(0, 3).entries()) {
+      const level = toneDbfs(low, hertz);
+      if (id === index + 1) expect([id, hertz, level < -50]).toEqual([id, hertz, true]);
+      else expect([id, hertz, level > -30]).toEqual([id, hertz, true]);
+    }
+    const steps = largestStepDbfs(pcm.slice(10 * FRAME_SAMPLES));
+    console.log(`low bitrate, listener ${id}: largest step ${steps.toFixed(1)} dBFS`);
+    expect(steps).toBeLessThan(-40);
+  }
 });

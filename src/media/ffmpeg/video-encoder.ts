@@ -12,7 +12,12 @@ import {
   FF_ENCODER_LIBX264,
   Packet,
 } from 'node-av';
-import type { Micros, VideoCodec } from '../../shared/units.js';
+import {
+  BASE_LAYER_SHARE,
+  type Micros,
+  type TemporalLayer,
+  type VideoCodec,
+} from '../../shared/units.js';
 import type { Picture } from './picture.js';
 
 export type VideoContent = 'camera' | 'screen';
@@ -26,15 +31,21 @@ export interface VideoEncoderOptions {
   readonly bitrateBps: number;
   /** What most of the picture is; a camera's by default. */
   readonly content?: VideoContent;
+  /** Every second frame is one that no other needs, where the codec can; off by default. */
+  readonly temporalLayers?: boolean;
 }
 
 /** One encoded frame; `data` is the caller's (VP8 frame, or H.264 access unit as Annex B). */
 export interface EncodedVideo {
   readonly data: Buffer;
   readonly keyframe: boolean;
+  readonly temporalLayer: TemporalLayer;
 }
 
 const ENCODER_NAMES = { vp8: FF_ENCODER_LIBVPX_VP8, h264: FF_ENCODER_LIBX264 } as const;
+
+/** How far the bitrate may be left behind or borrowed. */
+const BUFFER_SECONDS = 0.6;
 
 /** zerolatency would cut each frame into a slice a thread; one thread is enough up to 1080p. */
 const X264_PARAMS = 'keyint=infinite:scenecut=0:sliced-threads=0';
@@ -65,6 +76,22 @@ function realtimeOptions(options: VideoEncoderOptions): [string, string][] {
     ['max-intra-rate', '600'],
     ['qmin', '4'],
     ['qmax', '56'],
+    ...temporalOptions(options),
+  ];
+}
+
+/**
+ * Two layers (0.2 dB): every second frame is predicted from the base alone and nothing from it, so
+ * that any of them may be left out. Without error resilience they would share entropy contexts.
+ */
+function temporalOptions({ temporalLayers, bitrateBps }: VideoEncoderOptions): [string, string][] {
+  if (!temporalLayers) return [];
+  const total = Math.round(bitrateBps / 1000);
+  const rates = `ts_target_bitrate=${Math.round(total * BASE_LAYER_SHARE)},${total}`;
+  const pattern = 'ts_rate_decimator=2,1:ts_periodicity=2:ts_layer_id=0,1:ts_layering_mode=2';
+  return [
+    ['error-resilient', 'default'],
+    ['ts-parameters', `ts_number_layers=2:${rates}:${pattern}`],
   ];
 }
 
@@ -74,6 +101,8 @@ export class VideoEncoder implements Disposable {
   private readonly packet = new Packet();
   private closed = false;
   private lastPts = -1n;
+  /** Frames since the last keyframe, with which libvpx begins its pattern of layers anew. */
+  private sinceKeyframe = 0;
 
   private constructor(readonly options: VideoEncoderOptions) {
     this.packet.alloc();
@@ -90,11 +119,16 @@ export class VideoEncoder implements Disposable {
     context.height = options.height;
     context.pixelFormat = AV_PIX_FMT_YUV420P;
     context.timeBase = { num: 1, den: 90_000 } as typeof context.timeBase;
-    context.framerate = { num: options.frameRate, den: 1 } as typeof context.framerate;
+    context.framerate = {
+      num: Math.round(options.frameRate * 1000),
+      den: 1000,
+    } as typeof context.framerate;
     context.bitRate = BigInt(options.bitrateBps);
     context.rcMaxRate = BigInt(options.bitrateBps);
     if (options.codec === 'vp8') context.rcMinRate = BigInt(options.bitrateBps);
-    context.rcBufferSize = Math.round(options.bitrateBps * 0.6);
+    // A slide show's single picture may take all that was not sent since the last.
+    const bufferSeconds = Math.max(BUFFER_SECONDS, 1 / options.frameRate);
+    context.rcBufferSize = Math.round(options.bitrateBps * bufferSeconds);
     context.gopSize = 1_000_000;
     // What cameras send and the placeholders are drawn in; unsaid, browsers take HD for BT.709.
     context.colorSpace = AVCOL_SPC_SMPTE170M;
@@ -130,7 +164,10 @@ export class VideoEncoder implements Disposable {
     const out: EncodedVideo[] = [];
     while (this.context.receivePacketSync(this.packet) >= 0) {
       const data = this.packet.data;
-      if (data) out.push({ data: Buffer.from(data), keyframe: this.packet.isKeyframe });
+      const keyframe = this.packet.isKeyframe;
+      this.sinceKeyframe = keyframe ? 0 : this.sinceKeyframe + 1;
+      const temporalLayer = this.options.temporalLayers && this.sinceKeyframe % 2 === 1 ? 1 : 0;
+      if (data) out.push({ data: Buffer.from(data), keyframe, temporalLayer });
       this.packet.unref();
     }
     return out;

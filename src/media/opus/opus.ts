@@ -18,9 +18,11 @@ export interface OpusEncoderOptions {
   readonly bitrateBps: number;
   /** 0 to 10; 5 costs a sixth of 10 with libopus-wasm and is hard to tell apart by ear. */
   readonly complexity: number;
+  /** Per channel in one packet; FRAME_SAMPLES by default. */
+  readonly frameSamples?: number;
 }
 
-/** Encodes 20 ms frames of float PCM. */
+/** Encodes float PCM, a packet at a time. */
 export class OpusEncoder implements Disposable {
   private constructor(private readonly handle: OpusEncoderHandle) {}
 
@@ -32,13 +34,13 @@ export class OpusEncoder implements Disposable {
         application: Application.Audio,
         bitrate: options.bitrateBps,
         complexity: options.complexity,
-        frameSize: FRAME_SAMPLES,
+        frameSize: options.frameSamples ?? FRAME_SAMPLES,
       }),
     );
   }
 
   /**
-   * @param pcm interleaved, FRAME_SAMPLES per channel.
+   * @param pcm interleaved, a packet's samples per channel.
    * @param independent make this frame decodable without the ones before it, for receivers
    *   that are being switched from another encoder to this one.
    */
