@@ -173,7 +173,7 @@ function receiveOurs(): Promise<number> {
     if (plain) receiver.rtp(plain, now);
     if (now - ticked < 10_000) return;
     ticked = now;
-    receiver.tick(now, 20_000);
+    receiver.tick(now, 20_000, 2_000_000);
   });
 }
 

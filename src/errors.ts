@@ -38,6 +38,7 @@ export const ERROR_CODES = {
   bad_image: 422,
   image_not_found: 404,
   bad_layout: 400,
+  unknown_rendition: 400,
   bad_time_zone: 400,
   video_too_large: 422,
   connection_failed: 502,

@@ -1,7 +1,7 @@
 /** The page: a lobby with a preview, then the call. */
 import './style.css';
 import type { TileRegion } from '../sdk/layout-follower.js';
-import { type MediaKinds, OwnTile, Room, TileButtons } from '../sdk/room.js';
+import { type MediaKinds, OwnTile, ReceiveLimiter, Room, TileButtons } from '../sdk/room.js';
 import { ChatPanel } from './chat-panel.js';
 import { type LocalMedia, listDevices, openDevices, openScreen } from './devices.js';
 import { PeoplePanel } from './people-panel.js';
@@ -33,6 +33,7 @@ const page = {
   camera: element('camera'),
   screen: element('screen'),
   leave: element('leave'),
+  saver: element('saver'),
   panel: element('panel'),
   panelButton: element('panel-button'),
   chat: element('chat'),
@@ -55,6 +56,12 @@ const STATE_TEXT = {
   left: 'You left',
 } as const;
 
+/** What is said when the picture is not as it should be. */
+const RENDITION_TEXT: Record<string, string> = {
+  lifeline: 'The connection is slow: a picture every few seconds',
+  audio: 'Sound only',
+};
+
 const query = new URLSearchParams(location.search);
 let media: LocalMedia = { audioTrack: undefined, videoTrack: undefined, message: '' };
 /** After `#`, which browsers do not send to servers: tokens stay out of their logs. */
@@ -66,6 +73,8 @@ const chat = new ChatPanel(page.chat, page.chatList, page.chatForm, page.chatLin
 let room: Room | undefined;
 let ownTile: OwnTile | undefined;
 let tiles: TileButtons | undefined;
+let limiter: ReceiveLimiter | undefined;
+let saving = false;
 let micOn = true;
 let cameraOn = true;
 
@@ -134,6 +143,8 @@ async function join(): Promise<void> {
     page.state.textContent = '';
     ownTile = new OwnTile(joined, page.composite, page.ownTile);
     tiles = new TileButtons(joined, page.composite, page.tiles, { onActivate: togglePin });
+    limiter = new ReceiveLimiter(joined, page.composite);
+    limiter.dataSaver = saving;
     await playComposite(joined.stream);
   } catch (error) {
     backToLobby(error instanceof Error ? error.message : String(error));
@@ -164,6 +175,9 @@ function follow(joined: Room): void {
   joined.on('screen', ({ sharing }) => {
     page.screen.setAttribute('aria-pressed', String(sharing));
     page.screen.textContent = sharing ? 'Stop sharing' : 'Share screen';
+  });
+  joined.on('rendition', (rendition) => {
+    page.state.textContent = RENDITION_TEXT[rendition] ?? '';
   });
   joined.on('unmuteAsked', askToUnmute);
   joined.on('notice', ({ message }) => {
@@ -234,6 +248,8 @@ function backToLobby(message: string): void {
   ownTile = undefined;
   tiles?.stop();
   tiles = undefined;
+  limiter?.stop();
+  limiter = undefined;
   page.chat.hidden = true;
   page.panel.hidden = true;
   page.ask.hidden = true;
@@ -260,6 +276,11 @@ page.tap.addEventListener('click', () => {
 page.mic.addEventListener('click', () => setMic(!micOn));
 page.camera.addEventListener('click', () => setCamera(!cameraOn));
 page.screen.addEventListener('click', () => toggleScreen().catch(reportError));
+page.saver.addEventListener('click', () => {
+  saving = !saving;
+  if (limiter) limiter.dataSaver = saving;
+  page.saver.setAttribute('aria-pressed', String(saving));
+});
 page.chatButton.addEventListener('click', () => chat.toggle());
 page.panelButton.addEventListener('click', () => {
   page.panel.hidden = !page.panel.hidden;

@@ -22,6 +22,7 @@ import { SignalConnection, type TokenSource } from './signal-connection.js';
 import { simulcastLayers, withLayersOf } from './simulcast.js';
 
 export { OwnTile } from './own-tile.js';
+export { ReceiveLimiter } from './receive-limiter.js';
 export { TileButtons } from './tile-buttons.js';
 
 export interface RoomOptions {
@@ -73,8 +74,21 @@ export interface RoomEvents extends Record<string, unknown> {
     readonly data: unknown;
     readonly time: number;
   };
+  /** What comes now, of {@link Room.renditions}. */
+  rendition: string;
   notice: { readonly code: string; readonly message: string };
   error: { readonly code: string; readonly message: string; readonly next: string | undefined };
+}
+
+/** What a receiver has use for; what is left out is without limit. */
+export interface ReceiveLimits {
+  /** Pixels that the picture is shown in. */
+  readonly maxWidth?: number;
+  readonly maxHeight?: number;
+  /** Of all that comes, in kbit/s. */
+  readonly maxBitrate?: number;
+  /** `auto`, or no better one than this of {@link Room.renditions}. */
+  readonly rendition?: string;
 }
 
 export interface MediaKinds {
@@ -113,6 +127,9 @@ export class Room extends Emitter<RoomEvents> {
     pinned: [],
     regions: [],
   };
+  private renditionList: readonly string[] = [];
+  private currentRendition: string | undefined;
+  private receiveLimits: ReceiveLimits | undefined;
   private waitingPeople: readonly WaitingState[] = [];
   private speakingIds: readonly string[] = [];
   private readonly data = new RoomData(
@@ -243,6 +260,22 @@ export class Room extends Emitter<RoomEvents> {
     this.signal.send({ type: 'mute', camera: enabled });
   }
 
+  /** What may be received, best first; the last is sound alone. */
+  get renditions(): readonly string[] {
+    return this.renditionList;
+  }
+
+  /** What comes now; undefined before the first picture. */
+  get rendition(): string | undefined {
+    return this.currentRendition;
+  }
+
+  /** Asks for no more than this; the server sends less where the connection takes less. */
+  setReceive(limits: ReceiveLimits): void {
+    this.receiveLimits = limits;
+    this.send({ type: 'receive', ...limits });
+  }
+
   get sharesScreen(): boolean {
     return this.screen.stream !== undefined;
   }
@@ -296,6 +329,8 @@ export class Room extends Emitter<RoomEvents> {
         for (const participant of message.room.participants)
           this.people.set(participant.id, participant);
         this.emit('participants', this.participants);
+        this.renditionList = message.renditions;
+        if (this.receiveLimits) this.send({ type: 'receive', ...this.receiveLimits });
         if (!message.resumed) await this.startMedia(message.iceServers);
         else this.mediaStateChanged();
         break;
@@ -349,6 +384,10 @@ export class Room extends Emitter<RoomEvents> {
         this.emit('message', { from, topic, data, time });
         break;
       }
+      case 'rendition':
+        this.currentRendition = message.rendition;
+        this.emit('rendition', message.rendition);
+        break;
       case 'dominant':
         this.emit('dominant', message.participant);
         break;

@@ -3,21 +3,11 @@
  * with the noise of a camera. The same for the same numbers; drawn straight into a picture.
  */
 import type { Picture } from '../media/ffmpeg/picture.js';
+import { randomFrom } from './random.js';
 
 const NOISE_LENGTH = 1 << 16;
 /** Of a camera in a room at night, in steps of luma either way. */
 const NOISE = 3;
-
-/** A small generator of numbers from 0 to 1 (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 interface Person {
   /** Luma of the room behind them, of the tile's size. */

@@ -42,6 +42,11 @@ import type { FrameSize } from './vp8-depacketizer.js';
 const MAX_STREAMS = 16;
 const REPORT_INTERVAL: Micros = 1_000_000;
 const FEEDBACK_INTERVAL: Micros = 100_000;
+/** On a path back that takes little it comes less often, so that it takes a twentieth of that. */
+const SLOWEST_FEEDBACK: Micros = 250_000;
+const FEEDBACK_SHARE = 0.05;
+/** Of one report, with its headers. */
+const FEEDBACK_BITS = 150 * 8;
 /** More packets than any camera with its layers and repairs has; what is above is not looked at. */
 const MAX_PACKETS_PER_SECOND = 3000;
 /** Of 10 ms each, with as many repairs. */
@@ -161,14 +166,19 @@ export class PeerReceiver {
   }
 
   /** Called every few tens of milliseconds. */
-  tick(now: Micros, roundTrip: Micros): void {
+  /** @param backBps what the path takes of what we send. */
+  tick(now: Micros, roundTrip: Micros, backBps: number): void {
     this.roundTrip = roundTrip;
     this.chooseLayer(now);
     for (const stream of this.streams.values()) {
       stream.video?.tick(now);
       this.askAgain(stream, now);
     }
-    if (now - this.lastFeedbackAt >= FEEDBACK_INTERVAL) {
+    const interval = (FEEDBACK_BITS * 1_000_000) / (FEEDBACK_SHARE * backBps);
+    if (
+      now - this.lastFeedbackAt >=
+      Math.min(SLOWEST_FEEDBACK, Math.max(FEEDBACK_INTERVAL, interval))
+    ) {
       this.lastFeedbackAt = now;
       const body = this.feedback.build();
       const media = this.streams.keys().next().value ?? 0;

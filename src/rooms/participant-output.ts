@@ -17,6 +17,7 @@ import {
   VIDEO_CLOCK_RATE,
   type VideoCodec,
 } from '../shared/units.js';
+import { bestStep, type ReceiveLimits } from './receive-limits.js';
 import { type OutputStep, outputSteps } from './renditions.js';
 
 const MIN_ESTIMATE_BPS = 30_000;
@@ -29,6 +30,8 @@ const PROBE_BITS = 20_000;
 const STILL_QUEUE: Micros = 1_500_000;
 /** A receiver that changes what it gets more often than this waits for its keyframes like all others. */
 const URGENT_INTERVAL: Micros = 2_000_000;
+/** Room that the path must have for the sound at its full bitrate, over that. */
+const FULL_AUDIO_MARGIN = 2;
 /** Of 20 ms, and of 60 ms at the low bitrate. */
 const AUDIO_FRAME: Micros = 20_000;
 const LOW_AUDIO_FRAME: Micros = 60_000;
@@ -38,6 +41,8 @@ export interface ParticipantOutputEvents {
   onWatchedChanged(): void;
   /** @param urgent there is no picture yet. */
   requestKeyframe(video: WatchedVideo, urgent: boolean): void;
+  /** Another rendition is sent than before; undefined is sound alone. */
+  onRendition(rendition: number | undefined): void;
 }
 
 /** What one participant receives: the composite and a mix, each on one stream. */
@@ -51,6 +56,9 @@ export class ParticipantOutput {
   private readonly selector: RenditionSelector;
   /** The rendition being sent; undefined before its first keyframe: a decoder could not use it. */
   private sending: number | undefined;
+  /** What the client knows that it gets. */
+  private told: number | undefined | null = null;
+  private lowAudioAsked = false;
   private sendingLowAudio = false;
   private urgentAt = Number.NEGATIVE_INFINITY;
   private readonly offeredVideo = new ByteRate(OFFERED_WINDOW);
@@ -112,11 +120,25 @@ export class ParticipantOutput {
 
   /** Whether it gets the sound at the low bitrate, or is to. */
   get usesLowAudio(): boolean {
-    return this.audio !== undefined && (this.sendingLowAudio || this.step.lowAudio);
+    return this.audio !== undefined && (this.sendingLowAudio || this.wantsLowAudio);
+  }
+
+  /** On steps that have it, unless the path takes far more: then the step was chosen. */
+  private get wantsLowAudio(): boolean {
+    const { lowAudio, needBps } = this.step;
+    if (!lowAudio) return false;
+    const margin = this.sendingLowAudio ? 2 * FULL_AUDIO_MARGIN : FULL_AUDIO_MARGIN;
+    return this.estimator.bitrateBps < needBps + margin * this.settings.audioBitrateBps;
   }
 
   private get step(): OutputStep {
     return this.steps[this.selector.wanted] as OutputStep;
+  }
+
+  /** It has no use for more; its path may make it less. */
+  limit(limits: ReceiveLimits, now: Micros): void {
+    const best = bestStep(limits, this.settings, this.steps);
+    if (this.selector.limit(best, this.estimator.bitrateBps, now)) this.switchRendition(now);
   }
 
   /** RTP timestamp that the picture of a moment has here. */
@@ -128,6 +150,7 @@ export class ParticipantOutput {
     const { rendition: wanted, temporalLayer } = this.step;
     if (frame.rendition === wanted && frame.keyframe && this.sending !== wanted) {
       this.sending = wanted;
+      this.tellRendition(wanted);
       this.events.onWatchedChanged();
     }
     if (frame.rendition !== this.sending) return;
@@ -144,15 +167,16 @@ export class ParticipantOutput {
 
   /** A frame of this client's mix; it goes over to the other bitrate where both begin a packet. */
   sendAudio({ data, ptsMicros, low, lowBegins }: AudioOutFrame, now: Micros): void {
-    const { lowAudio } = this.step;
-    if (lowBegins && this.sendingLowAudio !== lowAudio) {
-      this.sendingLowAudio = lowAudio;
+    if (lowBegins && this.sendingLowAudio !== this.wantsLowAudio) {
+      this.sendingLowAudio = this.wantsLowAudio;
       this.events.onWatchedChanged();
     }
     if (low !== this.sendingLowAudio) return;
-    const roomBps = this.sender.isCongested(now)
-      ? this.estimator.bitrateBps - (this.offeredVideo.bps(now) ?? 0)
-      : Number.POSITIVE_INFINITY;
+    // On little, redundancy would be what fills the queue.
+    const roomBps =
+      low || this.sender.isCongested(now)
+        ? this.estimator.bitrateBps - (this.offeredVideo.bps(now) ?? 0)
+        : Number.POSITIVE_INFINITY;
     const duration = low ? LOW_AUDIO_FRAME : AUDIO_FRAME;
     this.audio?.sendAudio(data, ptsMicros, now, { duration, roomBps });
   }
@@ -172,6 +196,10 @@ export class ParticipantOutput {
       now,
     );
     if (changed) this.switchRendition(now);
+    if (this.wantsLowAudio !== this.lowAudioAsked) {
+      this.lowAudioAsked = this.wantsLowAudio;
+      this.events.onWatchedChanged();
+    }
     const probeBps = this.probe
       ? undefined
       : this.selector.probeDue(this.estimator.bitrateBps, now);
@@ -220,6 +248,11 @@ export class ParticipantOutput {
     }
   }
 
+  /** What the path is thought to take. */
+  get estimateBps(): number {
+    return this.estimator.bitrateBps;
+  }
+
   /** From the receiver's reports; 0 if unknown. */
   get roundTripMicros(): Micros {
     return this.video?.roundTripMicros || this.audio?.roundTripMicros || 0;
@@ -252,6 +285,12 @@ export class ParticipantOutput {
     if (codec && rendition !== undefined) this.events.requestKeyframe({ codec, rendition }, false);
   }
 
+  private tellRendition(rendition: number | undefined): void {
+    if (this.told === rendition) return;
+    this.told = rendition;
+    this.events.onRendition(rendition);
+  }
+
   private dropWaiting(): void {
     this.sender.clear();
     this.video?.forget();
@@ -276,6 +315,7 @@ export class ParticipantOutput {
       this.sending = undefined;
     }
     this.events.onWatchedChanged();
+    if (wanted === undefined) this.tellRendition(undefined);
     if (this.sending === wanted || wanted === undefined || !this.videoCodec) return;
     const urgent = this.sending === undefined && now - this.urgentAt > URGENT_INTERVAL;
     if (urgent) this.urgentAt = now;

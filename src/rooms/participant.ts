@@ -15,6 +15,8 @@ import type { Micros, VideoCodec } from '../shared/units.js';
 import { ChatLimits } from './chat.js';
 import type { Grant, PublishSource, Role } from './grant.js';
 import { ParticipantOutput } from './participant-output.js';
+import { checkLimits, type ReceiveLimits } from './receive-limits.js';
+import { AUDIO_ONLY, renditionName } from './renditions.js';
 import type { RoomPipeline } from './room-pipeline.js';
 
 /** Without a single authenticated datagram for so long, a connection counts as lost. */
@@ -55,6 +57,8 @@ export interface ParticipantEvents {
   /** A candidate of ours that was found after the answer was given. */
   onCandidate(candidate: string): void;
   onConnectionState(state: ConnectionState): void;
+  /** What they get of the picture, by its name; `audio` is sound alone. */
+  onRendition(rendition: string): void;
   /** A message came over the data channel. */
   onData(text: string): void;
 }
@@ -99,6 +103,7 @@ export class Participant {
   private sendsCamera = false;
   private sendsScreen = false;
   private tooLargeTold = false;
+  private receiveLimits: ReceiveLimits = {};
   readonly chatLimits = new ChatLimits();
   private readonly rtcpLimit = new TokenBucket(MAX_RTCP_PER_SECOND);
   private readonly counters = { rtcp_rate_limited: 0 };
@@ -238,6 +243,13 @@ export class Participant {
     this.events.onChanged();
   }
 
+  /** They have no use for more. @throws TesseraError `unknown_rendition`. */
+  setReceiveLimits(limits: ReceiveLimits): void {
+    checkLimits(limits, this.options.mix);
+    this.receiveLimits = limits;
+    this.output?.limit(limits, nowMicros());
+  }
+
   requestKeyframe(of: 'camera' | 'screen', now: Micros): void {
     this.receiver.requestKeyframe(of, now);
   }
@@ -252,7 +264,8 @@ export class Participant {
     const { transport } = this;
     if (!transport) return;
     this.output?.tick(now);
-    this.receiver.tick(now, this.output?.roundTripMicros || transport.roundTripMicros);
+    const roundTrip = this.output?.roundTripMicros || transport.roundTripMicros;
+    this.receiver.tick(now, roundTrip, this.output?.estimateBps ?? Number.POSITIVE_INFINITY);
     if (this.connectionState === 'connecting' && now - this.connectingSince > CONNECT_LIMIT) {
       this.failed('timeout');
       return;
@@ -333,10 +346,17 @@ export class Participant {
       {
         onWatchedChanged: () => this.pipeline.updateWatchers(),
         requestKeyframe: (video, urgent) => this.pipeline.requestKeyframe(video, urgent),
+        onRendition: (index) => this.events.onRendition(this.nameOf(index)),
       },
     );
+    this.output.limit(this.receiveLimits, nowMicros());
     this.setState('connected');
     for (const video of this.output.watched) this.pipeline.requestKeyframe(video, true);
+  }
+
+  private nameOf(rendition: number | undefined): string {
+    const found = rendition === undefined ? undefined : this.options.mix.renditions[rendition];
+    return found ? renditionName(found) : AUDIO_ONLY;
   }
 
   private failed(reason: string): void {

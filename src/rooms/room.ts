@@ -12,6 +12,7 @@ import { Lobby, type WaitingInfo } from './lobby.js';
 import type { MediaPool } from './media-pool.js';
 import { type ConnectionState, Participant } from './participant.js';
 import { type ParticipantInfo, participantInfo } from './participant-info.js';
+import { renditionNames } from './receive-limits.js';
 import { ownerOf, type RoomLayout, RoomLayoutControl } from './room-layout.js';
 import { RoomPipeline } from './room-pipeline.js';
 import { checkChange, imageNotFound, type RoomSettings } from './room-settings.js';
@@ -37,6 +38,8 @@ export interface ParticipantListener {
   onError(error: TesseraError): void;
   onCandidate(candidate: string): void;
   onConnectionState(state: ConnectionState): void;
+  /** What they get of the picture, by its name; `audio` is sound alone. */
+  onRendition(rendition: string): void;
   /** The room was locked, opened, or got a lobby. */
   onRoomChanged(settings: RoomSettings): void;
   /** For hosts: who waits. */
@@ -194,6 +197,11 @@ export class Room {
   /** What participants are told of each other. */
   get visibleParticipants(): readonly ParticipantInfo[] {
     return this.participants.filter(({ grant }) => !grant.hidden).map(participantInfo);
+  }
+
+  /** What receivers may choose, best first. */
+  get renditions(): readonly string[] {
+    return renditionNames(this.options.mix);
   }
 
   get waiting(): readonly WaitingInfo[] {
@@ -496,6 +504,8 @@ export class Room {
           this.members.get(participant.id)?.listener.onCandidate(candidate),
         onConnectionState: (state) =>
           this.members.get(participant.id)?.listener.onConnectionState(state),
+        onRendition: (rendition) =>
+          this.members.get(participant.id)?.listener.onRendition(rendition),
         onData: (text) => this.members.get(participant.id)?.listener.onData(text),
       },
       this.logger,

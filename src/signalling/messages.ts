@@ -65,6 +65,23 @@ export const Mute = Type.Object(
   strict,
 );
 
+/**
+ * What the receiver has use for, whole: what is left out is without limit. Its path may make it less.
+ */
+export const Receive = Type.Object(
+  {
+    type: Type.Literal('receive'),
+    /** Pixels that the picture is shown in. */
+    maxWidth: Type.Optional(Type.Integer({ minimum: 1, maximum: 16_384 })),
+    maxHeight: Type.Optional(Type.Integer({ minimum: 1, maximum: 16_384 })),
+    /** Of all that is sent, in kbit/s. */
+    maxBitrate: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+    /** `auto`, or no better one than this of the welcome's `renditions`. */
+    rendition: Type.Optional(Type.String({ maxLength: 32 })),
+  },
+  strict,
+);
+
 export const Leave = Type.Object({ type: Type.Literal('leave') }, strict);
 
 /** To everybody in the room; 4096 bytes of UTF-8 at most. */
@@ -190,6 +207,7 @@ export const ClientMessage = Type.Union([
   Offer,
   Candidate,
   Mute,
+  Receive,
   Leave,
   ...DataMessage.anyOf,
   ...Moderate.anyOf,
@@ -278,7 +296,11 @@ export const ServerMessage = Type.Union([
       participants: Type.Array(ParticipantState),
     }),
     iceServers: Type.Array(IceServer),
+    /** What `receive` may choose, best first; the last is sound alone. */
+    renditions: Type.Array(Type.String()),
   }),
+  /** What is received now, of the welcome's `renditions`. */
+  Type.Object({ type: Type.Literal('rendition'), rendition: Type.String() }),
   /** The token to connect with from now on: the one before will end. */
   Type.Object({ type: Type.Literal('token'), token: Type.String() }),
   /** In the lobby: a welcome or an error follows when a host has decided. */

@@ -197,6 +197,9 @@ export class Session {
       case 'mute':
         participant.setMuted(message);
         break;
+      case 'receive':
+        participant.setReceiveLimits(message);
+        break;
       case 'chat':
       case 'message':
         this.write(message);
@@ -323,6 +326,7 @@ export class Session {
         participants: participantsFor(participant, room),
       },
       iceServers: this.dependencies.iceServers(participant.id),
+      renditions: [...room.renditions],
     });
     if (room.chatHistory.length > 0) {
       this.send({ type: 'history', messages: [...room.chatHistory] });
@@ -373,6 +377,7 @@ export class Session {
       onError: (error) => this.fail(error),
       onCandidate: (candidate) => this.send({ type: 'candidate', candidate }),
       onConnectionState: (state) => this.send({ type: 'connection', state }),
+      onRendition: (rendition) => this.send({ type: 'rendition', rendition }),
       onRoomChanged: (settings) => this.send({ type: 'room', room: stateOf(settings) }),
       onLobby: (waiting) => this.sendLobby(waiting),
       onMuted: (state) => this.send({ type: 'muted', ...state }),

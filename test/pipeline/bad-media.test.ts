@@ -1,12 +1,12 @@
 /** Malformed media from one client; a real client beside it must not notice. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { randomFrom } from '../../src/bots/random.js';
 import { RtpClient } from '../../src/bots/rtp-client.js';
 import { packetizeH264 } from '../../src/send/h264-packetizer.js';
 import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
 import { Bot } from '../support/bot.js';
 import { encodeMoving } from '../support/encoded.js';
 import { isColour, tile } from '../support/expect-media.js';
-import { randomFrom } from '../support/impaired-path.js';
 import { sleep, TestServer, waitFor } from '../support/server.js';
 
 let server: TestServer;

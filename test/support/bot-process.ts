@@ -285,6 +285,7 @@ process.on('message', (question: any) => {
   if (question.ask === 'mute') send({ type: 'mute', ...question.state });
   if (question.ask === 'share') share(question).catch((error) => report.errors.push(String(error)));
   if (question.ask === 'stopSharing') stopSharing();
+  if (question.ask === 'send') send(question.message);
   if (question.ask === 'leave') send({ type: 'leave' });
   process.send?.(answer);
 });

@@ -92,6 +92,11 @@ export class Bot {
     return this.ask({ ask: 'mute', state });
   }
 
+  /** A message of the signalling socket. */
+  send(message: object): Promise<void> {
+    return this.ask({ ask: 'send', message });
+  }
+
   /** Shares a screen of `SCREEN_WIDTH` by `SCREEN_HEIGHT`, five pictures a second, and a tone. */
   share(frequency: number): Promise<void> {
     return this.ask({ ask: 'share', frequency });

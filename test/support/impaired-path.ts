@@ -1,5 +1,7 @@
 /** One direction of an impaired network path: what happens to each datagram, and when it comes out. */
 
+import { randomFrom } from '../../src/bots/random.js';
+
 export interface PathProfile {
   /** Share of datagrams lost at random, 0 to 1. */
   readonly loss?: number;
@@ -15,17 +17,6 @@ export interface PathProfile {
   /** Bottleneck with a drop-tail queue of `queueMs` (300 by default). */
   readonly rateKbps?: number;
   readonly queueMs?: number;
-}
-
-/** Seeded random numbers in [0, 1): mulberry32. */
-export function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 0x1_0000_0000;
-  };
 }
 
 interface Waiting {

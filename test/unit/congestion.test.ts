@@ -1,5 +1,6 @@
 /** Congestion control against a simulated bottleneck, fed by the real feedback writer and reader. */
 import { expect, test } from 'vitest';
+import { randomFrom } from '../../src/bots/random.js';
 import { RembEstimator } from '../../src/receive/remb-estimator.js';
 import { TransportFeedbackGenerator } from '../../src/receive/transport-feedback.js';
 import { lifelineOf, type OutputStep, outputSteps } from '../../src/rooms/renditions.js';
@@ -8,7 +9,6 @@ import { type PacedPacket, PacedSender } from '../../src/send/paced-sender.js';
 import { RenditionSelector } from '../../src/send/rendition-selector.js';
 import { readTransportFeedback } from '../../src/send/transport-feedback-reader.js';
 import { buildRemb, buildTransportFeedback, parseRtcp } from '../../src/shared/rtcp.js';
-import { randomFrom } from '../support/impaired-path.js';
 
 const MS = 1000;
 const RENDITIONS = [

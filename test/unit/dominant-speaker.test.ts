@@ -1,7 +1,7 @@
 /** Who leads the talk, told by levels. */
 import { expect, test } from 'vitest';
+import { randomFrom } from '../../src/bots/random.js';
 import { audioLevel, DominantSpeaker } from '../../src/media/dominant-speaker.js';
-import { randomFrom } from '../support/impaired-path.js';
 
 const TICKS_PER_SECOND = 50;
 const random = randomFrom(7);
