@@ -17,6 +17,7 @@ import { participantRoutes } from './participant-routes.js';
 import { answerWithProblems } from './problem.js';
 import { roomRoutes } from './room-routes.js';
 import { type ServerDependencies, serverRoutes } from './server-routes.js';
+import { whipRoutes } from './whip-routes.js';
 
 const CLIENT_DIR = fileURLToPath(new URL('../../client', import.meta.url));
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -95,6 +96,16 @@ export async function createWebServer(options: WebServerOptions): Promise<Fastif
   return app;
 }
 
+function refuseForeignPages(app: FastifyInstance, origins: readonly string[]): void {
+  app.addHook('onRequest', async ({ method, headers: { origin, host } }) => {
+    const reads = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+    if (reads || isOriginAllowed(origin, host, origins)) return;
+    throw new TesseraError('origin_refused', `a page of ${origin} may change nothing here`, {
+      next: 'Add its origin to TESSERA_WEB_ORIGINS.',
+    });
+  });
+}
+
 async function registerApi(app: FastifyInstance, options: WebServerOptions): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -117,13 +128,7 @@ async function registerApi(app: FastifyInstance, options: WebServerOptions): Pro
         methods: ['GET', 'POST', 'PATCH', 'DELETE'],
         exposedHeaders: ['etag', 'location', 'x-request-id'],
       });
-      api.addHook('onRequest', async ({ method, headers: { origin, host } }) => {
-        const reads = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
-        if (reads || isOriginAllowed(origin, host, options.origins)) return;
-        throw new TesseraError('origin_refused', `a page of ${origin} may change nothing here`, {
-          next: 'Add its origin to TESSERA_WEB_ORIGINS.',
-        });
-      });
+      refuseForeignPages(api, options.origins);
       await api.register(roomRoutes, options);
       await api.register(participantRoutes, options);
       await api.register(imageRoutes, options);
@@ -131,4 +136,8 @@ async function registerApi(app: FastifyInstance, options: WebServerOptions): Pro
     },
     { prefix: '/v1' },
   );
+  await app.register(async (http) => {
+    refuseForeignPages(http, options.origins);
+    await http.register(whipRoutes, options);
+  });
 }

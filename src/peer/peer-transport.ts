@@ -96,7 +96,8 @@ export class PeerTransport {
   private earlyDtls: (() => void)[] = [];
   private association: DataAssociation | undefined;
   private srtp: SrtpSession | undefined;
-  private gathered: Promise<void> = Promise.resolve();
+  /** Resolves when all our candidates are known. */
+  gathered: Promise<void> = Promise.resolve();
   private candidatesRead = false;
   /** Of this generation, those left out too. */
   private remoteCandidates = 0;

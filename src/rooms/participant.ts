@@ -5,6 +5,7 @@ import type { MixSettings, SourceId } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
 import { PeerTransport, type PeerTransportOptions } from '../peer/peer-transport.js';
 import { type ParsedOffer, parseOffer, writeAnswer } from '../peer/sdp-answer.js';
+import { type IceCredentials, writeSdpFragment } from '../peer/sdp-fragment.js';
 import { PeerReceiver } from '../receive/peer-receiver.js';
 import { nowMicros } from '../shared/clock.js';
 import { BT601 } from '../shared/colour-space.js';
@@ -187,13 +188,34 @@ export class Participant {
     return this.visible && this.screenOn && this.sendsScreen && this.mayPublish('screen_share');
   }
 
+  /** What the m-lines of their offer are for. */
+  get uses(): ReadonlySet<string> {
+    return new Set(this.offer?.media.sections.map(({ use }) => use));
+  }
+
+  get remoteUsernameFragment(): string | undefined {
+    return this.offer?.remote.usernameFragment;
+  }
+
+  /** Gives ICE new credentials on both sides. @returns ours, with all candidates. */
+  async restartIce(credentials: IceCredentials, candidates: readonly string[]): Promise<string> {
+    const { offer, transport } = this;
+    if (!offer || !transport) throw new TesseraError('out_of_order', 'there was no offer yet');
+    this.offer = { ...offer, remote: { ...offer.remote, ...credentials } };
+    await transport.start(this.offer.remote);
+    for (const candidate of candidates) this.addCandidate(candidate);
+    const mid = offer.media.sections[0]?.mid ?? '0';
+    return writeSdpFragment(transport.localParameters, mid, transport.localCandidates());
+  }
+
   /** Answers an offer: the first opens the connection, later ones change or restart it. */
-  async negotiate(sdp: string): Promise<string> {
+  async negotiate(sdp: string, { allCandidates = false } = {}): Promise<string> {
     const offer = parseOffer(sdp, this.options.videoCodecs);
     this.offer = offer;
     const transport = await this.openTransport();
     if (this.closed) throw new TesseraError('out_of_order', 'the participant has left');
     await transport.start(offer.remote);
+    if (allCandidates) await transport.gathered;
     for (const candidate of offer.candidates) transport.addRemoteCandidate(candidate);
     this.receiver.negotiated(offer.media);
     const { sections } = offer.media;

@@ -1,0 +1,174 @@
+/**
+ * Somebody who comes by WHIP (RFC 9725) or WHEP: a participant without a socket, for as long as their
+ * media lives. Callers may rely on: whoever is gone, by whatever way, is out of the room, and
+ * `onEnded` is called once.
+ */
+import { randomBytes } from 'node:crypto';
+import { TesseraError } from '../errors.js';
+import type { Logger } from '../logger.js';
+import { type IceCredentials, parseSdpFragment } from '../peer/sdp-fragment.js';
+import type { Grant } from '../rooms/grant.js';
+import { Participant } from '../rooms/participant.js';
+import type { ReceiveLimits } from '../rooms/receive-limits.js';
+import type { ParticipantListener, Room } from '../rooms/room.js';
+
+/** Media that is silent for so long does not come back; an ICE restart until then mends it. */
+const INTERRUPTED_MS = 15_000;
+
+export interface HttpSessionOptions {
+  readonly room: Room;
+  readonly name: string;
+  readonly grant: Grant;
+  /** WHIP sends, WHEP receives. */
+  readonly kind: 'whip' | 'whep';
+  readonly limits: ReceiveLimits;
+  readonly logger: Logger;
+  onEnded(session: HttpSession): void;
+}
+
+export class HttpSession {
+  /** Part of the address by which the client reaches it: nobody else can know it. */
+  readonly id = randomBytes(18).toString('base64url');
+  /** Of the ICE session. */
+  private generation = 1;
+  private participant: Participant | undefined;
+  private interrupted: NodeJS.Timeout | undefined;
+  private ended = false;
+
+  constructor(private readonly options: HttpSessionOptions) {}
+
+  get kind(): 'whip' | 'whep' {
+    return this.options.kind;
+  }
+
+  get roomId(): string {
+    return this.options.room.id;
+  }
+
+  /** Changes with each restart of ICE. */
+  get etag(): string {
+    return `"${this.id.slice(0, 8)}-${this.generation}"`;
+  }
+
+  /**
+   * Comes into the room.
+   * @returns the SDP answer, with all candidates.
+   * @throws TesseraError as joining and negotiating do; `unsupported_media` if the offer has nothing
+   *   to send (WHIP) or to receive (WHEP).
+   */
+  async start(offer: string): Promise<string> {
+    const { room, name, grant, kind, limits } = this.options;
+    const entered = room.enter({
+      name,
+      grant,
+      viewer: kind === 'whep',
+      previous: undefined,
+      listener: this.listener(),
+    });
+    if (!(entered instanceof Participant)) {
+      room.stopWaiting(entered.id);
+      throw new TesseraError(
+        'not_admitted',
+        'the room has a lobby, in which nobody waits by HTTP',
+        {
+          next: 'Give the token the role of a host, or open the lobby.',
+        },
+      );
+    }
+    this.participant = entered;
+    try {
+      entered.setReceiveLimits(limits);
+      const answer = await entered.negotiate(offer, { allCandidates: true });
+      const { uses } = entered;
+      const [sound, picture] =
+        kind === 'whip' ? (['mic', 'camera'] as const) : (['mix-audio', 'mix-video'] as const);
+      if (!uses.has(sound) && !uses.has(picture)) {
+        throw new TesseraError(
+          'unsupported_media',
+          kind === 'whip'
+            ? 'the offer sends neither Opus nor VP8 nor H.264'
+            : 'the offer receives neither Opus nor a codec of the composite',
+          { next: 'Offer Opus, VP8 or H.264 (constrained baseline, packetization-mode 1).' },
+        );
+      }
+      return answer;
+    } catch (error) {
+      this.end();
+      throw error;
+    }
+  }
+
+  /** Candidates of the client (RFC 9725, 4.3.2). @throws TesseraError `bad_sdp`, `bad_candidate`. */
+  trickle(fragment: string): void {
+    const { candidates } = parseSdpFragment(fragment);
+    for (const candidate of candidates) this.participant?.addCandidate(candidate);
+  }
+
+  /** Whether a fragment asks for a restart of ICE (RFC 9725, 4.3.3). */
+  restarts(fragment: string): boolean {
+    const { credentials } = parseSdpFragment(fragment);
+    const current = this.participant?.remoteUsernameFragment;
+    return credentials !== undefined && credentials.usernameFragment !== current;
+  }
+
+  /** @returns our fragment in return. */
+  async restart(fragment: string): Promise<string> {
+    const { credentials, candidates } = parseSdpFragment(fragment);
+    if (!this.participant || this.ended) throw sessionNotFound();
+    const answer = await this.participant.restartIce(credentials as IceCredentials, candidates);
+    this.generation++;
+    return answer;
+  }
+
+  /** Takes the participant out of the room. */
+  end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    clearTimeout(this.interrupted);
+    const { room, logger } = this.options;
+    if (this.participant) {
+      room.leave(this.participant.id).catch((error: unknown) => {
+        logger.error({ error }, 'leaving failed');
+      });
+    }
+    this.options.onEnded(this);
+  }
+
+  /** Much of what others are told over a socket cannot be told here. */
+  private listener(): ParticipantListener {
+    const nothing = () => {};
+    return {
+      onJoined: nothing,
+      onLeft: nothing,
+      onChanged: nothing,
+      onSpeaking: nothing,
+      onDominant: nothing,
+      onLayout: nothing,
+      onError: nothing,
+      onCandidate: nothing,
+      onRendition: nothing,
+      onRoomChanged: nothing,
+      onLobby: nothing,
+      onMuted: nothing,
+      onUnmuteAsked: nothing,
+      onData: nothing,
+      onChat: nothing,
+      onAppMessage: nothing,
+      onAdmitted: nothing,
+      onConnectionState: (state) => {
+        clearTimeout(this.interrupted);
+        if (state === 'failed') this.end();
+        if (state === 'interrupted') {
+          this.interrupted = setTimeout(() => this.end(), INTERRUPTED_MS);
+        }
+      },
+      onClosed: () => this.end(),
+    };
+  }
+}
+
+export function sessionNotFound(): TesseraError {
+  return new TesseraError('session_not_found', 'there is no such session', {
+    next: 'It may have ended: POST a new offer.',
+  });
+}

@@ -1,0 +1,210 @@
+/** WHIP and WHEP as protocols: what is answered, to whom, and that nobody is left in the room. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ClientPeer } from '../../src/peer/client-peer.js';
+import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
+import { encodeMoving } from '../support/encoded.js';
+import { TestServer, waitFor } from '../support/server.js';
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await TestServer.start({
+    TESSERA_ICE_URLS: 'stun:stun.example.org:3478,turn:turn.example.org:3478?transport=udp',
+    TESSERA_ICE_USERNAME: 'user',
+    TESSERA_ICE_CREDENTIAL: 'se"cret',
+  });
+});
+afterAll(() => server?.close());
+
+const SDP = 'application/sdp';
+const FRAGMENT = 'application/trickle-ice-sdpfrag';
+
+const request = (
+  method: string,
+  path: string,
+  { body, type = SDP, headers = {} }: { body?: string; type?: string; headers?: HeadersInit } = {},
+) =>
+  fetch(path.startsWith('http') ? path : `${server.url}${path}`, {
+    method,
+    headers: { ...(body === undefined ? {} : { 'content-type': type }), ...headers },
+    ...(body === undefined ? {} : { body }),
+  });
+
+/** A peer of ours, its offer posted. */
+async function post(kind: 'whip' | 'whep', room: string, query = '') {
+  const peer = new ClientPeer({
+    codec: 'vp8',
+    ipv6: false,
+    sends: kind === 'whip',
+    screen: false,
+    data: false,
+    receives: { audio: kind === 'whep', video: kind === 'whep' },
+    videoSequence: 1,
+  });
+  const answer = await request('POST', `/${kind}/${room}${query}`, { body: await peer.offer() });
+  if (answer.status !== 201) throw new Error(`${answer.status}: ${await answer.text()}`);
+  await peer.answered(await answer.clone().text());
+  return { peer, answer, location: answer.headers.get('location') as string };
+}
+
+const names = async (room: string) =>
+  ((await server.room(room))?.participants ?? []).map(({ name }) => name);
+
+test('an encoder sends, a player receives, and both are gone after DELETE', async () => {
+  const sender = await post('whip', 'studio', '?name=Camera');
+  const { answer, location } = sender;
+  expect(location).toMatch(new RegExp(`^${server.url}/whip/studio/[\\w-]{20,}$`));
+  expect(answer.headers.get('content-type')).toBe(SDP);
+  expect(answer.headers.get('etag')).toMatch(/^"[\w-]+"$/);
+  expect(answer.headers.get('accept-patch')).toBe(FRAGMENT);
+  expect(answer.headers.get('link')).toContain('<stun:stun.example.org:3478>; rel="ice-server"');
+  expect(answer.headers.get('link')).toContain(
+    '<turn:turn.example.org:3478?transport=udp>; rel="ice-server"; username="user"; credential="se\\"cret"; credential-type="password"',
+  );
+  expect(await answer.text()).toMatch(/^a=candidate:/m);
+  const player = await post('whep', 'studio', '?rendition=320x180@15');
+  expect(await names('studio')).toEqual(['Camera', 'WHEP']);
+  let received = 0;
+  player.peer.onRtp = () => received++;
+  const frames = await encodeMoving('vp8', 30);
+  let at = 0;
+  const sending = setInterval(() => {
+    sender.peer.sendRtp('video', packetizeVp8(frames[at % 30] as Buffer, at), at * 3000);
+    at++;
+  }, 33);
+  await waitFor('packets', () => received > 50, 30_000);
+  const counters = await waitFor('frames to be decoded', async () => {
+    const found = (await server.room('studio'))?.counters ?? {};
+    return (found.video_frames_decoded ?? 0) > 10 && found;
+  });
+  clearInterval(sending);
+  // The player chose the smallest one.
+  expect(counters.video_encodes_vp8_0 ?? 0).toBe(0);
+  expect(counters.video_encodes_vp8_2).toBeGreaterThan(0);
+  for (const { location: url, peer } of [player, sender]) {
+    expect((await request('DELETE', url)).status).toBe(200);
+    expect((await request('DELETE', url)).status).toBe(404);
+    await peer.close();
+  }
+  await waitFor('an empty room', async () => (await server.room('studio')) === undefined);
+});
+
+test('candidates trickle, ICE restarts, each with its precondition', async () => {
+  const { answer, location, peer } = await post('whep', 'patch');
+  const etag = answer.headers.get('etag') as string;
+  const patch = (body: string, match?: string, type = FRAGMENT) =>
+    request('PATCH', location, {
+      body,
+      type,
+      headers: match === undefined ? {} : { 'if-match': match },
+    });
+  const candidate =
+    'm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\na=candidate:1 1 udp 2130706431 127.0.0.1 50000 typ host\r\na=end-of-candidates\r\n';
+  expect((await patch(candidate, etag)).status).toBe(204);
+  expect((await patch(candidate)).status).toBe(428);
+  expect((await patch(candidate, '"older"')).status).toBe(412);
+  expect((await patch(candidate, etag, SDP)).status).toBe(415);
+  expect((await patch('', etag)).status).toBe(400);
+  expect((await patch('nonsense', etag)).status).toBe(400);
+  expect((await patch('a=candidate:nonsense', etag)).status).toBe(400);
+  const restart = 'a=ice-ufrag:abcdefgh\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n';
+  expect((await patch(restart, etag)).status).toBe(412);
+  const restarted = await patch(restart, '*');
+  expect(restarted.status).toBe(200);
+  expect(restarted.headers.get('content-type')).toBe(FRAGMENT);
+  expect(restarted.headers.get('etag')).not.toBe(etag);
+  const fragment = await restarted.text();
+  expect(fragment).toMatch(/^a=ice-ufrag:\S+\r\na=ice-pwd:\S+\r\n/);
+  expect(fragment).toMatch(/^a=candidate:/m);
+  expect((await patch(candidate, etag)).status).toBe(412);
+  expect((await request('DELETE', location)).status).toBe(200);
+  await peer.close();
+});
+
+test('what cannot be served is told with a problem, and leaves nobody in the room', async () => {
+  const offer = async (sends: boolean) => {
+    const peer = new ClientPeer({
+      codec: 'vp8',
+      ipv6: false,
+      sends,
+      screen: false,
+      data: false,
+      receives: { audio: !sends, video: !sends },
+      videoSequence: 1,
+    });
+    const sdp = await peer.offer();
+    await peer.close();
+    return sdp;
+  };
+  const [sending, receiving] = [await offer(true), await offer(false)];
+  for (const [status, code, path, options] of [
+    [415, 'unsupported_type', '/whip/bad', { body: '{}', type: 'application/json' }],
+    [415, 'unsupported_type', '/whip/bad', { body: 'v=0', type: 'text/plain' }],
+    [406, 'not_acceptable', '/whip/bad', { body: sending, headers: { accept: 'text/html' } }],
+    [400, 'bad_sdp', '/whip/bad', { body: 'v=0' }],
+    [400, 'bad_sdp', '/whep/bad', { body: '' }],
+    [422, 'unsupported_media', '/whip/bad', { body: receiving }],
+    [422, 'unsupported_media', '/whep/bad', { body: sending }],
+    [400, 'unknown_rendition', '/whep/bad?rendition=9x9', { body: receiving }],
+    [400, 'bad_room', '/whip/b%20d', { body: sending }],
+    [413, 'message_too_large', '/whip/bad', { body: 'x'.repeat(70_000) }],
+  ] as const) {
+    const answer = await request('POST', path, options);
+    const problem = await answer.json();
+    expect([path, answer.status, problem.code]).toEqual([path, status, code]);
+    expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+    expect(problem.status).toBe(status);
+  }
+  for (const method of ['GET', 'PUT']) {
+    const answer = await request(method, '/whep/bad');
+    expect([method, answer.status, answer.headers.get('allow')]).toEqual([method, 405, 'POST']);
+  }
+  expect((await request('GET', '/whip/bad/nothing')).status).toBe(405);
+  expect((await request('DELETE', '/whip/bad/nothing')).status).toBe(404);
+  expect(await names('bad')).toEqual([]);
+});
+
+test('a session is its own: another kind, room or id does not reach it', async () => {
+  const { location, peer } = await post('whep', 'mine');
+  expect((await request('DELETE', location.replace('/whep/', '/whip/'))).status).toBe(404);
+  expect((await request('DELETE', location.replace('/mine/', '/yours/'))).status).toBe(404);
+  expect(await names('mine')).toEqual(['WHEP']);
+  expect((await request('DELETE', location)).status).toBe(200);
+  await peer.close();
+});
+
+test('pages elsewhere are told what they may do', async () => {
+  const open = await TestServer.start({ TESSERA_WEB_ORIGINS: 'https://player.example' });
+  const ask = (origin: string, path: string) =>
+    fetch(`${open.url}${path}`, {
+      method: 'OPTIONS',
+      headers: {
+        origin,
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'content-type, authorization',
+      },
+    });
+  const answer = await ask('https://player.example', '/whep/room');
+  expect(answer.status).toBe(204);
+  expect(answer.headers.get('accept-post')).toBe(SDP);
+  expect(answer.headers.get('access-control-allow-origin')).toBe('https://player.example');
+  expect(answer.headers.get('access-control-allow-methods')).toContain('PATCH');
+  expect(answer.headers.get('access-control-allow-headers')).toContain('if-match');
+  const session = await ask('https://player.example', '/whep/room/any');
+  expect(session.headers.get('accept-patch')).toBe(FRAGMENT);
+  const stranger = await ask('https://elsewhere.example', '/whep/room');
+  expect(stranger.headers.get('access-control-allow-origin')).not.toBe('https://elsewhere.example');
+  const posted = await fetch(`${open.url}/whep/room`, {
+    method: 'POST',
+    headers: { origin: 'https://elsewhere.example', 'content-type': SDP },
+    body: 'v=0',
+  });
+  expect([posted.status, (await posted.json()).code]).toEqual([403, 'origin_refused']);
+  await open.close();
+});
+
+test('a client that never connects is gone in time', async () => {
+  const { peer } = await post('whep', 'never');
+  await peer.close();
+  expect(await names('never')).toEqual(['WHEP']);
+  await waitFor('its end', async () => (await server.room('never')) === undefined, 40_000);
+});
