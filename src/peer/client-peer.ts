@@ -11,7 +11,7 @@ import {
   RtpPacket,
 } from 'werift';
 import type { VideoCodec } from '../shared/units.js';
-import type { ClientSctpInternals } from './werift-internals.js';
+import type { ClientSctpInternals, ConnectionInternals, Datagrams } from './werift-internals.js';
 
 export interface ClientPeerOptions {
   readonly codec: VideoCodec;
@@ -40,6 +40,7 @@ export interface ReceivedRtp {
 /** Of an RTP header that is to be sent as it is. */
 export type RawRtpHeader = ConstructorParameters<typeof RtpHeader>[0];
 
+const CONNECT_MS = 30_000;
 const AUDIO_PAYLOAD_TYPE = 111;
 const VIDEO = {
   vp8: { mimeType: 'video/VP8', clockRate: 90_000, payloadType: 96 },
@@ -177,6 +178,31 @@ export class ClientPeer {
     for (const { receiver, kind } of this.pc.getTransceivers()) {
       if (kind === 'video' && this.videoSsrc) await receiver.sendRtcpPLI(this.videoSsrc);
     }
+  }
+
+  /**
+   * From now on RTP and RTCP are handed over as they come, encrypted, and nothing is made of them: for
+   * loads of which the receiving end must cost little. To be called once connected.
+   */
+  tapMedia(onDatagram: (data: Buffer) => void): void {
+    const [ice] = this.pc.iceTransports;
+    if (!ice) return;
+    const { protocols } = ice.connection as unknown as ConnectionInternals;
+    for (const { transport } of protocols) {
+      const datagrams = transport as unknown as Datagrams;
+      const toWerift = datagrams.onData;
+      datagrams.socket?.setRecvBufferSize(1 << 20);
+      datagrams.onData = (data, address) => {
+        const first = data[0] as number;
+        if (first > 127 && first < 192) onDatagram(data);
+        else toWerift(data, address);
+      };
+    }
+  }
+
+  async connected(): Promise<void> {
+    if (this.pc.connectionState === 'connected') return;
+    await this.pc.connectionStateChange.watch((state) => state === 'connected', CONNECT_MS);
   }
 
   async close(): Promise<void> {

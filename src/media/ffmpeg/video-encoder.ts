@@ -44,6 +44,10 @@ export interface EncodedVideo {
 
 const ENCODER_NAMES = { vp8: FF_ENCODER_LIBVPX_VP8, h264: FF_ENCODER_LIBX264 } as const;
 
+/** Of the frame rate that the encoder is told, per frame; and its least, in nominal intervals. */
+const INTERVAL_SMOOTHING = 0.05;
+const MAX_INTERVALS = 4;
+
 /** How far the bitrate may be left behind or borrowed. */
 const BUFFER_SECONDS = 0.6;
 
@@ -100,12 +104,18 @@ export class VideoEncoder implements Disposable {
   private readonly context = new CodecContext();
   private readonly packet = new Packet();
   private closed = false;
-  private lastPts = -1n;
+  private lastPts: Micros | undefined;
+  /** The encoder's own time, and how far it goes with a frame: in ticks of 1/90000 s. */
+  private ticks = 0;
+  private smoothed: number;
+  /** Of the bitrate, what x264 was told last. */
+  private toldShare = 1;
   /** Frames since the last keyframe, with which libvpx begins its pattern of layers anew. */
   private sinceKeyframe = 0;
 
   private constructor(readonly options: VideoEncoderOptions) {
     this.packet.alloc();
+    this.smoothed = 90_000 / options.frameRate;
   }
 
   static async open(options: VideoEncoderOptions): Promise<VideoEncoder> {
@@ -123,12 +133,8 @@ export class VideoEncoder implements Disposable {
       num: Math.round(options.frameRate * 1000),
       den: 1000,
     } as typeof context.framerate;
-    context.bitRate = BigInt(options.bitrateBps);
-    context.rcMaxRate = BigInt(options.bitrateBps);
+    encoder.setRate(options.bitrateBps);
     if (options.codec === 'vp8') context.rcMinRate = BigInt(options.bitrateBps);
-    // A slide show's single picture may take all that was not sent since the last.
-    const bufferSeconds = Math.max(BUFFER_SECONDS, 1 / options.frameRate);
-    context.rcBufferSize = Math.round(options.bitrateBps * bufferSeconds);
     context.gopSize = 1_000_000;
     // What cameras send and the placeholders are drawn in; unsaid, browsers take HD for BT.709.
     context.colorSpace = AVCOL_SPC_SMPTE170M;
@@ -151,11 +157,11 @@ export class VideoEncoder implements Disposable {
     if (this.closed) return [];
     const frame = picture.frame.clone();
     if (!frame) throw new Error('no memory to encode a picture');
-    let ticks = BigInt(Math.round(pts * 0.09));
-    if (ticks <= this.lastPts) ticks = this.lastPts + 1n;
-    this.lastPts = ticks;
-    frame.pts = ticks;
-    frame.duration = BigInt(Math.round(90_000 / this.options.frameRate));
+    const interval = this.interval(pts);
+    if (this.options.codec === 'h264') this.adjustPerFrame(interval);
+    this.ticks += interval;
+    frame.pts = BigInt(Math.round(this.ticks));
+    frame.duration = BigInt(Math.round(interval));
     frame.pictType = keyframe ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
     const sent = await this.context.sendFrame(frame);
     frame.free();
@@ -171,6 +177,37 @@ export class VideoEncoder implements Disposable {
       this.packet.unref();
     }
     return out;
+  }
+
+  /**
+   * Frames are left out when nothing changed. libvpx, told of each gap, would spend 1.6 times the
+   * bitrate: it is told of a frame rate that goes up and down slowly.
+   */
+  private interval(pts: Micros): number {
+    const nominal = 90_000 / this.options.frameRate;
+    const real = this.lastPts === undefined ? nominal : (pts - this.lastPts) * 0.09;
+    this.lastPts = pts;
+    const bounded = Math.min(MAX_INTERVALS * nominal, Math.max(nominal / 2, real));
+    this.smoothed += INTERVAL_SMOOTHING * (bounded - this.smoothed);
+    return this.smoothed;
+  }
+
+  /** x264 without delay counts frames, not time: it is told a bitrate at its nominal frame rate. */
+  private adjustPerFrame(interval: number): void {
+    const { bitrateBps, frameRate } = this.options;
+    const share = (interval * frameRate) / 90_000;
+    if (Math.abs(share - this.toldShare) < 0.05 * this.toldShare) return;
+    this.toldShare = share;
+    this.setRate(bitrateBps * share);
+  }
+
+  private setRate(bps: number): void {
+    const { context } = this;
+    const { frameRate } = this.options;
+    context.bitRate = BigInt(Math.round(bps));
+    context.rcMaxRate = context.bitRate;
+    // A slide show's single picture may take all that was not sent since the last.
+    context.rcBufferSize = Math.round(bps * Math.max(BUFFER_SECONDS, 1 / frameRate));
   }
 
   [Symbol.dispose](): void {
