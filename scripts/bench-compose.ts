@@ -19,6 +19,7 @@ const ROUNDS = 9;
 const settings = (labels: boolean) => ({
   ...CANVAS,
   renditions: [],
+  hardware: undefined,
   audioChannels: 1 as const,
   audioBitrateBps: 48_000,
   lowAudioBitrateBps: 16_000,

@@ -11,6 +11,7 @@ import { roomOptions } from '../config/room-options.js';
 import { webhookOptions } from '../config/webhook-options.js';
 import { TesseraError } from '../errors.js';
 import { hasVideoEncoder } from '../media/ffmpeg/video-encoder.js';
+import { COMPOSITE_CODECS } from '../shared/units.js';
 
 export interface Finding {
   readonly check: string;
@@ -49,7 +50,7 @@ export function checkSettings(settings: Settings): Finding {
 
 export function checkEncoders(settings: Settings): Finding {
   const wanted = listOf(settings, 'video.codecs');
-  const found = (['h264', 'vp8'] as const).filter(hasVideoEncoder);
+  const found = COMPOSITE_CODECS.filter(hasVideoEncoder);
   const missing = wanted.filter((codec) => !found.some((name) => name === codec));
   if (found.length === 0) return finding('encoders', 'fault', 'none: run `npm ci` again');
   if (missing.length > 0) return finding('encoders', 'warning', `missing: ${missing.join(', ')}`);

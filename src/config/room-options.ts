@@ -4,7 +4,7 @@ import { TesseraError } from '../errors.js';
 import type { PeerTransportOptions } from '../peer/peer-transport.js';
 import { lifelineOf, parseLadder, renditionLadder } from '../rooms/renditions.js';
 import type { RoomManagerOptions } from '../rooms/room-manager.js';
-import type { VideoCodec } from '../shared/units.js';
+import { COMPOSITE_CODECS, type CompositeCodec, HARDWARE_ENCODERS } from '../shared/units.js';
 import type { IceServer } from '../signalling/messages.js';
 import { isLoopback } from './auth-options.js';
 import { listOf, numberOf, type Settings, textOf } from './load.js';
@@ -49,6 +49,21 @@ function transportOptions(settings: Settings): PeerTransportOptions {
   };
 }
 
+function codecsOf(settings: Settings): CompositeCodec[] {
+  const named = listOf(settings, 'video.codecs');
+  const codecs = COMPOSITE_CODECS.filter((codec) => named.includes(codec));
+  if (codecs.length === 0 || codecs.length < named.length) {
+    throw new TesseraError(
+      'bad_config',
+      `video.codecs: ${named.join()}: not all of them are known`,
+      {
+        next: `Name some of ${COMPOSITE_CODECS.join(', ')}, each once.`,
+      },
+    );
+  }
+  return codecs.sort((a, b) => named.indexOf(a) - named.indexOf(b));
+}
+
 /** What the rooms are made with. */
 export function roomOptions(settings: Settings): RoomManagerOptions {
   const canvas = {
@@ -65,6 +80,7 @@ export function roomOptions(settings: Settings): RoomManagerOptions {
     mix: {
       ...canvas,
       renditions: [...ladder, ...lifelineOf(ladder, lifelineSeconds, lifelineBps)],
+      hardware: HARDWARE_ENCODERS.find((name) => name === textOf(settings, 'video.hardware')),
       audioChannels: textOf(settings, 'audio.channels') === '2' ? 2 : 1,
       audioBitrateBps: numberOf(settings, 'audio.bitrate') * 1000,
       lowAudioBitrateBps: numberOf(settings, 'audio.lowBitrate') * 1000,
@@ -76,7 +92,7 @@ export function roomOptions(settings: Settings): RoomManagerOptions {
       stereoPlacement: textOf(settings, 'audio.placement') === 'on',
     },
     transport: transportOptions(settings),
-    videoCodecs: listOf(settings, 'video.codecs') as VideoCodec[],
+    videoCodecs: codecsOf(settings),
     dtx: textOf(settings, 'audio.dtx') === 'on',
     defaults: {
       maxParticipants: numberOf(settings, 'room.maxParticipants'),

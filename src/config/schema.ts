@@ -102,10 +102,15 @@ export const SETTINGS = [
     'The least of links get a still picture this often, and the sound; 0 gives them the sound alone.',
   ),
   number('video.lifelineBitrate', 'kbit/s', [10, 200], 30, 'Bitrate of those stills.'),
-  choice(
+  text(
     'video.codecs',
-    ['h264,vp8', 'vp8,h264', 'h264', 'vp8'],
-    'Codecs for the composite, best first.',
+    'h264,vp8',
+    'Codecs for the composite, best first, of `h264`, `vp8`, `vp9` and `av1`: each client gets the first that it decodes.',
+  ),
+  choice(
+    'video.hardware',
+    ['off', 'nvenc', 'vaapi', 'qsv'],
+    'Encodes H.264 in hardware, if it is found to work when the server starts.',
   ),
   choice('video.fit', ['crop', 'letterbox'], 'How a camera fills its tile.'),
   choice('video.labels', ['on', 'off'], 'Names, mute marks and speaking borders over the tiles.'),

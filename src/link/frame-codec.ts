@@ -1,5 +1,5 @@
 import type { Rotation } from '../shared/rotation.js';
-import type { TemporalLayer } from '../shared/units.js';
+import { COMPOSITE_CODECS, type TemporalLayer, type VideoCodec } from '../shared/units.js';
 import type { MediaCommand, MediaEvent, MediaFrame } from './link-messages.js';
 
 /**
@@ -7,7 +7,7 @@ import type { MediaCommand, MediaEvent, MediaFrame } from './link-messages.js';
  * little endian. Both ends are the same build on the same machine; there is no version to negotiate.
  */
 const KINDS = ['control', 'video-in', 'audio-in', 'video-out', 'audio-out'] as const;
-const CODECS = ['vp8', 'h264'] as const;
+const CODECS = COMPOSITE_CODECS;
 /** Codec and rotation, or codec and temporal layer, in one field. */
 const CODEC_SHIFT = 12;
 const KEYFRAME = 1;
@@ -80,7 +80,16 @@ export function decodeRecord(record: Buffer): LinkMessage | MediaFrame {
       const matrix = flags & BT709 ? 'bt709' : 'bt601';
       const colourSpace = { matrix, fullRange: (flags & FULL_RANGE) !== 0 } as const;
       const rotation = detail as Rotation;
-      return { kind, source, codec, keyframe, colourSpace, rotation, captureMicros: time, data };
+      return {
+        kind,
+        source,
+        codec: codec as VideoCodec,
+        keyframe,
+        colourSpace,
+        rotation,
+        captureMicros: time,
+        data,
+      };
     }
     case 'audio-in':
       return {

@@ -2,7 +2,13 @@ import type { ColourSpace } from '../shared/colour-space.js';
 import type { CustomLayout, LayoutMode, TileFit, TileRole } from '../shared/layout-mode.js';
 import type { OverlaySettings } from '../shared/overlay-settings.js';
 import type { Rotation } from '../shared/rotation.js';
-import type { Micros, TemporalLayer, VideoCodec } from '../shared/units.js';
+import type {
+  CompositeCodec,
+  HardwareEncoder,
+  Micros,
+  TemporalLayer,
+  VideoCodec,
+} from '../shared/units.js';
 
 /**
  * Identifies what one participant sends together, themselves or their screen, inside one media
@@ -25,7 +31,7 @@ export interface Rendition {
 
 /** An encode of the composite that somebody watches. */
 export interface WatchedVideo {
-  readonly codec: VideoCodec;
+  readonly codec: CompositeCodec;
   /** Index into the settings' renditions. */
   readonly rendition: number;
 }
@@ -37,6 +43,8 @@ export interface MixSettings {
   readonly frameRate: number;
   /** Best first; the first is encoded from the canvas as it is. */
   readonly renditions: readonly Rendition[];
+  /** Encodes H.264 where it can be opened. */
+  readonly hardware: HardwareEncoder | undefined;
   readonly audioChannels: 1 | 2;
   readonly audioBitrateBps: number;
   /** Of the mixes for links that take little: 60 ms a packet. */
@@ -117,6 +125,8 @@ export type MediaCommand =
   | { readonly type: 'image'; readonly name: string; readonly data?: string }
   /** Asks for `sanitized` or `refused`; of a process that does nothing else. */
   | { readonly type: 'sanitize'; readonly data: string; readonly limits: ImageLimits }
+  /** Asks for `probed`. */
+  | { readonly type: 'probe'; readonly hardware: HardwareEncoder }
   | { readonly type: 'close' };
 
 /** A tile of the canvas, in pixels; later ones lie over earlier ones. */
@@ -136,7 +146,7 @@ export type MediaCounters = Readonly<Record<string, number>>;
 
 /** Media process to server. */
 export type MediaEvent =
-  | { readonly type: 'ready'; readonly encoders: readonly VideoCodec[] }
+  | { readonly type: 'ready'; readonly encoders: readonly CompositeCodec[] }
   | { readonly type: 'failed'; readonly message: string }
   /** A decoder cannot go on without a keyframe from this source. */
   | { readonly type: 'keyframe-needed'; readonly source: SourceId }
@@ -153,6 +163,8 @@ export type MediaEvent =
   | { readonly type: 'dominant'; readonly source: SourceId | undefined }
   | { readonly type: 'sanitized'; readonly image: SanitizedImage }
   | { readonly type: 'refused'; readonly message: string }
+  /** Without a fault the hardware encodes. */
+  | { readonly type: 'probed'; readonly fault?: string }
   | { readonly type: 'speaking'; readonly sources: readonly SourceId[] }
   | {
       readonly type: 'stats';

@@ -4,7 +4,12 @@
  */
 
 import type { Rendition, WatchedVideo } from '../link/link-messages.js';
-import { hasTemporalLayers, type Micros, type VideoCodec } from '../shared/units.js';
+import {
+  type CompositeCodec,
+  type HardwareEncoder,
+  hasTemporalLayers,
+  type Micros,
+} from '../shared/units.js';
 import { Picture } from './ffmpeg/picture.js';
 import { Scaler } from './ffmpeg/scaler.js';
 import { type EncodedVideo, type VideoContent, VideoEncoder } from './ffmpeg/video-encoder.js';
@@ -21,13 +26,14 @@ export interface CanvasShape {
   readonly width: number;
   readonly height: number;
   readonly frameRate: number;
+  readonly hardware?: HardwareEncoder | undefined;
 }
 
 /**
  * Faces lose 0.2 dB by two layers; text, of which a page may come with a frame that no other is
  * predicted from, loses 6.
  */
-function layered(codec: VideoCodec, { stills }: Rendition, content: VideoContent): boolean {
+function layered(codec: CompositeCodec, { stills }: Rendition, content: VideoContent): boolean {
   return hasTemporalLayers(codec) && !stills && content === 'camera';
 }
 
@@ -59,7 +65,13 @@ export class CompositeEncoder {
     const bitrateBps = Math.round(rendition.bitrateBps * PAYLOAD_SHARE);
     const { codec } = watched;
     const temporalLayers = layered(codec, rendition, 'camera');
-    const encoder = await VideoEncoder.open({ ...rendition, bitrateBps, codec, temporalLayers });
+    const encoder = await VideoEncoder.open({
+      ...rendition,
+      bitrateBps,
+      codec,
+      temporalLayers,
+      hardware: canvas.hardware,
+    });
     const same = width === canvas.width && height === canvas.height;
     const minInterval = frameRate < canvas.frameRate ? 900_000 / frameRate : 0;
     const scaled = same ? undefined : Picture.allocate(width, height);
@@ -83,6 +95,11 @@ export class CompositeEncoder {
   /** @param urgent for somebody who has no picture yet. */
   requestKeyframe(urgent: boolean): void {
     this.keyframes.request(urgent);
+  }
+
+  /** Why not the hardware that was asked for. */
+  get fallback(): string | undefined {
+    return this.encoder.fallback;
   }
 
   get counters(): Readonly<Record<string, number>> {

@@ -7,6 +7,7 @@ import type { LinkMessage } from '../link/frame-codec.js';
 import type { MediaCommand, MediaEvent, MediaFrame } from '../link/link-messages.js';
 import { MediaLink } from '../link/media-link.js';
 import { quietFfmpeg } from './ffmpeg/log.js';
+import { probeHardware } from './hardware-probe.js';
 import { sanitizeImage } from './image-sanitizer.js';
 import { RoomMixer } from './room-mixer.js';
 import { warmUp } from './warm-up.js';
@@ -43,6 +44,9 @@ async function handle(command: MediaCommand): Promise<void> {
       break;
     case 'sanitize':
       send(await sanitize(command));
+      break;
+    case 'probe':
+      send({ type: 'probed', ...(await probeHardware(command.hardware)) });
       break;
     case 'close':
       link.close();

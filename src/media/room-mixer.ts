@@ -121,7 +121,9 @@ export class RoomMixer {
     this.videoTicker.start();
   }
 
-  command(command: Exclude<MediaCommand, { type: 'configure' | 'sanitize' | 'close' }>): void {
+  command(
+    command: Exclude<MediaCommand, { type: 'configure' | 'sanitize' | 'probe' | 'close' }>,
+  ): void {
     if (command.type === 'sources') this.setSources(command.sources);
     else if (command.type === 'arrange') this.layout = command.layout;
     else if (command.type === 'overlays') this.overlays.set(command.overlays);
@@ -357,7 +359,9 @@ export class RoomMixer {
       const key = encoderKey(watched);
       const rendition = this.settings.renditions[watched.rendition];
       if (this.encoders.has(key) || !rendition) continue;
-      this.encoders.set(key, await CompositeEncoder.open(watched, rendition, this.settings));
+      const encoder = await CompositeEncoder.open(watched, rendition, this.settings);
+      if (encoder.fallback !== undefined) this.count('video_hardware_fallbacks');
+      this.encoders.set(key, encoder);
     }
   }
 

@@ -3,7 +3,7 @@
  * room: loading fonts, and opening each codec for the first time.
  */
 
-import type { VideoCodec } from '../shared/units.js';
+import { COMPOSITE_CODECS, type CompositeCodec, type VideoCodec } from '../shared/units.js';
 import { Picture } from './ffmpeg/picture.js';
 import { VideoDecoder } from './ffmpeg/video-decoder.js';
 import { hasVideoEncoder, VideoEncoder } from './ffmpeg/video-encoder.js';
@@ -11,10 +11,11 @@ import { OpusDecoder, OpusEncoder } from './opus/opus.js';
 import { drawPlaceholder } from './placeholder.js';
 import { drawLabel } from './tile-label.js';
 
-const CODECS: readonly VideoCodec[] = ['h264', 'vp8'];
+/** Those of every room. */
+const WARMED: readonly VideoCodec[] = ['h264', 'vp8'];
 
 /** @returns the codecs that can be encoded here. */
-export async function warmUp(): Promise<VideoCodec[]> {
+export async function warmUp(): Promise<CompositeCodec[]> {
   const size = { width: 64, height: 36 };
   const look = { name: 'Tessera', ...size, withName: true, background: undefined };
   drawPlaceholder({ ...look, avatar: undefined });
@@ -25,8 +26,7 @@ export async function warmUp(): Promise<VideoCodec[]> {
   using _decoder = await OpusDecoder.open(1);
   using picture = Picture.allocate(64, 36);
   picture.fill({ x: 0, y: 0, ...size }, [16, 128, 128]);
-  const codecs = CODECS.filter(hasVideoEncoder);
-  for (const codec of codecs) {
+  for (const codec of WARMED.filter(hasVideoEncoder)) {
     const rate = { frameRate: 30, bitrateBps: 100_000 };
     using encoder = await VideoEncoder.open({ codec, ...size, ...rate });
     using decoder = await VideoDecoder.open(codec);
@@ -35,5 +35,5 @@ export async function warmUp(): Promise<VideoCodec[]> {
       if (decoded && decoded !== 'corrupt') decoded[Symbol.dispose]();
     }
   }
-  return codecs;
+  return COMPOSITE_CODECS.filter(hasVideoEncoder);
 }

@@ -13,7 +13,7 @@ import type {
   PayloadFormat,
 } from '../shared/negotiated-media.js';
 import { type HeaderExtensionIds, NO_EXTENSIONS } from '../shared/rtp-packet.js';
-import type { Ssrc, VideoCodec } from '../shared/units.js';
+import type { CompositeCodec, Ssrc } from '../shared/units.js';
 import { MAX_MESSAGE_BYTES, SCTP_PORT } from './data-association.js';
 
 export const MAX_SDP_BYTES = 64 * 1024;
@@ -59,18 +59,25 @@ function bad(message: string): TesseraError {
   });
 }
 
-function videoCodecOf(name: string, config: string): VideoCodec | undefined {
+function videoCodecOf(name: string, config: string): CompositeCodec | undefined {
   if (name === 'vp8') return 'vp8';
+  // Profile 0 of both: 8 bits, 4:2:0.
+  const profile = (key: string) => Number(sdpTransform.parseParams(config)[key] ?? 0);
+  if (name === 'vp9') return profile('profile-id') === 0 ? 'vp9' : undefined;
+  if (name === 'av1') return profile('profile') === 0 ? 'av1' : undefined;
   if (name !== 'h264') return undefined;
   const parameters = sdpTransform.parseParams(config);
-  const profile = String(parameters['profile-level-id'] ?? '42000a').toLowerCase();
-  return Number(parameters['packetization-mode'] ?? 0) === 1 && profile.startsWith('42')
+  const level = String(parameters['profile-level-id'] ?? '42000a').toLowerCase();
+  return Number(parameters['packetization-mode'] ?? 0) === 1 && level.startsWith('42')
     ? 'h264'
     : undefined;
 }
 
 /** The offered payload types that we can use, in the client's order, without repeats of a codec. */
-function formatsOf(media: OfferedMedia, accept: readonly (VideoCodec | 'opus')[]): PayloadFormat[] {
+function formatsOf(
+  media: OfferedMedia,
+  accept: readonly (CompositeCodec | 'opus')[],
+): PayloadFormat[] {
   const config = (payload: number) =>
     media.fmtp.find((fmtp) => fmtp.payload === payload)?.config ?? '';
   const rtx = new Map<number, number>();
@@ -179,7 +186,7 @@ function extensionsOf(description: sdpTransform.SessionDescription): HeaderExten
  * Reads an offer. @throws TesseraError `bad_sdp` for anything that cannot be answered.
  * @param downCodecs what we can encode, best first; the first that the client offers is used.
  */
-export function parseOffer(sdp: string, downCodecs: readonly VideoCodec[]): ParsedOffer {
+export function parseOffer(sdp: string, downCodecs: readonly CompositeCodec[]): ParsedOffer {
   if (sdp.length > MAX_SDP_BYTES) throw bad(`an SDP of more than ${MAX_SDP_BYTES} bytes`);
   let description: sdpTransform.SessionDescription;
   try {

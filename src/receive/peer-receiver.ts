@@ -250,7 +250,7 @@ export class PeerReceiver {
   ): void {
     const sequence = stream.sequences.unwrap(packet.sequence);
     if (!isRepair) stream.statistics.packet(sequence, packet.timestamp, now);
-    if (stream.video && format.codec !== 'opus') {
+    if (stream.video && (format.codec === 'vp8' || format.codec === 'h264')) {
       if (stream.use === 'camera') this.layers.packet(stream.ssrc, now);
       if (stream.video.receive(packet, format.codec, now)) this.askAgain(stream, now);
       return;

@@ -1,6 +1,8 @@
 import type { Logger } from '../logger.js';
-import type { VideoCodec } from '../shared/units.js';
+import type { CompositeCodec, HardwareEncoder } from '../shared/units.js';
 import { MediaProcess } from './media-process.js';
+
+const PROBE_MS = 10_000;
 
 /** Keeps one media process started ahead, so that a new or crashed room does not wait for one. */
 export class MediaPool {
@@ -12,9 +14,31 @@ export class MediaPool {
   constructor(private readonly logger: Logger) {}
 
   /** Starts the spare; resolves with what it can encode, rejects if media processes cannot run here. */
-  async start(): Promise<readonly VideoCodec[]> {
+  async start(): Promise<readonly CompositeCodec[]> {
     this.spare ??= new MediaProcess(this.logger);
     return this.spare.ready;
+  }
+
+  /** What is wrong with a hardware encoder, found out in a process of its own; undefined if it works. */
+  async probe(hardware: HardwareEncoder): Promise<string | undefined> {
+    const process = await this.acquire();
+    try {
+      return await new Promise<string | undefined>((resolve) => {
+        const late = setTimeout(() => resolve('it takes too long'), PROBE_MS);
+        const settle = (fault: string | undefined) => {
+          clearTimeout(late);
+          resolve(fault);
+        };
+        process.use({
+          onEvent: (event) => event.type === 'probed' && settle(event.fault),
+          onFrame: () => {},
+          onCrash: (reason) => settle(reason),
+        });
+        process.send({ type: 'probe', hardware });
+      });
+    } finally {
+      await this.release(process);
+    }
   }
 
   /** Whether the last process could be started. */

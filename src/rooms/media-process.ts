@@ -14,7 +14,7 @@ import type {
 } from '../link/link-messages.js';
 import { MediaLink } from '../link/media-link.js';
 import type { Logger } from '../logger.js';
-import type { VideoCodec } from '../shared/units.js';
+import type { CompositeCodec } from '../shared/units.js';
 
 /** A process that has not reported for so long hangs, and is killed. */
 const HANG_MS = 5000;
@@ -31,7 +31,7 @@ const ENTRY = fileURLToPath(new URL('../media/main.js', import.meta.url));
 
 export class MediaProcess {
   /** Resolves with the codecs it can encode. */
-  readonly ready: Promise<readonly VideoCodec[]>;
+  readonly ready: Promise<readonly CompositeCodec[]>;
   counters: MediaCounters = {};
   sourceCounters: Readonly<Record<SourceId, MediaCounters>> = {};
   private readonly child: ChildProcess;
@@ -45,7 +45,8 @@ export class MediaProcess {
   constructor(private readonly logger: Logger) {
     this.child = spawn(process.execPath, ['--enable-source-maps', ENTRY], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-      env: { UV_THREADPOOL_SIZE: '4' },
+      // SVT-AV1 would write a page for each encoder that is opened.
+      env: { UV_THREADPOOL_SIZE: '4', SVT_LOG: '1' },
     });
     this.child.stderr?.on('data', (text: Buffer) => {
       this.logger.warn(
@@ -53,9 +54,9 @@ export class MediaProcess {
         'media process wrote',
       );
     });
-    let markReady: (encoders: readonly VideoCodec[]) => void = () => {};
+    let markReady: (encoders: readonly CompositeCodec[]) => void = () => {};
     let failReady: (error: Error) => void = () => {};
-    this.ready = new Promise<readonly VideoCodec[]>((resolve, reject) => {
+    this.ready = new Promise<readonly CompositeCodec[]>((resolve, reject) => {
       markReady = resolve;
       failReady = reject;
     });

@@ -13,9 +13,9 @@ import type { LocalStreams, NegotiatedMedia } from '../shared/negotiated-media.j
 import type { RtcpPacket } from '../shared/rtcp.js';
 import {
   AUDIO_CLOCK_RATE,
+  type CompositeCodec,
   type Micros,
   VIDEO_CLOCK_RATE,
-  type VideoCodec,
 } from '../shared/units.js';
 import { bestStep, type ReceiveLimits } from './receive-limits.js';
 import { type OutputStep, outputSteps } from './renditions.js';
@@ -48,7 +48,7 @@ export interface ParticipantOutputEvents {
 /** What one participant receives: the composite and a mix, each on one stream. */
 export class ParticipantOutput {
   readonly audio: OutboundStream | undefined;
-  readonly videoCodec: VideoCodec | undefined;
+  readonly videoCodec: CompositeCodec | undefined;
   private readonly video: OutboundStream | undefined;
   private readonly estimator: BandwidthEstimator;
   private readonly sender: PacedSender;

@@ -12,7 +12,7 @@ import { BT601 } from '../shared/colour-space.js';
 import type { LocalStreams } from '../shared/negotiated-media.js';
 import { parseRtcp } from '../shared/rtcp.js';
 import { TokenBucket } from '../shared/token-bucket.js';
-import type { Micros, VideoCodec } from '../shared/units.js';
+import type { CompositeCodec, Micros } from '../shared/units.js';
 import { ChatLimits } from './chat.js';
 import type { Grant, PublishSource, Role } from './grant.js';
 import { ParticipantOutput } from './participant-output.js';
@@ -38,7 +38,7 @@ export interface ParticipantOptions {
   readonly screenSourceId: SourceId;
   readonly transport: PeerTransportOptions;
   /** Codecs for the composite, best first. */
-  readonly videoCodecs: readonly VideoCodec[];
+  readonly videoCodecs: readonly CompositeCodec[];
   readonly mix: MixSettings;
   /** Ask them not to send silence. */
   readonly dtx: boolean;

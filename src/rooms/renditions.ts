@@ -3,9 +3,9 @@ import { TesseraError } from '../errors.js';
 import type { MixSettings, Rendition } from '../link/link-messages.js';
 import {
   BASE_LAYER_SHARE,
+  type CompositeCodec,
   hasTemporalLayers,
   type TemporalLayer,
-  type VideoCodec,
 } from '../shared/units.js';
 
 /** Sizes of the smaller renditions against the first: a half and a quarter of each side. */
@@ -118,7 +118,10 @@ export interface OutputStep {
  * The steps of one receiver, best first: each rendition whole, then at half its frame rate where the
  * codec has layers; in the end sound alone, at the low bitrate.
  */
-export function outputSteps(settings: MixSettings, codec: VideoCodec | undefined): OutputStep[] {
+export function outputSteps(
+  settings: MixSettings,
+  codec: CompositeCodec | undefined,
+): OutputStep[] {
   const full = settings.audioBitrateBps + AUDIO_OVERHEAD_BPS;
   const low = settings.lowAudioBitrateBps + LOW_AUDIO_OVERHEAD_BPS;
   const steps: OutputStep[] = [];

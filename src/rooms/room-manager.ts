@@ -1,11 +1,11 @@
 /** All rooms of the server: made on the first join or by the API, ended some time after the last leave. */
 import { join } from 'node:path';
 import { TesseraError } from '../errors.js';
-import type { ImageLimits, SanitizedImage } from '../link/link-messages.js';
+import type { ImageLimits, MixSettings, SanitizedImage } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
 import { nowMicros } from '../shared/clock.js';
 import { RecordStore } from '../shared/record-store.js';
-import type { VideoCodec } from '../shared/units.js';
+import type { CompositeCodec } from '../shared/units.js';
 import { ImageIntake } from './image-intake.js';
 import { MediaPool } from './media-pool.js';
 import { participantInfo } from './participant-info.js';
@@ -70,7 +70,8 @@ export class RoomManager {
   private readonly intake: ImageIntake;
   private readonly revocations: RecordStore<Revocation>;
   /** Codecs for composites: those wanted and there, best first. */
-  private encoders: readonly VideoCodec[] = [];
+  private encoders: readonly CompositeCodec[] = [];
+  private mix: MixSettings;
   private ticker: NodeJS.Timeout | undefined;
   private draining = false;
   private closed = false;
@@ -81,6 +82,7 @@ export class RoomManager {
     private readonly onEvent: (event: RoomEvent) => void = () => {},
   ) {
     this.pool = new MediaPool(logger);
+    this.mix = options.mix;
     const report = (error: unknown) => logger.error({ error }, 'a record could not be kept');
     this.store = new RecordStore(join(options.dataDir, 'rooms'), report);
     this.imageStore = new RecordStore(join(options.dataDir, 'images'), report);
@@ -90,7 +92,7 @@ export class RoomManager {
   }
 
   /** Starts the spare media process; rejects if media processes cannot run on this machine. */
-  async start(): Promise<readonly VideoCodec[]> {
+  async start(): Promise<readonly CompositeCodec[]> {
     const [found, records, images] = await Promise.all([
       this.pool.start(),
       this.store.load(),
@@ -98,11 +100,28 @@ export class RoomManager {
       this.revoked.load(),
     ]);
     this.encoders = this.options.videoCodecs.filter((codec) => found.includes(codec));
+    await this.checkHardware();
     for (const record of records.values()) {
       const own = [...images.values()].filter(({ room }) => room === record.id);
       this.restore(record, new Map(own.map((image) => [image.name, image])));
     }
     return this.encoders;
+  }
+
+  /** Rooms are made without hardware that does not work. */
+  private async checkHardware(): Promise<void> {
+    const { hardware } = this.mix;
+    if (!hardware) return;
+    const fault = await this.pool.probe(hardware);
+    if (fault === undefined) {
+      this.logger.info({ hardware }, 'H.264 is encoded in hardware');
+      return;
+    }
+    this.mix = { ...this.mix, hardware: undefined };
+    this.logger.warn(
+      { hardware, fault },
+      'the hardware encoder cannot be used: H.264 is encoded by x264',
+    );
   }
 
   /** Whether new rooms can be opened, and if not, why. */
@@ -230,7 +249,7 @@ export class RoomManager {
     const room: Room = new Room(
       id,
       settings,
-      { ...this.options, videoCodecs: this.encoders },
+      { ...this.options, mix: this.mix, videoCodecs: this.encoders },
       this.pool,
       this.logger.child({ room: id }),
       this.listenerOf(id, () => room),

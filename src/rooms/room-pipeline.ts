@@ -21,8 +21,10 @@ import type {
   WatchedVideo,
 } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
+import { packetizeAv1 } from '../send/av1-packetizer.js';
 import { packetizeH264 } from '../send/h264-packetizer.js';
 import { packetizeVp8 } from '../send/vp8-packetizer.js';
+import { packetizeVp9 } from '../send/vp9-packetizer.js';
 import { nowMicros } from '../shared/clock.js';
 import type { OverlaySettings } from '../shared/overlay-settings.js';
 import type { Micros } from '../shared/units.js';
@@ -55,8 +57,11 @@ export class RoomPipeline {
   /** By name, those that were made harmless; in base64. */
   private readonly images = new Map<string, string>();
   private watchKey = '';
-  /** Of the last VP8 picture, by rendition. */
-  private readonly vp8Numbers = new Map<number, { pictureId: number; baseIndex: number }>();
+  /** Of the last picture, and of the base layer's last, by codec and rendition. */
+  private readonly pictureNumbers = new Map<
+    string,
+    { pictureId: number; baseIndex: number; base: number }
+  >();
   /** Of one tick, by whose mix it is. */
   private audioTick = new Map<SourceId, AudioOutFrame>();
   private lowAudioTick = new Map<SourceId, AudioOutFrame>();
@@ -253,21 +258,26 @@ export class RoomPipeline {
   /** One packetisation for all receivers of the rendition. */
   private sendVideo(frame: VideoOutFrame): void {
     const now = nowMicros();
-    let payloads: Buffer[];
-    if (frame.codec === 'h264') payloads = packetizeH264(frame.data);
-    else {
-      const { rendition, temporalLayer } = frame;
-      const last = this.vp8Numbers.get(rendition) ?? { pictureId: 0, baseIndex: 0 };
-      const pictureId = (last.pictureId + 1) & 0x7fff;
-      const baseIndex = (last.baseIndex + (temporalLayer === 0 ? 1 : 0)) & 0xff;
-      this.vp8Numbers.set(rendition, { pictureId, baseIndex });
-      payloads = packetizeVp8(frame.data, pictureId, { temporalLayer, baseIndex });
-    }
+    const payloads = this.packetize(frame);
     for (const participant of this.participants) {
       const { output } = participant;
       if (output?.videoCodec !== frame.codec) continue;
       participant.guarding(() => output.sendVideo(payloads, frame, now));
     }
+  }
+
+  private packetize({ codec, rendition, data, keyframe, temporalLayer }: VideoOutFrame): Buffer[] {
+    if (codec === 'h264') return packetizeH264(data);
+    if (codec === 'av1') return packetizeAv1(data, keyframe);
+    const key = `${codec}/${rendition}`;
+    const last = this.pictureNumbers.get(key) ?? { pictureId: 0, baseIndex: 0, base: 0 };
+    const pictureId = (last.pictureId + 1) & 0x7fff;
+    const isBase = temporalLayer === 0;
+    const baseIndex = (last.baseIndex + (isBase ? 1 : 0)) & 0xff;
+    this.pictureNumbers.set(key, { pictureId, baseIndex, base: isBase ? pictureId : last.base });
+    if (codec === 'vp8') return packetizeVp8(data, pictureId, { temporalLayer, baseIndex });
+    const reference = keyframe ? 0 : (pictureId - last.base) & 0x7fff;
+    return packetizeVp9(data, pictureId, { temporalLayer, reference });
   }
 
   /** Collects one tick's mixes, then gives each participant theirs. */

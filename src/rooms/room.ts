@@ -5,7 +5,7 @@ import type { MixSettings, SanitizedImage, SourceId, TilePlace } from '../link/l
 import type { Logger } from '../logger.js';
 import type { PeerTransportOptions } from '../peer/peer-transport.js';
 import { nowMicros } from '../shared/clock.js';
-import type { Micros, VideoCodec } from '../shared/units.js';
+import type { CompositeCodec, Micros } from '../shared/units.js';
 import { type AppMessage, ChatHistory, type ChatMessage, checkSize } from './chat.js';
 import type { Grant, Role } from './grant.js';
 import { Lobby, type WaitingInfo } from './lobby.js';
@@ -20,7 +20,7 @@ import { checkChange, imageNotFound, type RoomSettings } from './room-settings.j
 export interface RoomOptions {
   readonly mix: MixSettings;
   readonly transport: PeerTransportOptions;
-  readonly videoCodecs: readonly VideoCodec[];
+  readonly videoCodecs: readonly CompositeCodec[];
   /** Ask clients not to send silence. */
   readonly dtx: boolean;
 }

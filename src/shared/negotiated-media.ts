@@ -1,10 +1,10 @@
 import type { HeaderExtensionIds } from './rtp-packet.js';
-import type { Ssrc, VideoCodec } from './units.js';
+import type { CompositeCodec, Ssrc } from './units.js';
 
 /** A payload type and the codec it stands for on one m-line. */
 export interface PayloadFormat {
   readonly payloadType: number;
-  readonly codec: VideoCodec | 'opus';
+  readonly codec: CompositeCodec | 'opus';
   /** Payload type of its retransmissions (RFC 4588). */
   readonly rtxPayloadType: number | undefined;
   /** Payload type of this codec with redundancy (RFC 2198); audio only. */

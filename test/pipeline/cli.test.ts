@@ -259,7 +259,7 @@ test('the doctor finds what is wrong, and how many people fit', async () => {
   expect(healthy.code).toBe(0);
   const findings: { check: string; state: string; text: string }[] = JSON.parse(healthy.out);
   const of = (name: string) => findings.find(({ check }) => check === name);
-  expect(of('encoders')).toMatchObject({ state: 'ok', text: 'h264, vp8' });
+  expect(of('encoders')).toMatchObject({ state: 'ok', text: 'h264, vp8, vp9, av1' });
   expect(of('TURN')).toMatchObject({ state: 'ok' });
   expect(Number(/about (\d+) participants/.exec(of('capacity')?.text ?? '')?.[1])).toBeGreaterThan(
     0,

@@ -1,5 +1,5 @@
 /** Settings that change the picture and the sound, and H.264 on its way up, read back by a real client. */
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { RtpClient } from '../../src/bots/rtp-client.js';
 import { packetizeH264 } from '../../src/send/h264-packetizer.js';
 import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
@@ -94,4 +94,21 @@ test('while nobody watches nothing is decoded or encoded; whoever then does sees
   clearInterval(timer);
   await sender.close();
   eye.kill();
+});
+
+test('hardware that is not there is told of, and the call goes on without', async () => {
+  const own = await TestServer.start({ TESSERA_VIDEO_HARDWARE: 'vaapi' });
+  onTestFinished(() => own.close());
+  // Machines with a graphics card have it: then the picture comes from there.
+  const log = own.log.join('');
+  expect(log).toMatch(/the hardware encoder cannot be used|H.264 is encoded in hardware/);
+  const viewer = await RtpClient.join({
+    url: own.signalUrl,
+    room: 'hardware',
+    name: 'Eye',
+    codec: 'h264',
+    viewer: true,
+  });
+  onTestFinished(() => viewer.close());
+  await waitFor('pictures', () => viewer.videoFrames > 0, 20_000);
 });

@@ -125,6 +125,11 @@ export class CallPage {
   }
 
   /** What the SDK does when the network changes. */
+  /** Asks for less, or for all again. */
+  receive(limits: object): Promise<void> {
+    return this.page.evaluate((wanted) => (window as any).tessera.room.setReceive(wanted), limits);
+  }
+
   restartIce(): Promise<void> {
     return this.page.evaluate(() => (window as any).tessera.room.offer(true));
   }

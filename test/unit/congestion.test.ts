@@ -21,6 +21,7 @@ const MIX = {
   height: 720,
   frameRate: 30,
   renditions: [...RENDITIONS, ...lifelineOf(RENDITIONS, 2, 30_000)],
+  hardware: undefined,
   audioChannels: 1,
   audioBitrateBps: 48_000,
   lowAudioBitrateBps: 16_000,

@@ -1,6 +1,8 @@
 import {
+  AV_CODEC_ID_AV1,
   AV_CODEC_ID_H264,
   AV_CODEC_ID_VP8,
+  AV_CODEC_ID_VP9,
   AVERROR_EAGAIN,
   AVERROR_EOF,
   Codec,
@@ -8,10 +10,16 @@ import {
   Frame,
   Packet,
 } from 'node-av';
-import type { VideoCodec } from '../../shared/units.js';
+import type { CompositeCodec } from '../../shared/units.js';
 import { Picture } from './picture.js';
 
-const CODEC_IDS = { vp8: AV_CODEC_ID_VP8, h264: AV_CODEC_ID_H264 } as const;
+/** Clients' pictures are VP8 or H.264; the others are for what is encoded here. */
+const CODEC_IDS = {
+  vp8: AV_CODEC_ID_VP8,
+  h264: AV_CODEC_ID_H264,
+  vp9: AV_CODEC_ID_VP9,
+  av1: AV_CODEC_ID_AV1,
+} as const;
 
 /**
  * Decodes one video stream with FFmpeg's own decoders (sturdier against forged headers than libvpx).
@@ -22,11 +30,11 @@ export class VideoDecoder implements Disposable {
   private readonly packet = new Packet();
   private closed = false;
 
-  private constructor(readonly codec: VideoCodec) {
+  private constructor(readonly codec: CompositeCodec) {
     this.packet.alloc();
   }
 
-  static async open(codec: VideoCodec): Promise<VideoDecoder> {
+  static async open(codec: CompositeCodec): Promise<VideoDecoder> {
     const found = Codec.findDecoder(CODEC_IDS[codec]);
     if (!found) throw new Error(`this FFmpeg build has no ${codec} decoder`);
     const decoder = new VideoDecoder(codec);

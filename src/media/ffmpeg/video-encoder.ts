@@ -8,32 +8,19 @@ import {
   AVCOL_TRC_SMPTE170M,
   Codec,
   CodecContext,
-  FF_ENCODER_LIBVPX_VP8,
-  FF_ENCODER_LIBX264,
   Packet,
 } from 'node-av';
+import type { CompositeCodec, Micros, TemporalLayer } from '../../shared/units.js';
 import {
-  BASE_LAYER_SHARE,
-  type Micros,
-  type TemporalLayer,
-  type VideoCodec,
-} from '../../shared/units.js';
+  ENCODER_NAMES,
+  HARDWARE_NAMES,
+  realtimeOptions,
+  type VideoEncoderOptions,
+} from './encoder-options.js';
+import { HardwareUpload } from './hardware-upload.js';
 import type { Picture } from './picture.js';
 
-export type VideoContent = 'camera' | 'screen';
-
-export interface VideoEncoderOptions {
-  readonly codec: VideoCodec;
-  readonly width: number;
-  readonly height: number;
-  /** Nominal frames per second; frames may be left out. */
-  readonly frameRate: number;
-  readonly bitrateBps: number;
-  /** What most of the picture is; a camera's by default. */
-  readonly content?: VideoContent;
-  /** Every second frame is one that no other needs, where the codec can; off by default. */
-  readonly temporalLayers?: boolean;
-}
+export type { VideoContent, VideoEncoderOptions } from './encoder-options.js';
 
 /** One encoded frame; `data` is the caller's (VP8 frame, or H.264 access unit as Annex B). */
 export interface EncodedVideo {
@@ -42,8 +29,6 @@ export interface EncodedVideo {
   readonly temporalLayer: TemporalLayer;
 }
 
-const ENCODER_NAMES = { vp8: FF_ENCODER_LIBVPX_VP8, h264: FF_ENCODER_LIBX264 } as const;
-
 /** Of the frame rate that the encoder is told, per frame; and its least, in nominal intervals. */
 const INTERVAL_SMOOTHING = 0.05;
 const MAX_INTERVALS = 4;
@@ -51,58 +36,11 @@ const MAX_INTERVALS = 4;
 /** How far the bitrate may be left behind or borrowed. */
 const BUFFER_SECONDS = 0.6;
 
-/** zerolatency would cut each frame into a slice a thread; one thread is enough up to 1080p. */
-const X264_PARAMS = 'keyint=infinite:scenecut=0:sliced-threads=0';
-/**
- * For text: a better search and small intra blocks, 1.5 to 2.4 dB for half as much CPU again; what
- * smooths cameras' noise would smear letters.
- */
-const X264_SCREEN_PARAMS = `${X264_PARAMS}:me=hex:subme=1:partitions=i4x4:deblock=-2,-2:no-psy=1`;
-
-/** Real-time options; `setOption` because a Dictionary given to open2 is freed twice by node-av. */
-function realtimeOptions(options: VideoEncoderOptions): [string, string][] {
-  if (options.codec === 'h264') {
-    return [
-      ['preset', 'ultrafast'],
-      ['tune', 'zerolatency'],
-      ['profile', 'baseline'],
-      ['forced-idr', '1'],
-      ['x264-params', options.content === 'screen' ? X264_SCREEN_PARAMS : X264_PARAMS],
-    ];
-  }
-  return [
-    ['deadline', 'realtime'],
-    ['cpu-used', '8'],
-    ['lag-in-frames', '0'],
-    ['static-thresh', '1'],
-    ['screen-content-mode', options.content === 'screen' ? '1' : '0'],
-    ['undershoot-pct', '95'],
-    ['max-intra-rate', '600'],
-    ['qmin', '4'],
-    ['qmax', '56'],
-    ...temporalOptions(options),
-  ];
-}
-
-/**
- * Two layers (0.2 dB): every second frame is predicted from the base alone and nothing from it, so
- * that any of them may be left out. Without error resilience they would share entropy contexts.
- */
-function temporalOptions({ temporalLayers, bitrateBps }: VideoEncoderOptions): [string, string][] {
-  if (!temporalLayers) return [];
-  const total = Math.round(bitrateBps / 1000);
-  const rates = `ts_target_bitrate=${Math.round(total * BASE_LAYER_SHARE)},${total}`;
-  const pattern = 'ts_rate_decimator=2,1:ts_periodicity=2:ts_layer_id=0,1:ts_layering_mode=2';
-  return [
-    ['error-resilient', 'default'],
-    ['ts-parameters', `ts_number_layers=2:${rates}:${pattern}`],
-  ];
-}
-
 /** Encodes pictures of one size in real time, one in, one out, keyframes only when asked. */
 export class VideoEncoder implements Disposable {
   private readonly context = new CodecContext();
   private readonly packet = new Packet();
+  private upload: HardwareUpload | undefined;
   private closed = false;
   private lastPts: Micros | undefined;
   /** The encoder's own time, and how far it goes with a frame: in ticks of 1/90000 s. */
@@ -118,8 +56,24 @@ export class VideoEncoder implements Disposable {
     this.smoothed = 90_000 / options.frameRate;
   }
 
+  /** Why not the hardware that was asked for, if it could not be opened. */
+  fallback: string | undefined;
+
   static async open(options: VideoEncoderOptions): Promise<VideoEncoder> {
-    const name = ENCODER_NAMES[options.codec];
+    const { hardware, ...software } = options;
+    if (!hardware || options.codec !== 'h264') return VideoEncoder.openAs(software);
+    try {
+      return await VideoEncoder.openAs(options);
+    } catch (error) {
+      const encoder = await VideoEncoder.openAs(software);
+      encoder.fallback = error instanceof Error ? error.message : String(error);
+      return encoder;
+    }
+  }
+
+  private static async openAs(options: VideoEncoderOptions): Promise<VideoEncoder> {
+    const { hardware } = options;
+    const name = hardware ? HARDWARE_NAMES[hardware] : ENCODER_NAMES[options.codec];
     const codec = Codec.findEncoderByName(name);
     if (!codec) throw new Error(`this FFmpeg build has no ${name} encoder`);
     const encoder = new VideoEncoder(options);
@@ -134,7 +88,9 @@ export class VideoEncoder implements Disposable {
       den: 1000,
     } as typeof context.framerate;
     encoder.setRate(options.bitrateBps);
-    if (options.codec === 'vp8') context.rcMinRate = BigInt(options.bitrateBps);
+    if (options.codec === 'vp8' || options.codec === 'vp9') {
+      context.rcMinRate = BigInt(options.bitrateBps);
+    }
     context.gopSize = 1_000_000;
     // What cameras send and the placeholders are drawn in; unsaid, browsers take HD for BT.709.
     context.colorSpace = AVCOL_SPC_SMPTE170M;
@@ -143,9 +99,15 @@ export class VideoEncoder implements Disposable {
     context.colorRange = AVCOL_RANGE_MPEG;
     context.maxBFrames = 0;
     context.threadCount = 1;
-    for (const [key, value] of realtimeOptions(options)) context.setOption(key, value);
-    const result = await context.open2(codec, null);
-    if (result < 0) throw new Error(`cannot open ${name} at ${options.width}x${options.height}`);
+    try {
+      if (hardware) encoder.upload = HardwareUpload.prepare(hardware, context);
+      for (const [key, value] of realtimeOptions(options)) context.setOption(key, value);
+      const result = await context.open2(codec, null);
+      if (result < 0) throw new Error(`cannot open ${name} at ${options.width}x${options.height}`);
+    } catch (error) {
+      encoder[Symbol.dispose]();
+      throw error;
+    }
     return encoder;
   }
 
@@ -155,10 +117,10 @@ export class VideoEncoder implements Disposable {
    */
   async encode(picture: Picture, pts: Micros, keyframe: boolean): Promise<EncodedVideo[]> {
     if (this.closed) return [];
-    const frame = picture.frame.clone();
+    const frame = this.upload ? await this.upload.take(picture.frame) : picture.frame.clone();
     if (!frame) throw new Error('no memory to encode a picture');
     const interval = this.interval(pts);
-    if (this.options.codec === 'h264') this.adjustPerFrame(interval);
+    if (this.options.codec === 'h264' && !this.options.hardware) this.adjustPerFrame(interval);
     this.ticks += interval;
     frame.pts = BigInt(Math.round(this.ticks));
     frame.duration = BigInt(Math.round(interval));
@@ -213,12 +175,15 @@ export class VideoEncoder implements Disposable {
   [Symbol.dispose](): void {
     if (this.closed) return;
     this.closed = true;
+    // SVT-AV1 complains if it is not told of the end.
+    if (this.options.codec === 'av1') this.context.sendFrameSync(null);
     this.packet.free();
     this.context.freeContext();
+    this.upload?.[Symbol.dispose]();
   }
 }
 
 /** Whether this FFmpeg build can encode the codec at all. */
-export function hasVideoEncoder(codec: VideoCodec): boolean {
+export function hasVideoEncoder(codec: CompositeCodec): boolean {
   return Codec.findEncoderByName(ENCODER_NAMES[codec]) !== null;
 }
