@@ -112,11 +112,14 @@ test('what nobody watches is not encoded; receivers choose, and are sent no more
     const counters = (await server.room(room))?.counters ?? {};
     return [0, 1, 2, 3].map((index) => counters[`video_encodes_vp8_${index}`] ?? 0);
   };
+  const cpuMicros: number[] = [];
   const growing = async () => {
     await sleep(1500);
     const before = await encodes();
+    const cpu = (await server.room(room))?.counters.cpu_micros ?? 0;
     await sleep(2500);
     const after = await encodes();
+    cpuMicros.push(((await server.room(room))?.counters.cpu_micros ?? 0) - cpu);
     return after.flatMap((count, index) => (count > (before[index] as number) ? [index] : []));
   };
   await waitFor('a picture', () => client.videoFrames > 0);
@@ -132,6 +135,12 @@ test('what nobody watches is not encoded; receivers choose, and are sent no more
     client.send({ type: 'receive', ...limits });
     expect([limits, await growing()]).toEqual([limits, wanted]);
   }
+  // With 1280x720 and without: an encode less is less CPU.
+  const [whole = 0, , small = 0] = cpuMicros;
+  console.log(
+    `CPU ${(whole / 1000).toFixed(0)} ms, without 1280x720 ${(small / 1000).toFixed(0)} ms`,
+  );
+  expect(small).toBeLessThan(0.85 * whole);
   client.send({ type: 'receive', rendition: '12x34' });
   await waitFor('the refusal', () => client.errors.includes('unknown_rendition'));
 }, 120_000);
