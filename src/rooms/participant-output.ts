@@ -185,8 +185,15 @@ export class ParticipantOutput {
   tick(now: Micros): void {
     this.sender.tick(now);
     if (this.probe) this.pad(this.probe, now);
-    if (!this.video || now - this.selectedAt < SELECT_INTERVAL) return;
+    if (now - this.selectedAt < SELECT_INTERVAL) return;
     this.selectedAt = now;
+    if (this.video) this.select(now);
+    if (this.wantsLowAudio === this.lowAudioAsked) return;
+    this.lowAudioAsked = this.wantsLowAudio;
+    this.events.onWatchedChanged();
+  }
+
+  private select(now: Micros): void {
     const changed = this.selector.update(
       {
         estimateBps: this.estimator.bitrateBps,
@@ -196,10 +203,6 @@ export class ParticipantOutput {
       now,
     );
     if (changed) this.switchRendition(now);
-    if (this.wantsLowAudio !== this.lowAudioAsked) {
-      this.lowAudioAsked = this.wantsLowAudio;
-      this.events.onWatchedChanged();
-    }
     const probeBps = this.probe
       ? undefined
       : this.selector.probeDue(this.estimator.bitrateBps, now);

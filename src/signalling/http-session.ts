@@ -57,40 +57,11 @@ export class HttpSession {
    *   to send (WHIP) or to receive (WHEP).
    */
   async start(offer: string): Promise<string> {
-    const { room, name, grant, kind, limits } = this.options;
-    const entered = room.enter({
-      name,
-      grant,
-      viewer: kind === 'whep',
-      previous: undefined,
-      listener: this.listener(),
-    });
-    if (!(entered instanceof Participant)) {
-      room.stopWaiting(entered.id);
-      throw new TesseraError(
-        'not_admitted',
-        'the room has a lobby, in which nobody waits by HTTP',
-        {
-          next: 'Give the token the role of a host, or open the lobby.',
-        },
-      );
-    }
-    this.participant = entered;
     try {
-      entered.setReceiveLimits(limits);
-      const answer = await entered.negotiate(offer, { allCandidates: true });
-      const { uses } = entered;
-      const [sound, picture] =
-        kind === 'whip' ? (['mic', 'camera'] as const) : (['mix-audio', 'mix-video'] as const);
-      if (!uses.has(sound) && !uses.has(picture)) {
-        throw new TesseraError(
-          'unsupported_media',
-          kind === 'whip'
-            ? 'the offer sends neither Opus nor VP8 nor H.264'
-            : 'the offer receives neither Opus nor a codec of the composite',
-          { next: 'Offer Opus, VP8 or H.264 (constrained baseline, packetization-mode 1).' },
-        );
-      }
+      const participant = this.enter();
+      participant.setReceiveLimits(this.options.limits);
+      const answer = await participant.negotiate(offer, { allCandidates: true });
+      this.checkUses(participant);
       return answer;
     } catch (error) {
       this.end();
@@ -132,6 +103,43 @@ export class HttpSession {
       });
     }
     this.options.onEnded(this);
+  }
+
+  private enter(): Participant {
+    const { room, name, grant, kind } = this.options;
+    const viewer = kind === 'whep';
+    const entered = room.enter({
+      name,
+      grant,
+      viewer,
+      previous: undefined,
+      listener: this.listener(),
+    });
+    if (entered instanceof Participant) {
+      this.participant = entered;
+      return entered;
+    }
+    room.stopWaiting(entered.id);
+    throw new TesseraError('not_admitted', 'the room has a lobby, in which nobody waits by HTTP', {
+      next: 'Give the token the role of a host, or open the lobby.',
+    });
+  }
+
+  private checkUses({ uses }: Participant): void {
+    const isWhip = this.options.kind === 'whip';
+    if (
+      isWhip
+        ? uses.has('mic') || uses.has('camera')
+        : uses.has('mix-audio') || uses.has('mix-video')
+    )
+      return;
+    throw new TesseraError(
+      'unsupported_media',
+      isWhip
+        ? 'the offer sends neither Opus nor VP8 nor H.264'
+        : 'the offer receives neither Opus nor a codec of the composite',
+      { next: 'Offer Opus, VP8 or H.264 (constrained baseline, packetization-mode 1).' },
+    );
   }
 
   /** Much of what others are told over a socket cannot be told here. */

@@ -113,7 +113,50 @@ const BARE_PAGE = `
     const answer = await fetch(url, { method: 'POST', headers, body: pc.localDescription.sdp });
     if (answer.status !== 201) throw new Error(await answer.text());
     await pc.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
-    window.stop = () => fetch(answer.headers.get('location'), { method: 'DELETE' });
+    const session = answer.headers.get('location');
+    window.stop = () => fetch(session, { method: 'DELETE' });
+    window.restartIce = async () => {
+      pc.restartIce();
+      await pc.setLocalDescription();
+      while (pc.iceGatheringState !== 'complete') await new Promise((done) => setTimeout(done, 20));
+      const lines = pc.localDescription.sdp.split('\\r\\n');
+      const pick = (pattern) => lines.filter((line) => pattern.test(line));
+      const fragment = [
+        pick(/^a=ice-ufrag/)[0],
+        pick(/^a=ice-pwd/)[0],
+        pick(/^m=/)[0],
+        pick(/^a=mid/)[0],
+        ...new Set(pick(/^a=candidate/)),
+        '',
+      ].join('\\r\\n');
+      const restarted = await fetch(session, {
+        method: 'PATCH',
+        headers: { 'content-type': 'application/trickle-ice-sdpfrag', 'if-match': '*' },
+        body: fragment,
+      });
+      if (restarted.status !== 200) throw new Error(await restarted.text());
+      const theirs = (await restarted.text()).split('\\r\\n');
+      const [ufrag, pwd] = theirs;
+      const candidates = theirs.filter((line) => line.startsWith('a=candidate'));
+      const old = pc.remoteDescription.sdp.split('\\r\\n');
+      const sdp = old
+        .filter((line) => !line.startsWith('a=candidate'))
+        .flatMap((line) =>
+          line.startsWith('a=ice-ufrag') ? [ufrag] : line.startsWith('a=ice-pwd') ? [pwd, ...candidates] : [line],
+        )
+        .join('\\r\\n');
+      await pc.setRemoteDescription({ type: 'answer', sdp });
+      return ufrag;
+    };
+    window.frames = async () =>
+      [...(await pc.getStats()).values()].find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video')
+        ?.framesDecoded ?? 0;
+    window.remoteFragment = async () => {
+      const all = await pc.getStats();
+      const transport = [...all.values()].find(({ type }) => type === 'transport');
+      return all.get(transport.selectedCandidatePairId)?.remoteCandidateId &&
+        all.get(all.get(transport.selectedCandidatePairId).remoteCandidateId).usernameFragment;
+    };
   };
   window.colourAt = (x, y) => {
     const canvas = new OffscreenCanvas(1, 1);
@@ -187,6 +230,19 @@ test('FFmpeg, GStreamer and a bare page send; GStreamer and a bare page play', a
       const seen = small();
       return seen?.width === 320 && isMostly(seen.colour, 0) && seen.level > -30;
     },
+    30_000,
+  );
+  // ICE begins anew, and the pictures go on over the new pair.
+  const fragment = String(await page(player, 'restartIce()')).replace('a=ice-ufrag:', '');
+  await waitFor(
+    'the new pair',
+    async () => (await page(player, 'remoteFragment()')) === fragment,
+    30_000,
+  );
+  const before = (await page(player, 'frames()')) as number;
+  await waitFor(
+    'pictures over it',
+    async () => ((await page(player, 'frames()')) as number) > before + 30,
     30_000,
   );
   // Each leaves in its own way.

@@ -1,7 +1,10 @@
 /** WHIP and WHEP as protocols: what is answered, to whom, and that nobody is left in the room. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { signToken, videoGrantFor } from '../../src/api/access-token.js';
+import { makeKey } from '../../src/config/auth-options.js';
 import { ClientPeer } from '../../src/peer/client-peer.js';
 import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
+import { callApi } from '../support/api.js';
 import { encodeMoving } from '../support/encoded.js';
 import { TestServer, waitFor } from '../support/server.js';
 
@@ -29,9 +32,8 @@ const request = (
     ...(body === undefined ? {} : { body }),
   });
 
-/** A peer of ours, its offer posted. */
-async function post(kind: 'whip' | 'whep', room: string, query = '') {
-  const peer = new ClientPeer({
+const peerFor = (kind: 'whip' | 'whep') =>
+  new ClientPeer({
     codec: 'vp8',
     ipv6: false,
     sends: kind === 'whip',
@@ -40,6 +42,10 @@ async function post(kind: 'whip' | 'whep', room: string, query = '') {
     receives: { audio: kind === 'whep', video: kind === 'whep' },
     videoSequence: 1,
   });
+
+/** A peer of ours, its offer posted. */
+async function post(kind: 'whip' | 'whep', room: string, query = '') {
+  const peer = peerFor(kind);
   const answer = await request('POST', `/${kind}/${room}${query}`, { body: await peer.offer() });
   if (answer.status !== 201) throw new Error(`${answer.status}: ${await answer.text()}`);
   await peer.answered(await answer.clone().text());
@@ -121,21 +127,13 @@ test('candidates trickle, ICE restarts, each with its precondition', async () =>
 });
 
 test('what cannot be served is told with a problem, and leaves nobody in the room', async () => {
-  const offer = async (sends: boolean) => {
-    const peer = new ClientPeer({
-      codec: 'vp8',
-      ipv6: false,
-      sends,
-      screen: false,
-      data: false,
-      receives: { audio: !sends, video: !sends },
-      videoSequence: 1,
-    });
+  const offer = async (kind: 'whip' | 'whep') => {
+    const peer = peerFor(kind);
     const sdp = await peer.offer();
     await peer.close();
     return sdp;
   };
-  const [sending, receiving] = [await offer(true), await offer(false)];
+  const [sending, receiving] = [await offer('whip'), await offer('whep')];
   for (const [status, code, path, options] of [
     [415, 'unsupported_type', '/whip/bad', { body: '{}', type: 'application/json' }],
     [415, 'unsupported_type', '/whip/bad', { body: 'v=0', type: 'text/plain' }],
@@ -207,4 +205,59 @@ test('a client that never connects is gone in time', async () => {
   await peer.close();
   expect(await names('never')).toEqual(['WHEP']);
   await waitFor('its end', async () => (await server.room('never')) === undefined, 40_000);
+});
+
+test('tokens say who may send and who may receive; full rooms and lobbies take nobody', async () => {
+  const key = makeKey();
+  const locked = await TestServer.start({
+    TESSERA_AUTH_KEYS: `${key.id}:${key.secret}`,
+    TESSERA_ROOM_MAX_PARTICIPANTS: '1',
+  });
+  onTestFinished(() => locked.close());
+  const sign = (role: 'host' | 'participant' | 'viewer', room = 'locked', seconds = 600) =>
+    signToken(key, { identity: 'ada', video: videoGrantFor(room, role, undefined), seconds });
+  const peers: ClientPeer[] = [];
+  const post = async (kind: 'whip' | 'whep', token?: string) => {
+    const peer = peerFor(kind);
+    peers.push(peer);
+    return fetch(`${locked.url}/${kind}/locked`, {
+      method: 'POST',
+      headers: {
+        'content-type': SDP,
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      body: await peer.offer(),
+    });
+  };
+  const codeOf = async (answer: Response) => [answer.status, (await answer.json()).code];
+  const unauthorized = await post('whip');
+  expect(unauthorized.headers.get('www-authenticate')).toBe('Bearer');
+  expect(await codeOf(unauthorized)).toEqual([401, 'unauthorized']);
+  expect(await codeOf(await post('whip', await sign('viewer')))).toEqual([403, 'forbidden']);
+  expect(await codeOf(await post('whip', await sign('host', 'other')))).toEqual([403, 'forbidden']);
+  expect((await codeOf(await post('whep', await sign('viewer', 'locked', -600))))[0]).toBe(401);
+
+  const viewer = await sign('viewer');
+  const first = await post('whep', viewer);
+  expect(first.status).toBe(201);
+  const location = first.headers.get('location') as string;
+  // The same token is another player.
+  const full = await post('whep', viewer);
+  expect(full.headers.get('retry-after')).toBe('5');
+  expect(await codeOf(full)).toEqual([503, 'room_full']);
+  expect((await fetch(location, { method: 'DELETE' })).status).toBe(401);
+  const authorization = `Bearer ${viewer}`;
+  const remove = await fetch(location, { method: 'DELETE', headers: { authorization } });
+  expect(remove.status).toBe(200);
+
+  const host = await sign('host');
+  const changed = await callApi(locked, 'PATCH', '/rooms/locked', {
+    token: host,
+    body: { lobby: true },
+  });
+  expect(changed.status).toBe(200);
+  const waits = await post('whip', await sign('participant'));
+  expect(await codeOf(waits)).toEqual([403, 'not_admitted']);
+  expect((await post('whip', host)).status).toBe(201);
+  await Promise.all(peers.map((peer) => peer.close()));
 });
