@@ -8,6 +8,8 @@ import type { Micros } from '../shared/units.js';
 /** The estimate that a better step needs, over its bitrate. */
 const UP_MARGIN = 1.1;
 const UP_AFTER: Micros = 500_000;
+/** From sound alone: a single probe that was lucky would put a picture before the sound. */
+const UP_AFTER_AUDIO: Micros = 1_500_000;
 /** No better step sooner than this after any change. */
 const SETTLE: Micros = 2_000_000;
 /** A better step that did not last so long was too much: the next try waits twice as long. */
@@ -20,14 +22,18 @@ const MAX_QUEUE: Micros = 250_000;
 const QUEUED_AFTER: Micros = 500_000;
 /** Below this share of the least picture's need there is none. */
 const SUSPEND_SHARE = 0.6;
+/** Below this share of it for so long there is none either, however little the picture takes just now. */
+const STARVED_SHARE = 0.75;
+const STARVED_AFTER: Micros = 1_000_000;
 /** A probe looks for a step that needs so much more than the one that is sent, or for the next. */
 const PROBE_FACTOR = 1.5;
 const FIRST_PROBE: Micros = 3_000_000;
 /** When the best step is sent and the estimate fell below what it may take. */
 const FIRST_PROBE_AT_BEST: Micros = 1_000_000;
 const MAX_PROBE_INTERVAL: Micros = 5_000_000;
-/** Beside sound alone: on so little, each probe is heard as delay. */
-const MAX_PROBE_INTERVAL_AUDIO: Micros = 20_000_000;
+/** Beside sound alone: on so little, each probe fills the queue for seconds, and is heard. */
+const FIRST_PROBE_AUDIO: Micros = 12_000_000;
+const MAX_PROBE_INTERVAL_AUDIO: Micros = 30_000_000;
 
 export interface SelectorInput {
   readonly estimateBps: number;
@@ -47,6 +53,7 @@ export class RenditionSelector {
   private settle = SETTLE;
   private roomSince: Micros | undefined;
   private queuedSince: Micros | undefined;
+  private starvedSince: Micros | undefined;
   private probeAt = Number.POSITIVE_INFINITY;
   private probeInterval = FIRST_PROBE;
 
@@ -75,7 +82,10 @@ export class RenditionSelector {
     else this.queuedSince ??= now;
     const queued = this.queuedSince !== undefined && now - this.queuedSince > QUEUED_AFTER;
     const congested = estimateBps < DOWN_SHARE * offeredBps || queued;
-    if (congested && now - this.changedAt > SETTLE / 4) {
+    if (this.isStarved(estimateBps, now)) {
+      this.wanted++;
+      this.wentDown(now);
+    } else if (congested && now - this.changedAt > SETTLE / 4) {
       this.down(estimateBps, now);
       if (this.wanted !== before) this.wentDown(now);
     } else this.maybeUp(estimateBps, now);
@@ -97,11 +107,25 @@ export class RenditionSelector {
       }
     }
     if (now < this.probeAt) return undefined;
-    const isAudioOnly = this.wanted === this.needsBps.length - 1;
-    const longest = isAudioOnly ? MAX_PROBE_INTERVAL_AUDIO : MAX_PROBE_INTERVAL;
+    const longest = this.isAudioOnly ? MAX_PROBE_INTERVAL_AUDIO : MAX_PROBE_INTERVAL;
     this.probeInterval = Math.max(this.settle, Math.min(longest, this.probeInterval * 1.5));
     this.probeAt = now + this.probeInterval;
     return wanted * 1.05;
+  }
+
+  /** The least picture leaves too little to the sound. */
+  private isStarved(estimateBps: number, now: Micros): boolean {
+    const isLeast = this.wanted === this.needsBps.length - 2;
+    if (!isLeast || estimateBps >= STARVED_SHARE * this.need(this.wanted)) {
+      this.starvedSince = undefined;
+      return false;
+    }
+    this.starvedSince ??= now;
+    return now - this.starvedSince > STARVED_AFTER && now - this.changedAt > SETTLE;
+  }
+
+  private get isAudioOnly(): boolean {
+    return this.wanted === this.needsBps.length - 1;
   }
 
   private get probeStep(): number {
@@ -134,7 +158,8 @@ export class RenditionSelector {
   private wentDown(now: Micros): void {
     const lasted = now - this.wentUpAt > LASTING;
     this.settle = lasted ? SETTLE : Math.min(MAX_SETTLE, this.settle * 2);
-    this.probeInterval = Math.max(FIRST_PROBE, this.settle);
+    const first = this.isAudioOnly ? FIRST_PROBE_AUDIO : FIRST_PROBE;
+    this.probeInterval = Math.max(first, this.settle);
   }
 
   private maybeUp(estimateBps: number, now: Micros): void {
@@ -144,7 +169,8 @@ export class RenditionSelector {
       return;
     }
     this.roomSince ??= now;
-    if (now - this.roomSince < UP_AFTER || now - this.changedAt < this.settle) return;
+    const upAfter = this.isAudioOnly ? UP_AFTER_AUDIO : UP_AFTER;
+    if (now - this.roomSince < upAfter || now - this.changedAt < this.settle) return;
     this.wanted = next;
     this.wentUpAt = now;
     this.probeInterval = FIRST_PROBE / 2;
