@@ -3,7 +3,6 @@
  * The senders are one process, the server and its media process are measured by themselves.
  */
 import { fork } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { RtpClient } from '../src/bots/rtp-client.js';
 import { quietFfmpeg } from '../src/media/ffmpeg/log.js';
@@ -12,18 +11,12 @@ import { VideoDecoder } from '../src/media/ffmpeg/video-decoder.js';
 import { gridLayout } from '../src/media/grid-layout.js';
 import { vp8Depacketizer } from '../src/receive/vp8-depacketizer.js';
 import { sleep, TestServer } from '../test/support/server.js';
+import { cpuSeconds } from './process-cpu.js';
 import { BARCODE, FRAME_MICROS, LOOP_FRAMES } from './recording.js';
 
 const MEASURE_SECONDS = 15;
 const JOINS = 20;
-const TICKS_PER_SECOND = 100;
 const nowMicros = () => Number(process.hrtime.bigint() / 1000n);
-
-/** CPU seconds that a process has used, from /proc. */
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
 
 function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);

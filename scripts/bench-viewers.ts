@@ -5,7 +5,6 @@
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { RtcpRrPacket } from 'werift';
 import { RtpClient } from '../src/bots/rtp-client.js';
@@ -16,20 +15,14 @@ import { VideoEncoder } from '../src/media/ffmpeg/video-encoder.js';
 import { ClientPeer } from '../src/peer/client-peer.js';
 import { packetizeVp8 } from '../src/send/vp8-packetizer.js';
 import { sleep, TestServer } from '../test/support/server.js';
+import { cpuSeconds } from './process-cpu.js';
 
 const MEASURE_SECONDS = 15;
 const CASES = [
   { name: '640x360@30', viewers: Number(process.argv[2] ?? 200) },
   { name: '1280x720@30', viewers: Number(process.argv[3] ?? 100) },
 ] as const;
-const TICKS_PER_SECOND = 100;
 const FRAMES = 90;
-
-/** CPU seconds that a process has used, from /proc. */
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
 
 /** What viewers received, in all. */
 interface Received {

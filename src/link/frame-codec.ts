@@ -7,7 +7,6 @@ import type { MediaCommand, MediaEvent, MediaFrame } from './link-messages.js';
  * little endian. Both ends are the same build on the same machine; there is no version to negotiate.
  */
 const KINDS = ['control', 'video-in', 'audio-in', 'video-out', 'audio-out'] as const;
-const CODECS = COMPOSITE_CODECS;
 /** Codec and rotation, or codec and temporal layer, in one field. */
 const CODEC_SHIFT = 12;
 const KEYFRAME = 1;
@@ -41,7 +40,7 @@ export function encodeFrameHead(frame: MediaFrame): Buffer {
   if (frame.kind === 'video-in' || frame.kind === 'video-out') {
     flags = frame.keyframe ? KEYFRAME : 0;
     const detail = frame.kind === 'video-in' ? frame.rotation : frame.temporalLayer;
-    head.writeUInt16LE((CODECS.indexOf(frame.codec) << CODEC_SHIFT) | detail, 6);
+    head.writeUInt16LE((COMPOSITE_CODECS.indexOf(frame.codec) << CODEC_SHIFT) | detail, 6);
   } else if (frame.kind === 'audio-out') {
     const { last, low, lowBegins } = frame;
     flags = (last ? LAST : 0) | (low ? LOW : 0) | (lowBegins ? LOW_BEGINS : 0);
@@ -71,7 +70,7 @@ export function decodeRecord(record: Buffer): LinkMessage | MediaFrame {
   const flags = record[1] as number;
   const keyframe = (flags & KEYFRAME) !== 0;
   const detail = record.readUInt16LE(2) & ((1 << CODEC_SHIFT) - 1);
-  const codec = CODECS[record.readUInt16LE(2) >> CODEC_SHIFT] ?? 'vp8';
+  const codec = COMPOSITE_CODECS[record.readUInt16LE(2) >> CODEC_SHIFT] ?? 'vp8';
   const source = record.readUInt32LE(4);
   const time = record.readDoubleLE(12);
   const data = record.subarray(FIXED);

@@ -2,7 +2,8 @@
  * Stage: the sound. Each tick takes 20 ms from every source, mixes the loudest few and the sound of
  * shared screens, and encodes once for all who are not in the mix and once for each who is, without
  * what is theirs (N-1). Callers may rely on: exactly one packet with source 0 per tick, one for each
- * participant in the mix, those of the low bitrate as LowRateMix gives them, and a switch between the two that a decoder follows without a click.
+ * participant in the mix, those of the low bitrate as LowRateMix gives them, and switches between them
+ * that a decoder follows without a click.
  */
 import type { AudioInFrame, MixSettings, SourceId, SourceState } from '../link/link-messages.js';
 import { AudioJitterBuffer } from './audio-jitter-buffer.js';

@@ -89,7 +89,6 @@ export class CompositeEncoder {
     const next = await VideoEncoder.open({ ...options, content, temporalLayers });
     this.encoder[Symbol.dispose]();
     this.encoder = next;
-    this.keyframes.begin();
   }
 
   /** @param urgent for somebody who has no picture yet. */
@@ -124,6 +123,7 @@ export class CompositeEncoder {
         frames.reduce((sum, { data }) => sum + data.length, 0),
         now,
       );
+    else if (frames.some((frame) => frame.keyframe)) this.keyframes.made(now);
     return frames;
   }
 

@@ -26,11 +26,6 @@ export class KeyframeBudget {
     this.credit = this.most;
   }
 
-  /** An encoder begins, with a keyframe that nobody has to ask for. */
-  begin(): void {
-    this.wanted = 'no';
-  }
-
   request(urgent: boolean): void {
     this.counters.keyframes_requested++;
     if (urgent) this.wanted = 'urgently';
@@ -45,11 +40,16 @@ export class KeyframeBudget {
     return since >= INTERVAL && this.credit > 0;
   }
 
+  /** A keyframe was made that nobody had to ask for: an encoder's first, a still. */
+  made(now: Micros): void {
+    this.wanted = 'no';
+    this.sentAt = now;
+  }
+
   /** A keyframe was made because {@link isDue} said so. */
   sent(bytes: number, now: Micros): void {
     this.earn(now);
-    this.wanted = 'no';
-    this.sentAt = now;
+    this.made(now);
     this.credit = Math.max(-this.most, this.credit - bytes * 8);
     this.counters.keyframes_sent++;
     this.counters.keyframe_bytes_sent += bytes;

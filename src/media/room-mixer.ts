@@ -63,6 +63,12 @@ function encoderKey({ codec, rendition }: WatchedVideo): string {
   return `${codec}/${rendition}`;
 }
 
+function addCounters(total: Map<string, number>, counters: MediaCounters): void {
+  for (const [name, value] of Object.entries(counters)) {
+    total.set(name, (total.get(name) ?? 0) + value);
+  }
+}
+
 export class RoomMixer {
   private readonly sources = new Map<SourceId, Source>();
   /** By codec and rendition; see {@link encoderKey}. */
@@ -155,11 +161,7 @@ export class RoomMixer {
 
   stats(): Record<string, number> {
     const total = new Map(this.counts);
-    for (const encoder of this.encoders.values()) {
-      for (const [name, value] of Object.entries(encoder.counters)) {
-        total.set(name, (total.get(name) ?? 0) + value);
-      }
-    }
+    for (const { counters } of this.encoders.values()) addCounters(total, counters);
     return {
       ...Object.fromEntries(total),
       ...this.mixer.counts(),
@@ -352,7 +354,7 @@ export class RoomMixer {
     for (const [key, encoder] of this.encoders) {
       if (wanted.has(key)) continue;
       this.encoders.delete(key);
-      this.countKeyframes(encoder);
+      addCounters(this.counts, encoder.counters);
       encoder.dispose();
     }
     for (const watched of this.watched) {
@@ -363,11 +365,6 @@ export class RoomMixer {
       if (encoder.fallback !== undefined) this.count('video_hardware_fallbacks');
       this.encoders.set(key, encoder);
     }
-  }
-
-  /** Keeps what an encoder that is closed had counted. */
-  private countKeyframes({ counters }: CompositeEncoder): void {
-    for (const [name, value] of Object.entries(counters)) this.count(name, value);
   }
 
   private audioTick(due: Micros): void {

@@ -84,26 +84,17 @@ export class ImageIntake {
   }
 
   private async sanitize(bytes: Buffer, limits: ImageLimits): Promise<SanitizedImage> {
-    const process = await this.pool.acquire();
-    try {
-      return await new Promise<SanitizedImage>((resolve, reject) => {
-        const late = setTimeout(() => reject(bad('it takes too long to decode')), DECODE_MS);
-        const settle = (work: () => void) => {
-          clearTimeout(late);
-          work();
-        };
-        process.use({
-          onEvent: (event) => {
-            if (event.type === 'sanitized') settle(() => resolve(event.image));
-            if (event.type === 'refused') settle(() => reject(bad('it cannot be decoded')));
-          },
-          onFrame: () => {},
-          onCrash: (reason) => settle(() => reject(bad('it cannot be decoded', reason))),
-        });
-        process.send({ type: 'sanitize', data: bytes.toString('base64'), limits });
+    const answer = await this.pool
+      .ask(
+        { type: 'sanitize', data: bytes.toString('base64'), limits },
+        (event) => (event.type === 'sanitized' || event.type === 'refused' ? event : undefined),
+        DECODE_MS,
+      )
+      .catch((error: unknown) => {
+        throw bad('it cannot be decoded', error);
       });
-    } finally {
-      await this.pool.release(process);
-    }
+    if (!answer) throw bad('it takes too long to decode');
+    if (answer.type === 'refused') throw bad('it cannot be decoded');
+    return answer.image;
   }
 }

@@ -1,8 +1,7 @@
+import type { MediaCommand, MediaEvent } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
-import type { CompositeCodec, HardwareEncoder } from '../shared/units.js';
+import type { CompositeCodec } from '../shared/units.js';
 import { MediaProcess } from './media-process.js';
-
-const PROBE_MS = 10_000;
 
 /** Keeps one media process started ahead, so that a new or crashed room does not wait for one. */
 export class MediaPool {
@@ -19,22 +18,35 @@ export class MediaPool {
     return this.spare.ready;
   }
 
-  /** What is wrong with a hardware encoder, found out in a process of its own; undefined if it works. */
-  async probe(hardware: HardwareEncoder): Promise<string | undefined> {
+  /**
+   * Lets a process of its own do one thing.
+   * @param answerOf what an event says of it; undefined if it is about something else.
+   * @returns the answer; undefined if it takes too long.
+   * @throws Error if the process dies over it.
+   */
+  async ask<T>(
+    command: MediaCommand,
+    answerOf: (event: MediaEvent) => T | undefined,
+    limitMs: number,
+  ): Promise<T | undefined> {
     const process = await this.acquire();
     try {
-      return await new Promise<string | undefined>((resolve) => {
-        const late = setTimeout(() => resolve('it takes too long'), PROBE_MS);
-        const settle = (fault: string | undefined) => {
-          clearTimeout(late);
-          resolve(fault);
-        };
+      return await new Promise<T | undefined>((resolve, reject) => {
+        const late = setTimeout(() => resolve(undefined), limitMs);
         process.use({
-          onEvent: (event) => event.type === 'probed' && settle(event.fault),
+          onEvent: (event) => {
+            const answer = answerOf(event);
+            if (answer === undefined) return;
+            clearTimeout(late);
+            resolve(answer);
+          },
           onFrame: () => {},
-          onCrash: (reason) => settle(reason),
+          onCrash: (reason) => {
+            clearTimeout(late);
+            reject(new Error(reason));
+          },
         });
-        process.send({ type: 'probe', hardware });
+        process.send(command);
       });
     } finally {
       await this.release(process);

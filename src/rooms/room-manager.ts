@@ -24,6 +24,9 @@ const TICK_MS = 10;
 
 const DRAIN_CHECK_MS = 100;
 
+/** Finding out whether a hardware encoder works. */
+const PROBE_MS = 10_000;
+
 /** After a restart, people have so long to come back before their room ends. */
 const COME_BACK_MS = 60_000;
 
@@ -112,8 +115,15 @@ export class RoomManager {
   private async checkHardware(): Promise<void> {
     const { hardware } = this.mix;
     if (!hardware) return;
-    const fault = await this.pool.probe(hardware);
-    if (fault === undefined) {
+    const fault = await this.pool
+      .ask(
+        { type: 'probe', hardware },
+        (event) => (event.type === 'probed' ? (event.fault ?? '') : undefined),
+        PROBE_MS,
+      )
+      .catch((error: unknown) => String(error))
+      .then((answer) => answer ?? 'it takes too long');
+    if (fault === '') {
       this.logger.info({ hardware }, 'H.264 is encoded in hardware');
       return;
     }

@@ -98,28 +98,24 @@ export function realtimeOptions(options: VideoEncoderOptions): [string, string][
       ['svtav1-params', SVTAV1_PARAMS + content],
     ];
   }
-  if (options.codec === 'vp9') {
-    return [
-      ['deadline', 'realtime'],
-      ['cpu-used', speed ?? '7'],
-      ['lag-in-frames', '0'],
-      ['auto-alt-ref', '0'],
-      ['aq-mode', '3'],
-      ['static-thresh', '1'],
-      ['tune-content', options.content === 'screen' ? 'screen' : 'default'],
-      ['undershoot-pct', '95'],
-      ['max-intra-rate', '600'],
-      ['qmin', '4'],
-      ['qmax', '56'],
-      ...temporalOptions(options),
-    ];
-  }
+  const isScreen = options.content === 'screen';
+  const own: [string, string][] =
+    options.codec === 'vp9'
+      ? [
+          ['cpu-used', speed ?? '7'],
+          ['auto-alt-ref', '0'],
+          ['aq-mode', '3'],
+          ['tune-content', isScreen ? 'screen' : 'default'],
+        ]
+      : [
+          ['cpu-used', speed ?? '8'],
+          ['screen-content-mode', isScreen ? '1' : '0'],
+        ];
   return [
+    ...own,
     ['deadline', 'realtime'],
-    ['cpu-used', speed ?? '8'],
     ['lag-in-frames', '0'],
     ['static-thresh', '1'],
-    ['screen-content-mode', options.content === 'screen' ? '1' : '0'],
     ['undershoot-pct', '95'],
     ['max-intra-rate', '600'],
     ['qmin', '4'],
