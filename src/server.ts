@@ -9,11 +9,13 @@ import { createWebServer } from './api/web-server.js';
 import { type Delivery, WebhookSender } from './api/webhook-sender.js';
 import { apiKeys, checkExposure } from './config/auth-options.js';
 import { listOf, numberOf, type Settings, textOf } from './config/load.js';
+import { recordingsOptions } from './config/recording-options.js';
 import { iceServersFor, roomOptions } from './config/room-options.js';
 import { webhookOptions } from './config/webhook-options.js';
 import type { Logger } from './logger.js';
 import { localCertificate } from './peer/dtls-transport.js';
-import { isMomentary } from './rooms/room-events.js';
+import { Recordings } from './recording/recordings.js';
+import { isMomentary, type RoomEvent } from './rooms/room-events.js';
 import { RoomManager } from './rooms/room-manager.js';
 import { RecordStore } from './shared/record-store.js';
 import type { Session } from './signalling/session.js';
@@ -69,11 +71,19 @@ export async function startServer(
   checkExposure(settings, keys);
   const events = new EventLog();
   const webhooks = createWebhooks(settings, logger);
-  const rooms = new RoomManager(roomOptions(settings), logger, (event) => {
+  const publish = (event: RoomEvent) => {
     events.publish(event);
     if (!isMomentary(event.event)) webhooks?.publish(event);
+  };
+  const recordings = new Recordings(recordingsOptions(settings), logger, publish);
+  const rooms: RoomManager = new RoomManager(roomOptions(settings), logger, (event) => {
+    publish(event);
+    recordings.onRoomEvent(
+      event,
+      rooms.all.find(({ sid }) => sid === event.room.sid),
+    );
   });
-  await webhooks?.start();
+  await Promise.all([webhooks?.start(), recordings.start()]);
   const access = new Access(
     {
       keys,
@@ -90,6 +100,7 @@ export async function startServer(
     tls,
     logger,
     rooms,
+    recordings,
     access,
     events,
     version,
@@ -101,6 +112,7 @@ export async function startServer(
     stats: () => ({
       sessions: sessions.size,
       webhooks: webhooks?.counters,
+      recordings: recordings.counters,
       rooms: rooms.all.map((room) => ({
         id: room.id,
         mediaPid: room.mediaPid,
@@ -157,6 +169,7 @@ export async function startServer(
     },
     close: async () => {
       await rooms.close();
+      await recordings.close();
       await app.close();
       await webhooks?.close();
     },

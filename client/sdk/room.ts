@@ -119,7 +119,12 @@ export class Room extends Emitter<RoomEvents> {
   private currentState: RoomState = 'connecting';
   private restartTimer: ReturnType<typeof setTimeout> | undefined;
   private ownId = '';
-  private roomSettings: RoomSettings = { locked: false, lobby: false };
+  private roomSettings: RoomSettings = {
+    locked: false,
+    lobby: false,
+    recording: 'off',
+    live: false,
+  };
   private currentLayout: LayoutDescription = {
     mode: 'grid',
     width: 0,
@@ -464,8 +469,8 @@ export class Room extends Emitter<RoomEvents> {
     this.emit('layout', { layout, timestamp });
   }
 
-  private setSettings({ locked, lobby }: RoomSettings): void {
-    this.roomSettings = { locked, lobby };
+  private setSettings({ locked, lobby, recording, live }: RoomSettings): void {
+    this.roomSettings = { locked, lobby, recording, live };
     this.emit('settings', this.roomSettings);
   }
 

@@ -20,7 +20,10 @@ export const VideoGrant = Type.Object({
   roomJoin: Type.Optional(Type.Boolean()),
   /** Moderates; in the room it is a host. */
   roomAdmin: Type.Optional(Type.Boolean()),
+  /** Begins, ends, plays and deletes recordings of the room. */
   roomRecord: Type.Optional(Type.Boolean()),
+  /** Plays them. */
+  roomPlayback: Type.Optional(Type.Boolean()),
   /** Makes and deletes rooms. */
   roomCreate: Type.Optional(Type.Boolean()),
   /** Lists rooms; sees the server's state and all events. */

@@ -10,6 +10,7 @@ import {
   signToken,
   type TokenContents,
   type VerifiedToken,
+  type VideoGrant,
   verifyToken,
 } from './access-token.js';
 
@@ -27,12 +28,23 @@ const RENEWED_SECONDS = 600;
 export type Permission =
   | { readonly kind: 'create' }
   | { readonly kind: 'list' }
-  | { readonly kind: 'admin'; readonly room: string };
+  | { readonly kind: 'admin'; readonly room: string }
+  /** The room's recordings: to play them, or to begin, end and delete them too. */
+  | { readonly kind: 'record'; readonly room: string; readonly writes: boolean };
 
 /** The host of a URL or a Host header, without its port. */
 function hostOf(header: string): string {
   const url = `http://${header}`;
   return URL.canParse(url) ? new URL(url).hostname.replace(/^\[|\]$/g, '') : '';
+}
+
+function isAllowed(video: VideoGrant, permission: Permission): boolean {
+  const { roomCreate, roomList, roomAdmin, roomRecord, roomPlayback } = video;
+  if (permission.kind === 'create') return roomCreate === true;
+  if (permission.kind === 'list') return roomList === true;
+  if (video.room !== undefined && video.room !== permission.room) return false;
+  if (permission.kind === 'admin') return roomAdmin === true;
+  return roomAdmin || roomRecord || (!permission.writes && roomPlayback) || false;
 }
 
 export class Access {
@@ -62,14 +74,13 @@ export class Access {
     if (token.expired) throw new TesseraError('token_expired', 'the token has expired');
     const { video, digest } = token;
     const revoked = this.revoked.has({ tokenDigest: digest });
-    const allowed =
-      permission.kind === 'create'
-        ? video.roomCreate
-        : permission.kind === 'list'
-          ? video.roomList
-          : video.roomAdmin && (video.room === undefined || video.room === permission.room);
-    if (allowed && !revoked) return;
-    const claim = { create: 'roomCreate', list: 'roomList', admin: 'roomAdmin for this room' };
+    if (isAllowed(video, permission) && !revoked) return;
+    const claim = {
+      create: 'roomCreate',
+      list: 'roomList',
+      admin: 'roomAdmin for this room',
+      record: 'roomRecord for this room',
+    };
     throw new TesseraError('forbidden', 'the token does not allow that', {
       next: `It needs video.${claim[permission.kind]}.`,
     });

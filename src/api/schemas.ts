@@ -10,6 +10,7 @@ import {
   ParticipantState,
   RoleName,
 } from '../signalling/messages.js';
+import { RecordingCreation } from './recording-schemas.js';
 
 const strict = { additionalProperties: false } as const;
 
@@ -66,6 +67,7 @@ export const RoomChange = Type.Partial(
     autoPresentation: Type.Boolean({
       description: 'while a screen is shared, the layout is `presentation`',
     }),
+    record: RecordingCreation,
     metadata: Type.String({ maxLength: 16_384, description: 'yours; Tessera does not read it' }),
   }),
   strict,
@@ -94,6 +96,7 @@ export const RoomDescription = Type.Object({
   customLayout: Type.Optional(CustomLayout),
   overlays: Overlays,
   autoPresentation: Type.Boolean(),
+  record: Type.Optional(RecordingCreation),
   metadata: Type.String(),
 });
 

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
@@ -15,6 +16,7 @@ import { isOriginAllowed } from '../shared/origin.js';
 import { imageRoutes } from './image-routes.js';
 import { participantRoutes } from './participant-routes.js';
 import { answerWithProblems } from './problem.js';
+import { type RecordingDependencies, recordingRoutes } from './recording-routes.js';
 import { roomRoutes } from './room-routes.js';
 import { type ServerDependencies, serverRoutes } from './server-routes.js';
 import { whipRoutes } from './whip-routes.js';
@@ -22,7 +24,7 @@ import { whipRoutes } from './whip-routes.js';
 const CLIENT_DIR = fileURLToPath(new URL('../../client', import.meta.url));
 const MAX_HEADER_BYTES = 16 * 1024;
 
-export interface WebServerOptions extends ServerDependencies {
+export interface WebServerOptions extends ServerDependencies, RecordingDependencies {
   /** PEM certificate and key; undefined serves plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly logger: Logger;
@@ -89,10 +91,13 @@ export async function createWebServer(options: WebServerOptions): Promise<Fastif
     { onRequest: (request) => options.access.require(request, { kind: 'list' }) },
     () => options.stats(),
   );
+  await app.register(
+    fastifyStatic,
+    existsSync(CLIENT_DIR)
+      ? { root: CLIENT_DIR, setHeaders: allowEveryPage }
+      : { root: tmpdir(), serve: false },
+  );
   await registerApi(app, options);
-  if (existsSync(CLIENT_DIR)) {
-    await app.register(fastifyStatic, { root: CLIENT_DIR, setHeaders: allowEveryPage });
-  }
   return app;
 }
 
@@ -132,6 +137,7 @@ async function registerApi(app: FastifyInstance, options: WebServerOptions): Pro
       await api.register(roomRoutes, options);
       await api.register(participantRoutes, options);
       await api.register(imageRoutes, options);
+      await api.register(recordingRoutes, options);
       await api.register(serverRoutes, options);
     },
     { prefix: '/v1' },

@@ -1,5 +1,6 @@
 import type { Rotation } from '../shared/rotation.js';
 import { COMPOSITE_CODECS, type TemporalLayer, type VideoCodec } from '../shared/units.js';
+import type { EgressCommand, EgressEvent } from './egress-messages.js';
 import type { MediaCommand, MediaEvent, MediaFrame } from './link-messages.js';
 
 /**
@@ -20,7 +21,7 @@ const FULL_RANGE = 32;
 /** Length of the fixed part behind the length word: kind, flags, sequence, source, timestamp, two times. */
 const FIXED = 1 + 1 + 2 + 4 + 4 + 8 + 8;
 
-export type LinkMessage = MediaCommand | MediaEvent;
+export type LinkMessage = MediaCommand | MediaEvent | EgressCommand | EgressEvent;
 
 /** A control message as one record. */
 export function encodeControl(message: LinkMessage): Buffer {
@@ -54,6 +55,8 @@ export function encodeFrameHead(frame: MediaFrame): Buffer {
   if (frame.kind === 'audio-in') {
     head.writeUInt16LE(frame.sequence, 6);
     head.writeUInt32LE(frame.timestamp >>> 0, 12);
+  }
+  if (frame.kind === 'audio-in' || frame.kind === 'video-in') {
     head.writeDoubleLE(frame.arrivalMicros, 24);
   }
   const time =
@@ -86,6 +89,7 @@ export function decodeRecord(record: Buffer): LinkMessage | MediaFrame {
         keyframe,
         colourSpace,
         rotation,
+        arrivalMicros: record.readDoubleLE(20),
         captureMicros: time,
         data,
       };

@@ -32,8 +32,10 @@ export interface Rendition {
 /** An encode of the composite that somebody watches. */
 export interface WatchedVideo {
   readonly codec: CompositeCodec;
-  /** Index into the settings' renditions. */
+  /** Index into the settings' renditions; beyond them, of those that are made for somebody. */
   readonly rendition: number;
+  /** Of one that is made for somebody: what it is. */
+  readonly own?: Rendition;
 }
 
 /** How a room's picture and sound are made; the whole of it, sent again when any of it changes. */
@@ -182,6 +184,8 @@ export interface VideoInFrame {
   /** What a bitstream itself says counts more. */
   readonly colourSpace: ColourSpace;
   readonly rotation: Rotation;
+  /** Monotonic time of arrival, of its last packet. */
+  readonly arrivalMicros: Micros;
   /** Sender's NTP clock in microseconds; NaN until its first sender report. */
   readonly captureMicros: Micros;
   readonly data: Buffer;

@@ -359,7 +359,7 @@ export class RoomMixer {
     }
     for (const watched of this.watched) {
       const key = encoderKey(watched);
-      const rendition = this.settings.renditions[watched.rendition];
+      const rendition = watched.own ?? this.settings.renditions[watched.rendition];
       if (this.encoders.has(key) || !rendition) continue;
       const encoder = await CompositeEncoder.open(watched, rendition, this.settings);
       if (encoder.fallback !== undefined) this.count('video_hardware_fallbacks');

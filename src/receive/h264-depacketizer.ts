@@ -1,6 +1,7 @@
 /** H.264 out of RTP (RFC 6184, packetization modes 0 and 1) to Annex B. Never throws on any input. */
-import { h264SpsSize } from './h264-sps.js';
-import type { Depacketizer, FrameSize } from './vp8-depacketizer.js';
+import type { FrameSize } from '../shared/frame-size.js';
+import { h264SpsSize } from '../shared/h264-sps.js';
+import type { Depacketizer } from './vp8-depacketizer.js';
 
 const NAL_IDR = 5;
 const NAL_SPS = 7;

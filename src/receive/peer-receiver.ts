@@ -3,6 +3,8 @@
  * type, RFC 8843 9.2), undoes RTX, and writes what the client must be told: reception reports, NACK,
  * keyframe requests, transport-wide feedback. Pure: the caller gives packets and the time.
  */
+
+import type { FrameSize } from '../shared/frame-size.js';
 import {
   isUplink,
   type MediaSection,
@@ -36,7 +38,6 @@ import { SenderClock } from './sender-clock.js';
 import { SimulcastSelector } from './simulcast-selector.js';
 import { TransportFeedbackGenerator } from './transport-feedback.js';
 import { type ReceivedFrame, VideoReceiver } from './video-receiver.js';
-import type { FrameSize } from './vp8-depacketizer.js';
 
 /** Streams kept per client: the newest of each m-line and simulcast layer, with some to spare. */
 const MAX_STREAMS = 16;

@@ -3,8 +3,9 @@
  * tile, of those that come at the moment. The old layer goes on until a keyframe of the new one is
  * whole. A camera without simulcast is one layer. Pure; times in microseconds.
  */
+
+import type { FrameSize } from '../shared/frame-size.js';
 import type { Micros, Ssrc } from '../shared/units.js';
-import type { FrameSize } from './vp8-depacketizer.js';
 
 /** A layer that is silent for so long has been switched off by its sender. */
 const SILENT_AFTER: Micros = 1_000_000;

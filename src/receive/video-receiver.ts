@@ -4,18 +4,14 @@
  * MAX_FRAME_SIZE never come out. Pure; times in microseconds.
  */
 import type { ColourSpace } from '../shared/colour-space.js';
+import type { FrameSize } from '../shared/frame-size.js';
 import type { Rotation } from '../shared/rotation.js';
 import type { RtpPacket } from '../shared/rtp-packet.js';
 import { Unwrapper } from '../shared/sequence.js';
 import type { Micros, RtpTicks, VideoCodec } from '../shared/units.js';
 import { h264Depacketizer } from './h264-depacketizer.js';
 import { NackGenerator } from './nack-generator.js';
-import {
-  type DepacketizedFrame,
-  type Depacketizer,
-  type FrameSize,
-  vp8Depacketizer,
-} from './vp8-depacketizer.js';
+import { type DepacketizedFrame, type Depacketizer, vp8Depacketizer } from './vp8-depacketizer.js';
 
 /** Longest and shorter side of a picture that is decoded. */
 export const MAX_FRAME_SIZE = { long: 1920, short: 1200 } as const;

@@ -1,9 +1,5 @@
-/** VP8 out of RTP (RFC 7741) and the frame header (RFC 6386, 9.1). Never throws on any input. */
-
-export interface FrameSize {
-  readonly width: number;
-  readonly height: number;
-}
+/** VP8 out of RTP (RFC 7741). Never throws on any input. */
+import { type FrameSize, vp8KeyframeSize } from '../shared/frame-size.js';
 
 export interface DepacketizedFrame {
   readonly data: Buffer;
@@ -37,15 +33,6 @@ function descriptorLength(payload: Buffer): number {
     if (extension & 0x30) length++;
   }
   return length < payload.length ? length : -1;
-}
-
-/** Size from a VP8 keyframe's header; undefined if it is no keyframe or malformed. */
-export function vp8KeyframeSize(frame: Buffer): FrameSize | undefined {
-  if (frame.length < 10 || ((frame[0] as number) & 1) !== 0) return undefined;
-  if (frame[3] !== 0x9d || frame[4] !== 0x01 || frame[5] !== 0x2a) return undefined;
-  const width = frame.readUInt16LE(6) & 0x3fff;
-  const height = frame.readUInt16LE(8) & 0x3fff;
-  return width > 0 && height > 0 ? { width, height } : undefined;
 }
 
 export const vp8Depacketizer: Depacketizer = {

@@ -154,6 +154,7 @@ export class Participant {
           keyframe,
           colourSpace,
           rotation,
+          arrivalMicros: nowMicros(),
           captureMicros,
           data,
         });

@@ -1,5 +1,6 @@
 /** What happens in rooms, as it is told outside: by webhooks and to dashboards. */
 import { randomUUID } from 'node:crypto';
+import type { RecordingInfo } from '../shared/recording-info.js';
 import type { WaitingInfo } from './lobby.js';
 import type { ParticipantInfo } from './participant-info.js';
 import type { Room } from './room.js';
@@ -15,7 +16,10 @@ export type RoomEventName =
   | 'participant_changed'
   | 'participant_left'
   | 'speaking_started'
-  | 'speaking_stopped';
+  | 'speaking_stopped'
+  | 'egress_started'
+  | 'egress_updated'
+  | 'egress_ended';
 
 /** Of the moment: told to who listens, neither kept for later nor sent as webhooks. */
 export function isMomentary(event: RoomEventName): boolean {
@@ -40,6 +44,7 @@ export interface RoomEvent {
   readonly room: RoomInfo;
   readonly participant?: ParticipantInfo;
   readonly waiting?: WaitingInfo;
+  readonly recording?: RecordingInfo;
 }
 
 export function roomInfo(room: Room): RoomInfo {
@@ -56,7 +61,7 @@ export function roomInfo(room: Room): RoomInfo {
 export function roomEvent(
   event: RoomEventName,
   room: Room,
-  details: Pick<RoomEvent, 'participant' | 'waiting'> = {},
+  details: Pick<RoomEvent, 'participant' | 'waiting' | 'recording'> = {},
 ): RoomEvent {
   const createdAt = Math.floor(Date.now() / 1000);
   return { id: randomUUID(), event, createdAt, room: roomInfo(room), ...details };

@@ -8,6 +8,7 @@
  * than a short freeze, since sequence numbers and timestamps are kept on this side.
  */
 import type {
+  AudioInFrame,
   AudioOutFrame,
   LayoutState,
   MediaCounters,
@@ -17,6 +18,7 @@ import type {
   SourceId,
   SourceState,
   TilePlace,
+  VideoInFrame,
   VideoOutFrame,
   WatchedVideo,
 } from '../link/link-messages.js';
@@ -28,6 +30,7 @@ import { packetizeVp9 } from '../send/vp9-packetizer.js';
 import { nowMicros } from '../shared/clock.js';
 import type { OverlaySettings } from '../shared/overlay-settings.js';
 import type { Micros } from '../shared/units.js';
+import type { CompositeSink } from './composite-sink.js';
 import type { MediaPool } from './media-pool.js';
 import type { MediaProcess } from './media-process.js';
 import type { Participant } from './participant.js';
@@ -52,6 +55,7 @@ export class RoomPipeline {
   readonly counters = { media_process_restarts: 0, link_frames_dropped: 0 };
   private process: MediaProcess | undefined;
   private participants: readonly Participant[] = [];
+  private readonly sinks = new Set<CompositeSink>();
   private layout: LayoutState = { mode: 'grid', pinned: [] };
   private overlays: OverlaySettings = {};
   /** By name, those that were made harmless; in base64. */
@@ -123,6 +127,17 @@ export class RoomPipeline {
     this.process?.send({ type: 'image', name, ...(data === undefined ? {} : { data }) });
   }
 
+  /** Gives the composite to something besides the participants. */
+  addSink(sink: CompositeSink): void {
+    this.sinks.add(sink);
+    this.updateWatchers();
+  }
+
+  removeSink(sink: CompositeSink): void {
+    this.sinks.delete(sink);
+    this.updateWatchers();
+  }
+
   /** Somebody began or ceased to receive a stream: encode what is watched, and nothing else. */
   updateWatchers(): void {
     const videos = new Map<string, WatchedVideo>();
@@ -135,6 +150,10 @@ export class RoomPipeline {
       }
       audio ||= output?.audio !== undefined;
       if (output?.usesLowAudio) lowAudio.add(participant.visible ? participant.sourceId : FULL_MIX);
+    }
+    for (const { video } of this.sinks) {
+      if (video) videos.set(`${video.codec}/${video.rendition}`, video);
+      audio = true;
     }
     const watch = {
       type: 'watch',
@@ -153,8 +172,18 @@ export class RoomPipeline {
     this.process?.send({ type: 'keyframe', urgent, ...video });
   }
 
+  /** Of what somebody sends. */
+  requestSourceKeyframe(source: SourceId): void {
+    for (const participant of this.participants) {
+      const { sourceId, screenSourceId } = participant;
+      if (sourceId === source) participant.requestKeyframe('camera', nowMicros());
+      if (screenSourceId === source) participant.requestKeyframe('screen', nowMicros());
+    }
+  }
+
   /** A frame from a client on its way to the decoder. */
-  receive(frame: MediaFrame): void {
+  receive(frame: VideoInFrame | AudioInFrame): void {
+    for (const sink of this.sinks) if (sink.takesSources) sink.onSource(frame);
     if (!this.process) return;
     if (!this.process.sendFrame(frame)) this.counters.link_frames_dropped++;
   }
@@ -222,11 +251,7 @@ export class RoomPipeline {
   private handle(event: MediaEvent): void {
     switch (event.type) {
       case 'keyframe-needed':
-        for (const participant of this.participants) {
-          const { sourceId, screenSourceId } = participant;
-          if (sourceId === event.source) participant.requestKeyframe('camera', nowMicros());
-          if (screenSourceId === event.source) participant.requestKeyframe('screen', nowMicros());
-        }
+        this.requestSourceKeyframe(event.source);
         break;
       case 'layout':
         for (const participant of this.participants) {
@@ -257,12 +282,17 @@ export class RoomPipeline {
 
   /** One packetisation for all receivers of the rendition. */
   private sendVideo(frame: VideoOutFrame): void {
+    for (const sink of this.sinks) {
+      const { codec, rendition } = sink.video ?? {};
+      if (codec === frame.codec && rendition === frame.rendition) sink.onVideo(frame);
+    }
+    const receivers = this.participants.filter(({ output }) => output?.videoCodec === frame.codec);
+    if (receivers.length === 0) return;
     const now = nowMicros();
     const payloads = this.packetize(frame);
-    for (const participant of this.participants) {
+    for (const participant of receivers) {
       const { output } = participant;
-      if (output?.videoCodec !== frame.codec) continue;
-      participant.guarding(() => output.sendVideo(payloads, frame, now));
+      if (output) participant.guarding(() => output.sendVideo(payloads, frame, now));
     }
   }
 
@@ -282,6 +312,7 @@ export class RoomPipeline {
 
   /** Collects one tick's mixes, then gives each participant theirs. */
   private sendAudio(frame: AudioOutFrame): void {
+    if (!frame.low && frame.source === FULL_MIX) for (const sink of this.sinks) sink.onAudio(frame);
     (frame.low ? this.lowAudioTick : this.audioTick).set(frame.source, frame);
     if (!frame.last) return;
     const now = nowMicros();

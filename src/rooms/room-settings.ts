@@ -1,6 +1,7 @@
 import { TesseraError } from '../errors.js';
 import type { CustomLayout, LayoutMode } from '../shared/layout-mode.js';
 import type { OverlaySettings } from '../shared/overlay-settings.js';
+import type { RecordingRequest } from '../shared/recording-info.js';
 
 /** What can be set for a room when it is made, and while it lasts. */
 export interface RoomSettings {
@@ -19,6 +20,8 @@ export interface RoomSettings {
   /** While a screen is shared, the layout is `presentation`, until somebody chooses another. */
   readonly autoPresentation: boolean;
   readonly overlays: OverlaySettings;
+  /** Recorded from when the first comes in. */
+  readonly record?: RecordingRequest;
   /** The maker's own; Tessera does not read it. */
   readonly metadata: string;
 }

@@ -1,12 +1,20 @@
 /** One room: who is in it, who waits to come in, and the pipeline that makes its picture and sound. */
 import { createHash, randomUUID } from 'node:crypto';
 import { TesseraError } from '../errors.js';
-import type { MixSettings, SanitizedImage, SourceId, TilePlace } from '../link/link-messages.js';
+import type {
+  MixSettings,
+  Rendition,
+  SanitizedImage,
+  SourceId,
+  TilePlace,
+  WatchedVideo,
+} from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
 import type { PeerTransportOptions } from '../peer/peer-transport.js';
 import { nowMicros } from '../shared/clock.js';
 import type { CompositeCodec, Micros } from '../shared/units.js';
 import { type AppMessage, ChatHistory, type ChatMessage, checkSize } from './chat.js';
+import type { CompositeSink } from './composite-sink.js';
 import type { Grant, Role } from './grant.js';
 import { Lobby, type WaitingInfo } from './lobby.js';
 import type { MediaPool } from './media-pool.js';
@@ -40,8 +48,8 @@ export interface ParticipantListener {
   onConnectionState(state: ConnectionState): void;
   /** What they get of the picture, by its name; `audio` is sound alone. */
   onRendition(rendition: string): void;
-  /** The room was locked, opened, or got a lobby. */
-  onRoomChanged(settings: RoomSettings): void;
+  /** The room was locked, opened, got a lobby, or is recorded. */
+  onRoomChanged(): void;
   /** For hosts: who waits. */
   onLobby(waiting: readonly WaitingInfo[]): void;
   /** A host switched these off. */
@@ -79,6 +87,19 @@ export interface EnterRequest {
   /** Resume token of a participation that was lost: they were in already. */
   readonly previous: string | undefined;
   readonly listener: ParticipantListener;
+}
+
+/** Whoever follows what happens in the room without being in it. */
+export type RoomObserver = Pick<
+  ParticipantListener,
+  'onJoined' | 'onLeft' | 'onChanged' | 'onSpeaking' | 'onLayout' | 'onChat'
+>;
+
+/** What leaves the room besides what its participants receive; they are all told of it. */
+export interface EgressState {
+  readonly recording: 'off' | 'on' | 'paused';
+  /** It is sent to a live destination. */
+  readonly live: boolean;
 }
 
 /** What the manager and the events are told of. */
@@ -138,6 +159,9 @@ export class Room {
   private readonly pipeline: RoomPipeline;
   private readonly arrangement: RoomLayoutControl;
   private current: RoomSettings;
+  private egressState: EgressState = { recording: 'off', live: false };
+  private readonly ownRenditions: Rendition[] = [];
+  private readonly observers = new Set<RoomObserver>();
   private started: Promise<void> | undefined;
   private nextSourceId: SourceId = 1;
   private speakingIds: readonly string[] = [];
@@ -188,6 +212,64 @@ export class Room {
 
   get settings(): RoomSettings {
     return this.current;
+  }
+
+  get egress(): EgressState {
+    return this.egressState;
+  }
+
+  /** Tells everybody. */
+  setEgress(state: EgressState): void {
+    const { recording, live } = this.egressState;
+    if (state.recording === recording && state.live === live) return;
+    this.egressState = state;
+    for (const { listener } of this.members.values()) listener.onRoomChanged();
+  }
+
+  /** Gives the composite to something that is no participant. */
+  addSink(sink: CompositeSink): void {
+    this.pipeline.addSink(sink);
+  }
+
+  removeSink(sink: CompositeSink): void {
+    this.pipeline.removeSink(sink);
+  }
+
+  observe(observer: RoomObserver): void {
+    this.observers.add(observer);
+  }
+
+  stopObserving(observer: RoomObserver): void {
+    this.observers.delete(observer);
+  }
+
+  /** @param urgent if there is no picture yet. */
+  requestKeyframe(video: WatchedVideo, urgent: boolean): void {
+    this.pipeline.requestKeyframe(video, urgent);
+  }
+
+  /** An encode of the composite for somebody who wants another one than receivers get. */
+  ownRendition(codec: CompositeCodec, rendition: Rendition): WatchedVideo {
+    const at = this.ownRenditions.findIndex(
+      (one) => JSON.stringify(one) === JSON.stringify(rendition),
+    );
+    const index = at < 0 ? this.ownRenditions.push(rendition) - 1 : at;
+    return { codec, rendition: this.options.mix.renditions.length + index, own: rendition };
+  }
+
+  /** Of what somebody sends. */
+  requestSourceKeyframe(source: SourceId): void {
+    this.pipeline.requestSourceKeyframe(source);
+  }
+
+  /** How the picture and the sound are made. */
+  get mix(): MixSettings {
+    return this.options.mix;
+  }
+
+  /** Codecs that the composite can be encoded in, best first. */
+  get videoCodecs(): readonly CompositeCodec[] {
+    return this.options.videoCodecs;
   }
 
   get participants(): readonly Participant[] {
@@ -310,7 +392,7 @@ export class Room {
         if (this.members.size < this.current.maxParticipants) this.admit(id);
       }
     }
-    for (const { listener } of this.members.values()) listener.onRoomChanged(this.current);
+    for (const { listener } of this.members.values()) listener.onRoomChanged();
     this.events.onSettings();
     this.events.onKeep();
   }
@@ -350,7 +432,7 @@ export class Room {
   write(id: string, text: string): void {
     const participant = this.writer(id, 'chats');
     const message = this.chat.add(participant, text);
-    for (const { listener } of this.members.values()) listener.onChat(message);
+    this.tellAll((listener) => listener.onChat(message));
   }
 
   /**
@@ -452,7 +534,7 @@ export class Room {
     // The tile and the voice go first; closing the connection may take its time.
     this.pipeline.update(this.participants);
     if (!member.participant.grant.hidden) {
-      for (const { listener } of this.members.values()) listener.onLeft(id);
+      this.tellAll((listener) => listener.onLeft(id));
     }
     this.logger.info({ participant: id, size: this.size }, 'participant left');
     this.events.onLeft(member.participant);
@@ -512,7 +594,7 @@ export class Room {
     );
     if (!grant.hidden) {
       const info = participantInfo(participant);
-      for (const { listener: other } of this.members.values()) other.onJoined(info);
+      this.tellAll((other) => other.onJoined(info));
     }
     this.members.set(participant.id, { participant, listener });
     this.mayReturn(participant);
@@ -568,15 +650,19 @@ export class Room {
     this.arrangement.followShares();
     this.pipeline.update(this.participants);
     const info = participantInfo(participant);
-    for (const { participant: other, listener } of this.members.values()) {
-      if (!participant.grant.hidden || other === participant) listener.onChanged(info);
-    }
+    if (participant.grant.hidden) this.members.get(participant.id)?.listener.onChanged(info);
+    else this.tellAll((listener) => listener.onChanged(info));
     this.events.onChanged(participant);
   }
 
   /** Regions may be as they were, but mode or pins are not. */
   private tellLayout(): void {
-    for (const { listener } of this.members.values()) listener.onLayout(this.layout, undefined);
+    this.tellAll((listener) => listener.onLayout(this.layout, undefined));
+  }
+
+  private tellAll(tell: (listener: RoomObserver) => void): void {
+    for (const { listener } of this.members.values()) tell(listener);
+    for (const observer of this.observers) tell(observer);
   }
 
   private announceDominant(source: SourceId | undefined): void {
@@ -589,6 +675,7 @@ export class Room {
     for (const { participant, listener } of this.members.values()) {
       listener.onLayout(this.layout, participant.output?.videoTimestampOf(ptsMicros));
     }
+    for (const observer of this.observers) observer.onLayout(this.layout, undefined);
   }
 
   private announceSpeaking(sources: readonly SourceId[]): void {
@@ -602,6 +689,6 @@ export class Room {
       const speaks = ids.includes(participant.id);
       if (speaks !== before.includes(participant.id)) this.events.onSpeaking(participant, speaks);
     }
-    for (const { listener } of this.members.values()) listener.onSpeaking(ids);
+    this.tellAll((listener) => listener.onSpeaking(ids));
   }
 }

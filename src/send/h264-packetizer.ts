@@ -1,31 +1,10 @@
+import { splitAnnexB } from '../shared/annex-b.js';
 import { MAX_PAYLOAD } from './vp8-packetizer.js';
 
 const FU_A = 28;
 const STAP_A = 24;
 const NAL_AUD = 9;
 const NAL_SEI = 6;
-
-/** The NAL units of an Annex B access unit, as views. */
-export function splitAnnexB(frame: Buffer): Buffer[] {
-  const units: Buffer[] = [];
-  let start = -1;
-  for (let at = 0; at + 2 < frame.length; ) {
-    const found = frame.indexOf('\x00\x00\x01', at, 'latin1');
-    if (found < 0) break;
-    if (start >= 0) units.push(trimZeros(frame.subarray(start, found)));
-    start = found + 3;
-    at = start;
-  }
-  if (start >= 0) units.push(frame.subarray(start));
-  return units.filter((unit) => unit.length > 0);
-}
-
-/** A four-byte start code's first zero belongs to no unit. */
-function trimZeros(unit: Buffer): Buffer {
-  let end = unit.length;
-  while (end > 0 && unit[end - 1] === 0) end--;
-  return unit.subarray(0, end);
-}
 
 function fragment(unit: Buffer): Buffer[] {
   const head = unit[0] as number;

@@ -230,7 +230,13 @@ export const ParticipantState = Type.Object({
 });
 export type ParticipantState = Static<typeof ParticipantState>;
 
-export const RoomState = Type.Object({ locked: Type.Boolean(), lobby: Type.Boolean() });
+export const RoomState = Type.Object({
+  locked: Type.Boolean(),
+  lobby: Type.Boolean(),
+  recording: Type.Union([Type.Literal('off'), Type.Literal('on'), Type.Literal('paused')]),
+  /** It is sent to a live destination. */
+  live: Type.Boolean(),
+});
 export type RoomState = Static<typeof RoomState>;
 
 /** A tile in fractions of the picture. */

@@ -13,7 +13,6 @@ import { cleanName, cleanRoomId } from '../rooms/names.js';
 import { Participant } from '../rooms/participant.js';
 import { participantInfo } from '../rooms/participant-info.js';
 import type { EnterRequest, ParticipantListener, Room } from '../rooms/room.js';
-import type { RoomSettings } from '../rooms/room-settings.js';
 import { layoutDescription } from './layout-description.js';
 import {
   ClientMessage,
@@ -321,7 +320,7 @@ export class Session {
       resumed,
       room: {
         id: room.id,
-        ...stateOf(room.settings),
+        ...stateOf(room),
         layout: layoutDescription(room.layout),
         participants: participantsFor(participant, room),
       },
@@ -378,7 +377,9 @@ export class Session {
       onCandidate: (candidate) => this.send({ type: 'candidate', candidate }),
       onConnectionState: (state) => this.send({ type: 'connection', state }),
       onRendition: (rendition) => this.send({ type: 'rendition', rendition }),
-      onRoomChanged: (settings) => this.send({ type: 'room', room: stateOf(settings) }),
+      onRoomChanged: () => {
+        if (this.room) this.send({ type: 'room', room: stateOf(this.room) });
+      },
       onLobby: (waiting) => this.sendLobby(waiting),
       onMuted: (state) => this.send({ type: 'muted', ...state }),
       onUnmuteAsked: (state) => this.send({ type: 'unmuteAsked', ...state }),
@@ -391,8 +392,8 @@ export class Session {
   }
 }
 
-function stateOf({ locked, lobby }: RoomSettings): RoomState {
-  return { locked, lobby };
+function stateOf({ settings: { locked, lobby }, egress }: Room): RoomState {
+  return { locked, lobby, ...egress };
 }
 
 /** Hidden ones see themselves. */

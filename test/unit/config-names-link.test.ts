@@ -90,6 +90,7 @@ test('the link carries every kind of frame and message, in order, however the by
       colourSpace: { matrix: 'bt709', fullRange: true },
       rotation: 270,
       captureMicros: Number.NaN,
+      arrivalMicros: 123_456_789,
       data: Buffer.from('abc'),
     },
     {

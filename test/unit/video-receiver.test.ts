@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { h264Depacketizer } from '../../src/receive/h264-depacketizer.js';
-import { h264SpsSize } from '../../src/receive/h264-sps.js';
 import { NackGenerator } from '../../src/receive/nack-generator.js';
 import { type ReceivedFrame, VideoReceiver } from '../../src/receive/video-receiver.js';
 import { vp8Depacketizer } from '../../src/receive/vp8-depacketizer.js';
 import { packetizeH264 } from '../../src/send/h264-packetizer.js';
 import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
+import { h264SpsSize } from '../../src/shared/h264-sps.js';
 
 function vp8Frame(keyframe: boolean, length: number, fill: number): Buffer {
   const frame = Buffer.alloc(length, fill);

@@ -1,4 +1,4 @@
-import type { FrameSize } from './vp8-depacketizer.js';
+import type { FrameSize } from './frame-size.js';
 
 /** Reads bits of a raw byte sequence payload; past the end it reads zeros and says so. */
 class BitReader {

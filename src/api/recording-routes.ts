@@ -1,0 +1,172 @@
+/** `/v1/recordings`, and those of a room: begun, ended, listed, played and deleted. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from '@sinclair/typebox';
+import type { FastifyRequest } from 'fastify';
+import type { Recordings } from '../recording/recordings.js';
+import { cleanRoomId } from '../rooms/names.js';
+import { PROBLEMS } from './problem.js';
+import {
+  OneFile,
+  OneRecording,
+  RecordingCreation,
+  RecordingDescription,
+} from './recording-schemas.js';
+import type { ApiDependencies } from './room-routes.js';
+import { InRoom } from './schemas.js';
+
+export interface RecordingDependencies extends ApiDependencies {
+  readonly recordings: Recordings;
+}
+
+const tags = ['recordings'];
+const TYPES: Readonly<Record<string, string>> = {
+  mp4: 'video/mp4',
+  webm: 'video/webm',
+  ogg: 'audio/ogg',
+  m4a: 'audio/mp4',
+  jpg: 'image/jpeg',
+  vtt: 'text/vtt',
+  json: 'application/json',
+};
+
+export const recordingRoutes: FastifyPluginAsyncTypebox<RecordingDependencies> = async (
+  app,
+  { rooms, access, recordings },
+) => {
+  /** Of a room, whether or not it is there still. */
+  const ofRoom = (writes: boolean) => async (request: FastifyRequest) => {
+    const { room } = request.params as { room: string };
+    await access.require(request, { kind: 'record', room: room.normalize('NFC'), writes });
+  };
+  const ofOne = (writes: boolean) => async (request: FastifyRequest) => {
+    const { id } = request.params as { id: string };
+    // Whoever may not see it is not told whether it is there.
+    const found = recordings.list().find((recording) => recording.id === id);
+    await access.require(request, { kind: 'record', room: found?.room ?? '', writes });
+  };
+
+  app.get(
+    '/rooms/:room/recordings',
+    {
+      schema: {
+        tags,
+        summary: "A room's recordings, also after its end; the latest first",
+        params: InRoom,
+        response: { 200: Type.Array(RecordingDescription), ...PROBLEMS },
+      },
+      onRequest: ofRoom(false),
+    },
+    async ({ params }) => recordings.list(cleanRoomId(params.room)) as never,
+  );
+
+  app.post(
+    '/rooms/:room/recordings',
+    {
+      schema: {
+        tags,
+        summary: 'Record a room',
+        params: InRoom,
+        body: RecordingCreation,
+        response: { 201: RecordingDescription, ...PROBLEMS },
+      },
+      onRequest: ofRoom(true),
+    },
+    async ({ params, body }, reply) => {
+      const recording = await recordings.record(rooms.find(cleanRoomId(params.room)), body);
+      reply.header('location', `/v1/recordings/${recording.id}`);
+      return reply.code(201).send(recording as never);
+    },
+  );
+
+  app.get(
+    '/recordings',
+    {
+      schema: {
+        tags,
+        summary: 'All recordings',
+        response: { 200: Type.Array(RecordingDescription), ...PROBLEMS },
+      },
+      onRequest: (request) => access.require(request, { kind: 'list' }),
+    },
+    async () => recordings.list() as never,
+  );
+
+  app.get(
+    '/recordings/:id',
+    {
+      schema: {
+        tags,
+        summary: 'One recording',
+        params: OneRecording,
+        response: { 200: RecordingDescription, ...PROBLEMS },
+      },
+      onRequest: ofOne(false),
+    },
+    async ({ params }) => recordings.find(params.id) as never,
+  );
+
+  const actions = {
+    pause: 'Leave out what comes until it is resumed',
+    resume: 'Go on recording, in the same file',
+    stop: 'End it; the files are there once its status is `finished`',
+  } as const;
+  for (const [action, summary] of Object.entries(actions)) {
+    app.post(
+      `/recordings/:id/${action}`,
+      {
+        schema: {
+          tags,
+          summary,
+          params: OneRecording,
+          response: { 200: RecordingDescription, ...PROBLEMS },
+        },
+        onRequest: ofOne(true),
+      },
+      async ({ params }) => recordings[action as keyof typeof actions](params.id) as never,
+    );
+  }
+
+  app.delete(
+    '/recordings/:id',
+    {
+      schema: {
+        tags,
+        summary: 'Delete a recording and its files',
+        params: OneRecording,
+        response: { 204: Type.Null(), ...PROBLEMS },
+      },
+      onRequest: ofOne(true),
+    },
+    async ({ params }, reply) => {
+      await recordings.delete(params.id);
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.get(
+    '/recordings/:id/files/:file',
+    {
+      config: { rateLimit: false },
+      schema: {
+        tags,
+        summary: 'One of its files; takes range requests',
+        params: OneFile,
+        querystring: Type.Object({
+          download: Type.Optional(Type.Literal('1', { description: 'offer it to be saved' })),
+          access_token: Type.Optional(Type.String({ maxLength: 8192 })),
+        }),
+        produces: Object.values(TYPES),
+      },
+      onRequest: ofOne(false),
+    },
+    async ({ params, query }, reply) => {
+      const { folder, name } = recordings.fileOf(params.id, params.file);
+      const type = TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
+      reply.header('content-type', type).header('cache-control', 'private, no-cache');
+      if (query.download === '1') {
+        reply.header('content-disposition', `attachment; filename="${params.id}-${name}"`);
+      }
+      return reply.sendFile(name, folder, { cacheControl: false });
+    },
+  );
+};

@@ -1,0 +1,159 @@
+/**
+ * Stage: the composite's frames on their way into a file or a stream: timed, the sound as AAC where
+ * it is wanted, and given to whatever writes packets. The file is begun with the first picture.
+ */
+import type { Anchor, CompositeTracks, Continuation } from '../link/egress-messages.js';
+import type { AudioOutFrame, VideoOutFrame } from '../link/link-messages.js';
+import type { AudioTrack, MuxedPacket, MuxedTrack } from '../media/ffmpeg/muxer.js';
+import { parameterSets } from '../shared/annex-b.js';
+import type { Micros } from '../shared/units.js';
+import { AacTranscoder } from './aac-transcoder.js';
+import { CompositeTimeline, type TrackPacket } from './composite-timeline.js';
+import { opusTrack, paddingMicros } from './containers.js';
+
+/** What the composite has made comes out of the link within this. */
+const FLIGHT_MS = 300;
+
+/** What takes packets in the end. */
+export interface PacketSink {
+  /** @returns false if it does not keep up, and the packet was left out. */
+  write(packet: MuxedPacket): boolean;
+  /** What was written is to be safe soon: nothing may come for a while. */
+  flush(): void;
+  close(): Promise<void>;
+}
+
+export interface CompositeWriterEvents {
+  open(tracks: readonly MuxedTrack[]): PacketSink;
+  onRunning(anchor: Anchor): void;
+  /** Pictures cannot be used until a keyframe comes. */
+  onKeyframeNeeded(): void;
+}
+
+export class CompositeWriter {
+  private readonly timeline: CompositeTimeline;
+  private readonly audioTrack: AudioTrack;
+  private sink: PacketSink | undefined;
+  private parameters: Buffer | undefined;
+  private offset: Micros = 0;
+  private told: Anchor | undefined;
+  private settling: NodeJS.Timeout | undefined;
+
+  private constructor(
+    private readonly options: CompositeTracks,
+    private readonly aac: AacTranscoder | undefined,
+    continues: Continuation | undefined,
+    private readonly events: CompositeWriterEvents,
+  ) {
+    this.timeline = new CompositeTimeline(options.video !== undefined, continues);
+    this.audioTrack = aac?.track ?? opusTrack(options.audioChannels);
+  }
+
+  /** @param continues if it goes on from another one. */
+  static async open(
+    options: CompositeTracks,
+    continues: Continuation | undefined,
+    events: CompositeWriterEvents,
+  ): Promise<CompositeWriter> {
+    const { audioCodec, audioChannels, audioBitrateBps } = options;
+    const aac =
+      audioCodec === 'aac' ? await AacTranscoder.open(audioChannels, audioBitrateBps) : undefined;
+    return new CompositeWriter(options, aac, continues, events);
+  }
+
+  get durationMicros(): Micros {
+    return this.timeline.endMicros;
+  }
+
+  /** Where in the recording a moment of the clock is; undefined while nothing is recorded. */
+  positionOf(clock: Micros): Micros | undefined {
+    return this.timeline.positionOf(clock);
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    return this.timeline.gridCounters;
+  }
+
+  video(frame: VideoOutFrame): void {
+    if (this.options.video?.codec !== frame.codec) return;
+    if (frame.keyframe && frame.codec === 'h264') {
+      this.parameters ??= parameterSets(frame.data);
+    }
+    this.write(this.timeline.video(frame));
+  }
+
+  audio(frame: AudioOutFrame): void {
+    this.write(this.timeline.sound(frame));
+  }
+
+  /** Somewhere before here a frame was left out. */
+  frameLost(): void {
+    this.timeline.videoLost();
+    this.events.onKeyframeNeeded();
+  }
+
+  /** What comes from this moment on is left out; what was made before it may still be on its way. */
+  pause(at: Micros): void {
+    this.timeline.pause(at);
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => {
+      this.write(this.timeline.settle());
+      this.sink?.flush();
+    }, FLIGHT_MS);
+  }
+
+  resume(): void {
+    clearTimeout(this.settling);
+    this.write(this.timeline.resume());
+    this.events.onKeyframeNeeded();
+  }
+
+  /** Resolves when all is written. */
+  async stop(at: Micros): Promise<void> {
+    clearTimeout(this.settling);
+    this.timeline.pause(at);
+    this.write(this.timeline.settle());
+    if (this.sink) for (const packet of this.aac?.end() ?? []) this.writeAudio(packet);
+    await this.sink?.close();
+    this.aac?.[Symbol.dispose]();
+  }
+
+  private write(packets: readonly TrackPacket[]): void {
+    const { started } = this.timeline;
+    if (started && started !== this.told) {
+      this.told = started;
+      this.events.onRunning(started);
+    }
+    for (const packet of packets) {
+      this.sink ??= this.begin(packet.ptsMicros);
+      if (packet.kind === 'audio') {
+        for (const part of this.aac?.push(packet) ?? [packet]) this.writeAudio(part);
+        continue;
+      }
+      const taken = this.sink.write({
+        ...packet,
+        track: 0,
+        ptsMicros: packet.ptsMicros - this.offset,
+      });
+      if (!taken) this.frameLost();
+    }
+  }
+
+  private writeAudio(packet: Pick<MuxedPacket, 'ptsMicros' | 'durationMicros' | 'data'>): void {
+    this.sink?.write({
+      ...packet,
+      track: this.options.video ? 1 : 0,
+      keyframe: true,
+      ptsMicros: packet.ptsMicros - this.offset - paddingMicros(this.audioTrack),
+    });
+  }
+
+  private begin(first: Micros): PacketSink {
+    this.offset = this.told?.file ?? first;
+    const { video } = this.options;
+    const picture: MuxedTrack[] = video
+      ? [{ kind: 'video', ...video, extradata: this.parameters }]
+      : [];
+    return this.events.open([...picture, this.audioTrack]);
+  }
+}

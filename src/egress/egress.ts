@@ -1,0 +1,130 @@
+/** What an egress process does: joins the stages. */
+import { basename } from 'node:path';
+import type {
+  EgressCommand,
+  EgressEvent,
+  FinishCommand,
+  RecordCommand,
+} from '../link/egress-messages.js';
+import type { MediaFrame, SourceId } from '../link/link-messages.js';
+import type { Micros } from '../shared/units.js';
+import { CompositeWriter } from './composite-writer.js';
+import { finish } from './finisher.js';
+import { faultOf, GrowingFile } from './growing-file.js';
+import { writePictures } from './pictures.js';
+import { SourceTracks } from './source-tracks.js';
+
+/** Some seconds. */
+const MAX_EARLY = 500;
+
+export class Egress {
+  private writer: CompositeWriter | undefined;
+  /** Frames that came before there was something to write them, the oldest first. */
+  private early: MediaFrame[] | undefined = [];
+  private tracksFolder: string | undefined;
+  private readonly sources = new Map<SourceId, SourceTracks>();
+
+  constructor(private readonly tell: (event: EgressEvent) => void) {}
+
+  async command(command: Exclude<EgressCommand, { type: 'close' }>): Promise<void> {
+    switch (command.type) {
+      case 'record':
+        await this.record(command);
+        break;
+      case 'pause':
+        this.writer?.pause(command.at);
+        break;
+      case 'resume':
+        this.writer?.resume();
+        break;
+      case 'stop':
+        await this.stop(command.at);
+        break;
+      case 'source':
+        this.openSource(command.source, command.name);
+        break;
+      case 'source-gone': {
+        const gone = this.sources.get(command.source);
+        this.sources.delete(command.source);
+        await gone?.close();
+        break;
+      }
+      case 'finish':
+        this.tell(await this.finish(command));
+        break;
+      default:
+        break;
+    }
+  }
+
+  frame(frame: MediaFrame): void {
+    if (this.early) {
+      this.early.push(frame);
+      if (this.early.length > MAX_EARLY) this.early.shift();
+    } else if (frame.kind === 'video-out') this.writer?.video(frame);
+    else if (frame.kind === 'audio-out') this.writer?.audio(frame);
+    else if (frame.kind === 'video-in') this.sources.get(frame.source)?.video(frame);
+    else this.sources.get(frame.source)?.audio(frame);
+  }
+
+  async stop(at: Micros): Promise<void> {
+    const { writer } = this;
+    this.writer = undefined;
+    const sources = [...this.sources.values()];
+    this.sources.clear();
+    await Promise.all([writer?.stop(at), ...sources.map((source) => source.close())]);
+    this.tell({ type: 'stopped', durationMicros: writer?.durationMicros ?? 0 });
+  }
+
+  private openSource(source: SourceId, name: string): void {
+    if (this.tracksFolder === undefined || this.sources.has(source)) return;
+    const { tell } = this;
+    const tracks = new SourceTracks(source, name, this.tracksFolder, {
+      positionOf: (clock) => this.writer?.positionOf(clock),
+      onTrack: (track) => tell({ type: 'track', track }),
+      onKeyframeNeeded: (id) => tell({ type: 'source-keyframe-needed', source: id }),
+      onSynced: () => {},
+      onFault: (fault) => tell({ type: 'fault', ...fault }),
+    });
+    this.sources.set(source, tracks);
+  }
+
+  private async record(command: RecordCommand): Promise<void> {
+    const { path, format, continues, tracksFolder, ...tracks } = command;
+    const { tell } = this;
+    this.tracksFolder = tracksFolder;
+    const writer = await CompositeWriter.open(tracks, continues, {
+      open: (described) =>
+        new GrowingFile(path, format, described, {
+          onSynced: (bytes) =>
+            tell({ type: 'progress', bytes, durationMicros: writer.durationMicros }),
+          onFault: (fault) => tell({ type: 'fault', ...fault }),
+        }),
+      onRunning: (anchor) => tell({ type: 'running', anchor }),
+      onKeyframeNeeded: () => tell({ type: 'keyframe-needed' }),
+    });
+    this.writer = writer;
+    const { early = [] } = this;
+    this.early = undefined;
+    for (const frame of early) this.frame(frame);
+    const began = early.some((frame) => frame.kind === 'video-out' && frame.keyframe);
+    if (!began) tell({ type: 'keyframe-needed' });
+  }
+
+  private async finish(command: FinishCommand): Promise<EgressEvent> {
+    try {
+      const file = await finish(command);
+      if (!file) return { type: 'finished', durationMicros: undefined, bytes: 0, files: [] };
+      const { durationMicros, bytes, video, keyframes } = file;
+      const files = [basename(command.output)];
+      if (command.picturesFolder !== undefined) {
+        files.push(
+          ...(await writePictures(command.picturesFolder, video, keyframes, durationMicros)),
+        );
+      }
+      return { type: 'finished', durationMicros, bytes, files };
+    } catch (error) {
+      return { type: 'fault', ...faultOf(error) };
+    }
+  }
+}

@@ -1,0 +1,28 @@
+/** Keeps some of a recording's keyframes, evenly spread, however long it becomes. Pure. */
+import type { Micros } from '../shared/units.js';
+
+const MOST = 64;
+const FIRST_INTERVAL: Micros = 2_000_000;
+
+export interface PickedKeyframe {
+  readonly atMicros: Micros;
+  readonly data: Buffer;
+}
+
+export class KeyframePicker {
+  private kept: PickedKeyframe[] = [];
+  private interval = FIRST_INTERVAL;
+
+  get picked(): readonly PickedKeyframe[] {
+    return this.kept;
+  }
+
+  offer(atMicros: Micros, data: Buffer): void {
+    const last = this.kept.at(-1);
+    if (last && atMicros - last.atMicros < this.interval) return;
+    this.kept.push({ atMicros, data });
+    if (this.kept.length <= MOST) return;
+    this.kept = this.kept.filter((_, index) => index % 2 === 0);
+    this.interval *= 2;
+  }
+}

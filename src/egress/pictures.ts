@@ -1,0 +1,86 @@
+/** A poster of a recording, and a strip of thumbnails with the WebVTT file that players read it by. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Canvas, createCanvas } from '@napi-rs/canvas';
+import type { MuxedTrack, VideoTrack } from '../media/ffmpeg/muxer.js';
+import type { Picture } from '../media/ffmpeg/picture.js';
+import { toRgba } from '../media/ffmpeg/rgba.js';
+import { VideoDecoder } from '../media/ffmpeg/video-decoder.js';
+import type { Micros } from '../shared/units.js';
+import type { PickedKeyframe } from './keyframe-picker.js';
+
+const THUMBNAIL_WIDTH = 160;
+const COLUMNS = 8;
+const QUALITY = 85;
+/** The poster is the first picture from here on, if there is one: people have come by then. */
+const POSTER_AT: Micros = 5_000_000;
+
+export const POSTER = 'poster.jpg';
+const THUMBNAILS = 'thumbnails.jpg';
+const INDEX = 'thumbnails.vtt';
+
+async function drawn(picture: Picture, width: number, height: number): Promise<Canvas> {
+  const canvas = createCanvas(width, height);
+  const context = canvas.getContext('2d');
+  const image = context.createImageData(width, height);
+  image.data.set(await toRgba(picture, width, height));
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+/** Length-prefixed NAL units as MP4 has them, behind start codes (ISO/IEC 14496-15). */
+function annexB(sample: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = 0; at + 4 <= sample.length; ) {
+    const length = sample.readUInt32BE(at);
+    parts.push(Buffer.from([0, 0, 0, 1]), sample.subarray(at + 4, at + 4 + length));
+    at += 4 + length;
+  }
+  return Buffer.concat(parts);
+}
+
+async function decode(track: VideoTrack, data: Buffer): Promise<Picture | undefined> {
+  using decoder = await VideoDecoder.open(track.codec);
+  const picture = await decoder.decode(track.codec === 'h264' ? annexB(data) : data);
+  return picture === 'corrupt' ? undefined : picture;
+}
+
+function vttTime(micros: Micros): string {
+  return new Date(micros / 1000).toISOString().slice(11, 23);
+}
+
+/** @returns the names of the files that were made: none without a picture. */
+export async function writePictures(
+  folder: string,
+  track: MuxedTrack | undefined,
+  keyframes: readonly PickedKeyframe[],
+  durationMicros: Micros,
+): Promise<string[]> {
+  if (track?.kind !== 'video' || keyframes.length === 0) return [];
+  const width = THUMBNAIL_WIDTH;
+  const height = Math.round((width * track.height) / track.width / 2) * 2;
+  const rows = Math.ceil(keyframes.length / COLUMNS);
+  const strip = createCanvas(width * Math.min(COLUMNS, keyframes.length), height * rows);
+  const context = strip.getContext('2d');
+  const cues = ['WEBVTT'];
+  const poster = keyframes.find(({ atMicros }) => atMicros >= POSTER_AT) ?? keyframes.at(-1);
+  const files: string[] = [];
+  for (const [index, keyframe] of keyframes.entries()) {
+    using picture = await decode(track, keyframe.data);
+    if (!picture) continue;
+    if (keyframe === poster) {
+      const full = await drawn(picture, picture.width, picture.height);
+      await writeFile(join(folder, POSTER), await full.encode('jpeg', QUALITY));
+      files.push(POSTER);
+    }
+    const [x, y] = [(index % COLUMNS) * width, Math.floor(index / COLUMNS) * height];
+    context.drawImage(await drawn(picture, width, height), x, y);
+    const until = keyframes[index + 1]?.atMicros ?? durationMicros;
+    cues.push(
+      `${vttTime(keyframe.atMicros)} --> ${vttTime(until)}\n${THUMBNAILS}#xywh=${x},${y},${width},${height}`,
+    );
+  }
+  await writeFile(join(folder, THUMBNAILS), await strip.encode('jpeg', QUALITY));
+  await writeFile(join(folder, INDEX), `${cues.join('\n\n')}\n`);
+  return [...files, THUMBNAILS, INDEX];
+}

@@ -1,0 +1,152 @@
+/**
+ * Stage: what one participant sends, as it is, in files of its own: the sound as Ogg, the pictures as
+ * WebM (VP8) or fragmented MP4 (H.264). On the recording's time; pauses are left out of them too.
+ */
+import { join } from 'node:path';
+import type { TrackFile } from '../link/egress-messages.js';
+import type { AudioInFrame, SourceId, VideoInFrame } from '../link/link-messages.js';
+import type { VideoTrack } from '../media/ffmpeg/muxer.js';
+import { opusPacketSamples } from '../media/opus/opus.js';
+import { parameterSets, splitAnnexB } from '../shared/annex-b.js';
+import { type FrameSize, vp8KeyframeSize } from '../shared/frame-size.js';
+import { h264SpsSize } from '../shared/h264-sps.js';
+import type { Micros, VideoCodec } from '../shared/units.js';
+import { AudioGrid } from './audio-grid.js';
+import { opusTrack, paddingMicros } from './containers.js';
+import { GrowingFile, type GrowingFileEvents } from './growing-file.js';
+import { PacketOrder } from './packet-order.js';
+import { SenderClockMap } from './sender-clock-map.js';
+
+/** How far a sender's clock may be off before a packet is made up or left out. */
+const TOLERANCE: Micros = 60_000;
+const STEREO = 2;
+const SPS = 7;
+
+export interface SourceTracksEvents extends GrowingFileEvents {
+  /** Where in the recording a moment of the clock is; undefined while it is paused. */
+  positionOf(clock: Micros): Micros | undefined;
+  onTrack(track: TrackFile): void;
+  onKeyframeNeeded(source: SourceId): void;
+}
+
+interface OpenVideo {
+  readonly file: GrowingFile;
+  readonly codec: VideoCodec;
+  readonly start: Micros;
+  last: Micros;
+}
+
+interface OpenAudio {
+  readonly file: GrowingFile;
+  readonly start: Micros;
+  readonly grid: AudioGrid;
+}
+
+function sizeOf({ codec, data }: VideoInFrame): FrameSize | undefined {
+  if (codec === 'vp8') return vp8KeyframeSize(data);
+  const sps = splitAnnexB(data).find(([head = 0]) => (head & 0x1f) === SPS);
+  return sps && h264SpsSize(sps);
+}
+
+export class SourceTracks {
+  private readonly clock = new SenderClockMap();
+  private readonly order = new PacketOrder();
+  private videoFile: OpenVideo | undefined;
+  private audioFile: OpenAudio | undefined;
+  private parts = 0;
+  private wantsKeyframe = true;
+
+  /** @param name of the files, without what follows a dot; made by the server. */
+  constructor(
+    private readonly source: SourceId,
+    private readonly name: string,
+    private readonly folder: string,
+    private readonly events: SourceTracksEvents,
+  ) {}
+
+  video(frame: VideoInFrame): void {
+    const at = this.positionOf(frame);
+    if (at === undefined) {
+      this.wantsKeyframe = true;
+      return;
+    }
+    if (this.wantsKeyframe && !frame.keyframe) {
+      this.events.onKeyframeNeeded(this.source);
+      return;
+    }
+    this.wantsKeyframe = false;
+    if (this.videoFile && this.videoFile.codec !== frame.codec) this.endVideo();
+    this.videoFile ??= this.openVideo(frame, at);
+    const { videoFile } = this;
+    if (!videoFile) return;
+    const ptsMicros = Math.max(at - videoFile.start, videoFile.last + 1000);
+    videoFile.last = ptsMicros;
+    const { keyframe, data } = frame;
+    const packet = { track: 0, ptsMicros, durationMicros: 0, keyframe, data };
+    if (!videoFile.file.write(packet)) this.wantsKeyframe = true;
+  }
+
+  audio(frame: AudioInFrame): void {
+    for (const packet of this.order.push(frame)) this.writeAudio(packet);
+  }
+
+  /** Resolves when all of it is closed. */
+  async close(): Promise<void> {
+    await Promise.all([this.videoFile?.file.close(), this.audioFile?.file.close()]);
+  }
+
+  private writeAudio(frame: AudioInFrame): void {
+    const at = this.positionOf(frame);
+    const samples = opusPacketSamples(frame.data);
+    if (at === undefined || samples === 0) return;
+    this.audioFile ??= this.openAudio(at);
+    const { file, start, grid } = this.audioFile;
+    const padding = paddingMicros(opusTrack(STEREO));
+    const duration = (samples * 1_000_000) / 48_000;
+    for (const packet of grid.push(at - start, frame.data, duration)) {
+      file.write({
+        ...packet,
+        track: 0,
+        keyframe: true,
+        ptsMicros: packet.ptsMicros - padding,
+      });
+    }
+  }
+
+  private positionOf({ captureMicros, arrivalMicros }: VideoInFrame | AudioInFrame) {
+    return this.events.positionOf(this.clock.toServer(captureMicros, arrivalMicros));
+  }
+
+  private openAudio(start: Micros): OpenAudio {
+    const file = this.open('audio', 'ogg', start, [opusTrack(STEREO)]);
+    return { file, start, grid: new AudioGrid(0, TOLERANCE) };
+  }
+
+  private openVideo(frame: VideoInFrame, start: Micros): OpenVideo | undefined {
+    const size = sizeOf(frame);
+    if (!size) return undefined;
+    const { codec, data } = frame;
+    const extradata = codec === 'h264' ? parameterSets(data) : undefined;
+    const track: VideoTrack = { kind: 'video', codec, ...size, extradata };
+    const file = this.open('video', codec === 'vp8' ? 'webm' : 'mp4', start, [track]);
+    return { file, codec, start, last: -1000 };
+  }
+
+  private open(
+    kind: 'audio' | 'video',
+    format: 'ogg' | 'webm' | 'mp4',
+    startMicros: Micros,
+    tracks: ConstructorParameters<typeof GrowingFile>[2],
+  ): GrowingFile {
+    const file = `${this.name}-${++this.parts}.${format}`;
+    this.events.onTrack({ source: this.source, kind, file, startMicros });
+    return new GrowingFile(join(this.folder, `${file}.part`), format, tracks, this.events);
+  }
+
+  private endVideo(): void {
+    const ended = this.videoFile;
+    this.videoFile = undefined;
+    // A file that cannot be ended says so itself.
+    ended?.file.close().catch(() => {});
+  }
+}

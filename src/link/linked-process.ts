@@ -1,0 +1,133 @@
+/**
+ * A child process at the other end of a link, as the server sees it: spawned, ready, gone. The server
+ * survives whatever happens to it.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Duplex } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import type { Logger } from '../logger.js';
+import type { LinkMessage } from './frame-codec.js';
+import type { MediaFrame } from './link-messages.js';
+import { MediaLink } from './media-link.js';
+
+const READY_MS = 20_000;
+/** From being asked to end to being killed. */
+const CLOSE_MS = 2000;
+
+export interface LinkedProcessEvents {
+  onMessage(message: LinkMessage): void;
+  onFrame(frame: MediaFrame): void;
+  /** It is gone without having been asked to. Called at most once. */
+  onCrash(reason: string): void;
+}
+
+export interface LinkedProcessOptions {
+  /** What it is called in the log. */
+  readonly name: string;
+  /** Of the built program. */
+  readonly entry: URL;
+  readonly environment: Readonly<Record<string, string>>;
+  /** How long it may take to end what it does. */
+  readonly closeMs?: number;
+}
+
+export class LinkedProcess {
+  /** Resolves with its `ready`. */
+  readonly ready: Promise<LinkMessage>;
+  private readonly child: ChildProcess;
+  private readonly link: MediaLink;
+  private readonly exited: Promise<void>;
+  private closing = false;
+  private dead = false;
+
+  constructor(
+    private readonly options: LinkedProcessOptions,
+    logger: Logger,
+    private readonly events: LinkedProcessEvents,
+  ) {
+    const { name, entry, environment } = options;
+    this.child = spawn(process.execPath, ['--enable-source-maps', fileURLToPath(entry)], {
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+      env: { ...environment },
+    });
+    this.child.stderr?.on('data', (text: Buffer) => {
+      logger.warn(
+        { process: name, pid: this.pid, text: text.toString('utf8').slice(0, 2000) },
+        'a process wrote',
+      );
+    });
+    let markReady: (message: LinkMessage) => void = () => {};
+    let failReady: (error: Error) => void = () => {};
+    this.ready = new Promise<LinkMessage>((resolve, reject) => {
+      markReady = resolve;
+      failReady = reject;
+    });
+    // Whoever awaits `ready` sees the failure; nobody has to.
+    this.ready.catch(() => {});
+    const late = setTimeout(() => this.die('not ready in time'), READY_MS);
+    this.ready.then(
+      () => clearTimeout(late),
+      () => clearTimeout(late),
+    );
+    this.link = new MediaLink(this.child.stdio[3] as unknown as Duplex, {
+      onMessage: (message) => {
+        if (message.type === 'ready') markReady(message);
+        else if (message.type === 'failed') this.die(`failed: ${message.message}`);
+        else events.onMessage(message);
+      },
+      onFrame: (frame) => events.onFrame(frame),
+      onClose: (error) => this.die(error ? `link: ${error.message}` : 'link closed'),
+    });
+    this.exited = new Promise((resolve) => {
+      this.child.once('exit', (code, signal) => {
+        failReady(new Error(`${name} process exited (${signal ?? code})`));
+        this.die(signal ? `killed by ${signal}` : `exit code ${code}`);
+        resolve();
+      });
+      this.child.once('error', (error) => {
+        failReady(error);
+        this.die(error.message);
+        resolve();
+      });
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
+  /** Whether it ends or has ended. */
+  get over(): boolean {
+    return this.closing || this.dead;
+  }
+
+  send(message: LinkMessage): void {
+    this.link.send(message);
+  }
+
+  /** @returns false if the process does not keep up and the frame was dropped. */
+  sendFrame(frame: MediaFrame): boolean {
+    return this.link.sendFrame(frame);
+  }
+
+  /** Ends the process; resolves when it is gone. */
+  async close(): Promise<void> {
+    if (!this.closing) {
+      this.closing = true;
+      this.send({ type: 'close' });
+      const kill = setTimeout(() => this.child.kill('SIGKILL'), this.options.closeMs ?? CLOSE_MS);
+      this.exited.then(() => clearTimeout(kill)).catch(() => {});
+    }
+    await this.exited;
+  }
+
+  /** Counts as a crash unless it is being closed. */
+  die(reason: string): void {
+    if (this.dead) return;
+    this.dead = true;
+    this.link.close();
+    if (this.closing) return;
+    this.child.kill('SIGKILL');
+    this.events.onCrash(reason);
+  }
+}

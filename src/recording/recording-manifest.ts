@@ -1,0 +1,13 @@
+import type { Segment } from '../link/egress-messages.js';
+import type { RecordingInfo } from '../shared/recording-info.js';
+
+/** What is kept of one while it is written: enough to finish it after a crash. */
+export interface RecordingManifest extends RecordingInfo {
+  /** Parts of the composite, the oldest first; paths within the folder. */
+  readonly segments: readonly Segment[];
+}
+
+/** What others are told. */
+export function infoOf({ segments: _, ...info }: RecordingManifest): RecordingInfo {
+  return info;
+}

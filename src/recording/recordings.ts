@@ -1,0 +1,385 @@
+/** All recordings of the server: begun, ended, kept, and saved from what a crash left behind. */
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, rm, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TesseraError } from '../errors.js';
+import type { WatchedVideo } from '../link/link-messages.js';
+import type { Logger } from '../logger.js';
+import type { Room } from '../rooms/room.js';
+import { type RoomEvent, type RoomEventName, roomEvent } from '../rooms/room-events.js';
+import { FILE_FORMATS, type FileFormat, FORMAT_CODECS } from '../shared/file-format.js';
+import { RecordStore } from '../shared/record-store.js';
+import { isOver, type RecordingInfo, type RecordingRequest } from '../shared/recording-info.js';
+import type { CompositeCodec } from '../shared/units.js';
+import { finishRecording } from './finish-recording.js';
+import { Recording } from './recording.js';
+import { infoOf, type RecordingManifest } from './recording-manifest.js';
+import { expired, type Retention } from './retention.js';
+
+export interface RecordingsOptions {
+  /** Everything is in it. */
+  readonly folder: string;
+  readonly format: FileFormat;
+  readonly audioCodec: 'opus' | 'aac';
+  readonly audioBitrateBps: number;
+  /** Rooms are recorded from the start. */
+  readonly automatic: boolean;
+  /** Below, no recording is begun. */
+  readonly minFreeBytes: number;
+  readonly keyframeMs: number;
+  readonly retention: Retention;
+}
+
+/** For a room that has gone from what a crash left behind. */
+const UNKNOWN_ROOM = 'unknown';
+const RETENTION_MS = 600_000;
+/** What ends with the server may take so long; the next one finishes what does not. */
+const CLOSE_MS = 15_000;
+
+export class Recordings {
+  readonly counters = {
+    recordings_started: 0,
+    recordings_finished: 0,
+    recordings_failed: 0,
+    recordings_salvaged: 0,
+    recordings_disk_full: 0,
+  };
+  private readonly active = new Map<string, Recording>();
+  private readonly known = new Map<string, RecordingManifest>();
+  private readonly store: RecordStore<RecordingManifest>;
+  /** By sid: rooms that were begun to be recorded by themselves. */
+  private readonly begun = new Set<string>();
+  private salvaging: Promise<void> = Promise.resolve();
+  private retentionTimer: NodeJS.Timeout | undefined;
+  private closed = false;
+
+  constructor(
+    private readonly options: RecordingsOptions,
+    private readonly logger: Logger,
+    private readonly publish: (event: RoomEvent) => void,
+  ) {
+    this.store = new RecordStore(join(options.folder, '.index'), (error) =>
+      logger.error({ error }, 'what is known of a recording could not be kept'),
+    );
+  }
+
+  /** Takes up what is there; what was being written when the server ended is finished meanwhile. */
+  async start(): Promise<void> {
+    for (const [id, manifest] of await this.store.load()) this.known.set(id, manifest);
+    await this.findOrphans();
+    const unfinished = [...this.known.values()].filter((manifest) => !isOver(manifest));
+    this.salvaging = this.salvage(unfinished);
+    this.retentionTimer = setInterval(() => this.retain(), RETENTION_MS);
+    this.retain();
+  }
+
+  /** Resolves when all that a crash left behind is finished. */
+  get salvaged(): Promise<void> {
+    return this.salvaging;
+  }
+
+  /** All of a room's, or of all rooms; the latest first. */
+  list(room?: string): RecordingInfo[] {
+    return [...this.known.values()]
+      .filter((manifest) => room === undefined || manifest.room === room)
+      .sort((a, b) => b.startedAt - a.startedAt)
+      .map(infoOf);
+  }
+
+  /** @throws TesseraError `recording_not_found`. */
+  find(id: string): RecordingInfo {
+    return infoOf(this.manifestOf(id));
+  }
+
+  /** The room's that goes on. */
+  of(room: Room): RecordingInfo | undefined {
+    const found = [...this.active.values()].find(({ info }) => info.roomSid === room.sid);
+    return found && infoOf(found.info);
+  }
+
+  /** Where a recording's file is. @throws TesseraError `recording_not_found`. */
+  fileOf(id: string, name: string): { readonly folder: string; readonly name: string } {
+    const file = this.manifestOf(id).files.find((one) => one.name === name);
+    if (!file) {
+      throw new TesseraError('recording_not_found', 'the recording has no such file', {
+        next: 'See its `files`; there are none before it is finished.',
+      });
+    }
+    return { folder: this.folderOf(id), name: file.name };
+  }
+
+  /**
+   * Begins to record a room.
+   * @throws TesseraError `recording_exists`, `bad_recording`, `disk_low`, `shutting_down`.
+   */
+  async record(room: Room, request: RecordingRequest): Promise<RecordingInfo> {
+    if (this.closed) throw new TesseraError('shutting_down', 'the server is shutting down');
+    if (this.of(room)) {
+      throw new TesseraError('recording_exists', 'the room is being recorded already', {
+        next: 'Stop it first, or resume it.',
+      });
+    }
+    const { format = this.options.format } = request;
+    const codecs = FORMAT_CODECS[format];
+    const audioCodec = request.audioCodec ?? this.audioCodecFor(format);
+    if (!codecs.audio.includes(audioCodec)) {
+      throw new TesseraError('bad_recording', `${format} files take no ${audioCodec}`);
+    }
+    const video = this.videoFor(room, format, request);
+    await this.checkSpace();
+    await room.start();
+    const id = `${new Date().toISOString().replace(/\D/g, '').slice(0, 14)}-${randomBytes(6).toString('hex')}`;
+    const rendition = video && (video.own ?? room.mix.renditions[video.rendition]);
+    const manifest: RecordingManifest = {
+      id,
+      room: room.id,
+      roomSid: room.sid,
+      status: 'starting',
+      format,
+      audioCodec,
+      ...(video && rendition
+        ? { video: { codec: video.codec, width: rendition.width, height: rendition.height } }
+        : {}),
+      startedAt: Date.now(),
+      durationMs: 0,
+      bytes: 0,
+      files: [],
+      tracks: [],
+      store: 'local',
+      segments: [],
+    };
+    const recording: Recording = new Recording(
+      room,
+      {
+        folder: this.folderOf(id),
+        manifest,
+        video,
+        audioBitrateBps: this.options.audioBitrateBps,
+        tracks: request.tracks ?? false,
+        keyframeMs: this.options.keyframeMs,
+      },
+      this.logger.child({ room: room.id, recording: id }),
+      { onChanged: () => this.changed(recording, room) },
+    );
+    this.active.set(id, recording);
+    this.counters.recordings_started++;
+    try {
+      await recording.start();
+    } catch (error) {
+      this.forget(id);
+      throw TesseraError.from(error, 'write_failed');
+    }
+    this.logger.info({ room: room.id, recording: id, format }, 'recording started');
+    this.tell('egress_started', room, recording.info);
+    return infoOf(recording.info);
+  }
+
+  /** @throws TesseraError `recording_not_found`, `recording_over`. */
+  async pause(id: string): Promise<RecordingInfo> {
+    const recording = this.activeOf(id);
+    await recording.pause();
+    return infoOf(recording.info);
+  }
+
+  /** @throws TesseraError `recording_not_found`, `recording_over`. */
+  async resume(id: string): Promise<RecordingInfo> {
+    const recording = this.activeOf(id);
+    await recording.resume();
+    return infoOf(recording.info);
+  }
+
+  /** Ends it; its files are finished some time later. @throws TesseraError as `pause` does. */
+  stop(id: string): RecordingInfo {
+    const recording = this.activeOf(id);
+    recording
+      .stop()
+      .catch((error: unknown) => this.logger.error({ error }, 'a recording did not stop'));
+    return infoOf(recording.info);
+  }
+
+  /** Deletes one that is over. @throws TesseraError `recording_not_found`, `recording_busy`. */
+  async delete(id: string): Promise<void> {
+    const manifest = this.manifestOf(id);
+    if (!isOver(manifest)) {
+      throw new TesseraError('recording_busy', 'it is not finished', { next: 'Stop it first.' });
+    }
+    this.known.delete(id);
+    await this.store.delete(id);
+    await rm(this.folderOf(id), { recursive: true, force: true });
+    this.logger.info({ recording: id }, 'recording deleted');
+  }
+
+  /** To be told of all that happens in rooms. */
+  onRoomEvent({ event, room: { sid } }: RoomEvent, room: Room | undefined): void {
+    if (event === 'room_finished') {
+      this.begun.delete(sid);
+      for (const [id, recording] of this.active) {
+        if (recording.info.roomSid === sid && !isOver(recording.info)) this.stop(id);
+      }
+    }
+    if (event !== 'participant_joined' || !room || this.begun.has(sid)) return;
+    const { record } = room.settings;
+    if (!record && !this.options.automatic) return;
+    this.begun.add(sid);
+    if (this.of(room)) return;
+    this.record(room, record ?? {}).catch((error: unknown) =>
+      this.logger.error({ error, room: room.id }, 'a room is not recorded, though it should be'),
+    );
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    clearInterval(this.retentionTimer);
+    const all = [...this.active.values()].map((recording) => recording.stop());
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, CLOSE_MS);
+    });
+    await Promise.race([Promise.allSettled(all), late]);
+    clearTimeout(timer);
+    await this.store.settled();
+  }
+
+  private audioCodecFor(format: FileFormat): 'opus' | 'aac' {
+    const { audio } = FORMAT_CODECS[format];
+    const wanted = this.options.audioCodec;
+    // A file for sound alone is asked for by those whose players take nothing else.
+    return format === 'm4a' || !audio.includes(wanted) ? (audio[0] ?? 'opus') : wanted;
+  }
+
+  private videoFor(
+    room: Room,
+    format: FileFormat,
+    { rendition }: RecordingRequest,
+  ): WatchedVideo | undefined {
+    const { video } = FORMAT_CODECS[format];
+    if (video.length === 0) return undefined;
+    const codec: CompositeCodec | undefined = video.find((one) => room.videoCodecs.includes(one));
+    if (!codec) {
+      throw new TesseraError('bad_recording', `${format} files need one of ${video.join(', ')}`, {
+        next: 'Add it to the setting video.codecs, or choose another format.',
+      });
+    }
+    if (!rendition) return { codec, rendition: 0 };
+    const { width, height, frameRate, bitrate } = rendition;
+    return room.ownRendition(codec, { width, height, frameRate, bitrateBps: bitrate * 1000 });
+  }
+
+  private async checkSpace(): Promise<void> {
+    const { folder, minFreeBytes } = this.options;
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const { bavail, bsize } = await statfs(folder);
+    if (bavail * bsize >= minFreeBytes) return;
+    throw new TesseraError('disk_low', 'there is too little space left to record', {
+      next: 'Delete recordings, or lower recording.minFreeSpace.',
+    });
+  }
+
+  private changed(recording: Recording, room: Room): void {
+    const { info } = recording;
+    const before = this.known.get(info.id);
+    this.known.set(info.id, info);
+    this.store.put(info.id, info);
+    if (isOver(info)) this.over(info, room);
+    else if (before && (before.status !== info.status || before.error !== info.error)) {
+      if (info.error?.code === 'disk_full') this.counters.recordings_disk_full++;
+      this.tell('egress_updated', room, info);
+    }
+    room.setEgress({ ...room.egress, recording: this.stateOf(room) });
+  }
+
+  private over(info: RecordingManifest, room: Room): void {
+    this.active.delete(info.id);
+    this.counters[info.status === 'failed' ? 'recordings_failed' : 'recordings_finished']++;
+    const { id, status, error, durationMs } = info;
+    this.logger.info({ recording: id, status, error, durationMs }, 'recording ended');
+    this.tell('egress_ended', room, info);
+    this.retain();
+  }
+
+  private stateOf(room: Room): 'off' | 'on' | 'paused' {
+    const status = this.of(room)?.status;
+    if (status === 'paused') return 'paused';
+    return status === 'starting' || status === 'recording' ? 'on' : 'off';
+  }
+
+  private tell(name: RoomEventName, room: Room, manifest: RecordingManifest): void {
+    this.publish(roomEvent(name, room, { recording: infoOf(manifest) }));
+  }
+
+  private forget(id: string): void {
+    this.active.delete(id);
+    this.known.delete(id);
+    this.store.delete(id);
+  }
+
+  private manifestOf(id: string): RecordingManifest {
+    const found = this.known.get(id);
+    if (!found) throw new TesseraError('recording_not_found', 'there is no such recording');
+    return found;
+  }
+
+  private activeOf(id: string): Recording {
+    const { status } = this.manifestOf(id);
+    const recording = this.active.get(id);
+    if (recording && status !== 'finishing') return recording;
+    throw new TesseraError('recording_over', 'the recording has ended');
+  }
+
+  /** Only what the server made itself reaches a path. */
+  private folderOf(id: string): string {
+    return join(this.options.folder, id);
+  }
+
+  /** Folders with something unfinished that nothing is known of: the disk was full, or the index lost. */
+  private async findOrphans(): Promise<void> {
+    const names = await readdir(this.options.folder).catch(() => [] as string[]);
+    for (const id of names.filter((name) => !this.known.has(name) && /^\d{14}-/.test(name))) {
+      const files = await readdir(this.folderOf(id)).catch(() => [] as string[]);
+      const parts = files.filter((name) => /^composite-\d+\.\w+\.part$/.test(name)).sort();
+      const format = FILE_FORMATS.find((one) => parts[0]?.endsWith(`.${one}.part`));
+      if (!format) continue;
+      const { birthtimeMs } = await stat(join(this.folderOf(id), parts[0] ?? ''));
+      this.known.set(id, {
+        id,
+        room: UNKNOWN_ROOM,
+        roomSid: '',
+        status: 'recording',
+        format,
+        audioCodec: this.audioCodecFor(format),
+        startedAt: Math.round(birthtimeMs),
+        durationMs: 0,
+        bytes: 0,
+        files: [],
+        tracks: [],
+        store: 'local',
+        segments: parts.map((path) => ({ path, offsetMicros: 0 })),
+      });
+    }
+  }
+
+  private async salvage(manifests: readonly RecordingManifest[]): Promise<void> {
+    for (const manifest of manifests) {
+      if (this.closed) return;
+      const { id } = manifest;
+      try {
+        const change = await finishRecording(this.folderOf(id), manifest, this.logger);
+        const done = { ...manifest, ...change };
+        this.known.set(id, done);
+        await this.store.put(id, done);
+        this.counters.recordings_salvaged++;
+        this.logger.warn({ recording: id, durationMs: done.durationMs }, 'recording salvaged');
+      } catch (error) {
+        this.logger.error({ error, recording: id }, 'a recording could not be salvaged');
+      }
+    }
+  }
+
+  private retain(): void {
+    for (const id of expired(this.list(), this.options.retention, Date.now())) {
+      this.delete(id).catch((error: unknown) =>
+        this.logger.error({ error, recording: id }, 'an old recording could not be deleted'),
+      );
+    }
+  }
+}
