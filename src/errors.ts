@@ -59,6 +59,11 @@ export const ERROR_CODES = {
   disk_full: 507,
   write_failed: 500,
   egress_failed: 500,
+  bad_destination: 400,
+  destination_forbidden: 403,
+  destination_failed: 502,
+  output_not_found: 404,
+  too_many_outputs: 429,
   threshold_missed: 500,
   internal: 500,
 } as const satisfies Record<string, number>;

@@ -8,10 +8,12 @@ import { EventLog } from './api/event-log.js';
 import { createWebServer } from './api/web-server.js';
 import { type Delivery, WebhookSender } from './api/webhook-sender.js';
 import { apiKeys, checkExposure } from './config/auth-options.js';
+import { liveOptions } from './config/live-options.js';
 import { listOf, numberOf, type Settings, textOf } from './config/load.js';
 import { recordingsOptions } from './config/recording-options.js';
 import { iceServersFor, roomOptions } from './config/room-options.js';
 import { webhookOptions } from './config/webhook-options.js';
+import { LiveOutputs } from './live/live-outputs.js';
 import type { Logger } from './logger.js';
 import { localCertificate } from './peer/dtls-transport.js';
 import { Recordings } from './recording/recordings.js';
@@ -76,14 +78,16 @@ export async function startServer(
     if (!isMomentary(event.event)) webhooks?.publish(event);
   };
   const recordings = new Recordings(recordingsOptions(settings), logger, publish);
+  const outputs = new LiveOutputs(liveOptions(settings), logger, publish);
   const rooms: RoomManager = new RoomManager(roomOptions(settings), logger, (event) => {
     publish(event);
+    outputs.onRoomEvent(event);
     recordings.onRoomEvent(
       event,
       rooms.all.find(({ sid }) => sid === event.room.sid),
     );
   });
-  await Promise.all([webhooks?.start(), recordings.start()]);
+  await Promise.all([webhooks?.start(), recordings.start(), outputs.start()]);
   const access = new Access(
     {
       keys,
@@ -101,6 +105,7 @@ export async function startServer(
     logger,
     rooms,
     recordings,
+    outputs,
     access,
     events,
     version,
@@ -113,6 +118,7 @@ export async function startServer(
       sessions: sessions.size,
       webhooks: webhooks?.counters,
       recordings: recordings.counters,
+      outputs: outputs.counters,
       rooms: rooms.all.map((room) => ({
         id: room.id,
         mediaPid: room.mediaPid,
@@ -169,7 +175,7 @@ export async function startServer(
     },
     close: async () => {
       await rooms.close();
-      await recordings.close();
+      await Promise.all([recordings.close(), outputs.close()]);
       await app.close();
       await webhooks?.close();
     },

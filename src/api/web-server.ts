@@ -14,6 +14,7 @@ import { TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { isOriginAllowed } from '../shared/origin.js';
 import { imageRoutes } from './image-routes.js';
+import { hlsRoutes, type OutputDependencies, outputRoutes } from './output-routes.js';
 import { participantRoutes } from './participant-routes.js';
 import { answerWithProblems } from './problem.js';
 import { type RecordingDependencies, recordingRoutes } from './recording-routes.js';
@@ -24,7 +25,10 @@ import { whipRoutes } from './whip-routes.js';
 const CLIENT_DIR = fileURLToPath(new URL('../../client', import.meta.url));
 const MAX_HEADER_BYTES = 16 * 1024;
 
-export interface WebServerOptions extends ServerDependencies, RecordingDependencies {
+export interface WebServerOptions
+  extends ServerDependencies,
+    RecordingDependencies,
+    OutputDependencies {
   /** PEM certificate and key; undefined serves plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly logger: Logger;
@@ -138,6 +142,7 @@ async function registerApi(app: FastifyInstance, options: WebServerOptions): Pro
       await api.register(participantRoutes, options);
       await api.register(imageRoutes, options);
       await api.register(recordingRoutes, options);
+      await api.register(outputRoutes, options);
       await api.register(serverRoutes, options);
     },
     { prefix: '/v1' },
@@ -146,4 +151,5 @@ async function registerApi(app: FastifyInstance, options: WebServerOptions): Pro
     refuseForeignPages(http, options.origins);
     await http.register(whipRoutes, options);
   });
+  await app.register(hlsRoutes, options);
 }

@@ -182,6 +182,20 @@ export const SETTINGS = [
     ['hosts', 'everybody'],
     'Who in a room may play and download its recordings; only hosts begin, end and delete them.',
   ),
+  choice(
+    'live.privateDestinations',
+    ['off', 'on'],
+    'Live outputs may go to loopback, private and link-local addresses.',
+  ),
+  number('live.maxOutputs', 'outputs', [0, 50], 5, 'Live outputs of a room at a time.'),
+  number(
+    'live.keyframeSeconds',
+    'seconds',
+    [1, 10],
+    4,
+    'How often live outputs get a keyframe; the length of HLS segments.',
+  ),
+  number('live.audioBitrate', 'kbit/s', [32, 320], 128, 'Bitrate of the AAC of live outputs.'),
   number('room.maxParticipants', 'participants', [1, 1000], 100, 'Beyond, joining is refused.'),
   number(
     'room.maxSeconds',

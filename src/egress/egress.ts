@@ -5,12 +5,14 @@ import type {
   EgressEvent,
   FinishCommand,
   RecordCommand,
+  StreamCommand,
 } from '../link/egress-messages.js';
 import type { MediaFrame, SourceId } from '../link/link-messages.js';
 import type { Micros } from '../shared/units.js';
 import { CompositeWriter } from './composite-writer.js';
 import { finish } from './finisher.js';
 import { faultOf, GrowingFile } from './growing-file.js';
+import { LiveStream } from './live-stream.js';
 import { writePictures } from './pictures.js';
 import { SourceTracks } from './source-tracks.js';
 
@@ -30,6 +32,9 @@ export class Egress {
     switch (command.type) {
       case 'record':
         await this.record(command);
+        break;
+      case 'stream':
+        await this.stream(command);
         break;
       case 'pause':
         this.writer?.pause(command.at);
@@ -103,12 +108,35 @@ export class Egress {
       onRunning: (anchor) => tell({ type: 'running', anchor }),
       onKeyframeNeeded: () => tell({ type: 'keyframe-needed' }),
     });
+    this.use(writer);
+  }
+
+  private async stream({ url, muxer, options, ...tracks }: StreamCommand): Promise<void> {
+    const { tell } = this;
+    const writer = await CompositeWriter.open(tracks, undefined, {
+      open: (described) =>
+        new LiveStream(
+          { url, muxer, options, tracks: described },
+          {
+            onProgress: (bytes) =>
+              tell({ type: 'progress', bytes, durationMicros: writer.durationMicros }),
+            onFault: (message) => tell({ type: 'fault', code: 'destination_failed', message }),
+          },
+        ),
+      onRunning: (anchor) => tell({ type: 'running', anchor }),
+      onKeyframeNeeded: () => tell({ type: 'keyframe-needed' }),
+    });
+    this.use(writer);
+  }
+
+  /** Frames that came before are for it. */
+  private use(writer: CompositeWriter): void {
     this.writer = writer;
     const { early = [] } = this;
     this.early = undefined;
     for (const frame of early) this.frame(frame);
     const began = early.some((frame) => frame.kind === 'video-out' && frame.keyframe);
-    if (!began) tell({ type: 'keyframe-needed' });
+    if (!began) this.tell({ type: 'keyframe-needed' });
   }
 
   private async finish(command: FinishCommand): Promise<EgressEvent> {

@@ -16,13 +16,13 @@ export interface EgressProcessEvents {
 export class EgressProcess {
   private readonly linked: LinkedProcess;
 
-  constructor(logger: Logger, events: EgressProcessEvents) {
+  constructor(logger: Logger, events: EgressProcessEvents, { closeMs = CLOSE_MS } = {}) {
     this.linked = new LinkedProcess(
       {
         name: 'egress',
         entry: new URL('../egress/main.js', import.meta.url),
         environment: { UV_THREADPOOL_SIZE: '4' },
-        closeMs: CLOSE_MS,
+        closeMs,
       },
       logger,
       {

@@ -1,5 +1,6 @@
 /** What happens in rooms, as it is told outside: by webhooks and to dashboards. */
 import { randomUUID } from 'node:crypto';
+import type { OutputInfo } from '../shared/output-info.js';
 import type { RecordingInfo } from '../shared/recording-info.js';
 import type { WaitingInfo } from './lobby.js';
 import type { ParticipantInfo } from './participant-info.js';
@@ -45,6 +46,7 @@ export interface RoomEvent {
   readonly participant?: ParticipantInfo;
   readonly waiting?: WaitingInfo;
   readonly recording?: RecordingInfo;
+  readonly output?: OutputInfo;
 }
 
 export function roomInfo(room: Room): RoomInfo {
@@ -61,7 +63,7 @@ export function roomInfo(room: Room): RoomInfo {
 export function roomEvent(
   event: RoomEventName,
   room: Room,
-  details: Pick<RoomEvent, 'participant' | 'waiting' | 'recording'> = {},
+  details: Pick<RoomEvent, 'participant' | 'waiting' | 'recording' | 'output'> = {},
 ): RoomEvent {
   const createdAt = Math.floor(Date.now() / 1000);
   return { id: randomUUID(), event, createdAt, room: roomInfo(room), ...details };

@@ -140,7 +140,8 @@ export class Muxer {
         check(context.setOption(name, value), `the muxer has no option ${name}`);
       }
       if (options.metadata) context.metadata = Dictionary.fromObject({ ...options.metadata });
-      check(await context.openOutput(), `cannot open ${url}`);
+      // It opens its files itself.
+      if (options.format !== 'hls') check(await context.openOutput(), `cannot open ${url}`);
       muxer.state = 'open';
       check(await context.writeHeader(null), `cannot begin ${url}`);
       muxer.streams = context.streams;
@@ -196,7 +197,7 @@ export class Muxer {
     if (this.state === 'closed') return;
     const opened = this.state === 'open';
     this.state = 'closed';
-    if (opened) await this.context.closeOutput();
+    if (opened && this.context.pb) await this.context.closeOutput();
     this.packet.free();
     this.context.freeContext();
   }

@@ -1,0 +1,127 @@
+/** `/v1/rooms/:room/outputs`: the composite, live to other places; and `/hls`, which players read. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from '@sinclair/typebox';
+import type { LiveOutputs } from '../live/live-outputs.js';
+import { cleanRoomId } from '../rooms/names.js';
+import { OUTPUT_STATUSES } from '../shared/output-info.js';
+import { PROBLEMS } from './problem.js';
+import { type ApiDependencies, requireAdmin } from './room-routes.js';
+import { InRoom, OneOfRoom } from './schemas.js';
+
+export interface OutputDependencies extends ApiDependencies {
+  readonly outputs: LiveOutputs;
+}
+
+const tags = ['live outputs'];
+const strict = { additionalProperties: false } as const;
+
+const OutputCreation = Type.Object(
+  {
+    url: Type.String({
+      minLength: 3,
+      maxLength: 2048,
+      description:
+        '`rtmp://host/application/key`, `rtmps://…`, `srt://host:port?streamid=…&passphrase=…`, or `hls` to be read from this server',
+    }),
+  },
+  strict,
+);
+
+const OutputDescription = Type.Object({
+  id: Type.String(),
+  room: Type.String(),
+  roomSid: Type.String(),
+  kind: Type.String(),
+  destination: Type.String({ description: 'without keys; of HLS the path of its playlist' }),
+  status: Type.Union(OUTPUT_STATUSES.map((status) => Type.Literal(status))),
+  error: Type.Optional(Type.Object({ code: Type.String(), message: Type.String() })),
+  reconnects: Type.Integer(),
+  startedAt: Type.Integer({ description: 'milliseconds since 1970' }),
+  endedAt: Type.Optional(Type.Integer()),
+});
+
+export const outputRoutes: FastifyPluginAsyncTypebox<OutputDependencies> = async (
+  app,
+  { rooms, access, outputs },
+) => {
+  const onRequest = requireAdmin(access);
+
+  app.get(
+    '/rooms/:room/outputs',
+    {
+      schema: {
+        tags,
+        summary: 'Where the composite goes live',
+        params: InRoom,
+        response: { 200: Type.Array(OutputDescription), ...PROBLEMS },
+      },
+      onRequest,
+    },
+    async ({ params }) => outputs.list(rooms.find(cleanRoomId(params.room)).id),
+  );
+
+  app.post(
+    '/rooms/:room/outputs',
+    {
+      schema: {
+        tags,
+        summary: 'Send the composite somewhere, live',
+        description: 'It is connected again whenever it fails, until it is deleted.',
+        params: InRoom,
+        body: OutputCreation,
+        response: { 201: OutputDescription, ...PROBLEMS },
+      },
+      onRequest,
+    },
+    async ({ params, body }, reply) => {
+      const room = rooms.find(cleanRoomId(params.room));
+      return reply.code(201).send(await outputs.add(room, body));
+    },
+  );
+
+  app.delete(
+    '/rooms/:room/outputs/:id',
+    {
+      schema: {
+        tags,
+        summary: 'End a live output',
+        params: OneOfRoom,
+        response: { 204: Type.Null(), ...PROBLEMS },
+      },
+      onRequest,
+    },
+    async ({ params }, reply) => {
+      const { id, room } = outputs.find(params.id);
+      if (room === cleanRoomId(params.room)) await outputs.remove(id);
+      return reply.code(204).send(null);
+    },
+  );
+};
+
+/** Players of any page read it; whoever knows the address may. */
+export const hlsRoutes: FastifyPluginAsyncTypebox<OutputDependencies> = async (
+  app,
+  { outputs },
+) => {
+  app.get(
+    '/hls/:id/:file',
+    {
+      config: { rateLimit: false },
+      schema: {
+        hide: true,
+        params: Type.Object({
+          id: Type.String({ pattern: '^[\\w-]{16}$' }),
+          file: Type.String({ pattern: '^(index\\.m3u8|init\\.mp4|segment-\\d{1,10}\\.m4s)$' }),
+        }),
+      },
+    },
+    async ({ params: { id, file } }, reply) => {
+      const isList = file.endsWith('.m3u8');
+      reply
+        .header('access-control-allow-origin', '*')
+        .header('content-type', isList ? 'application/vnd.apple.mpegurl' : 'video/mp4')
+        .header('cache-control', isList ? 'no-cache' : 'public, max-age=60');
+      return reply.sendFile(file, outputs.folderOf(id), { cacheControl: false });
+    },
+  );
+};

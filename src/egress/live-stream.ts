@@ -1,0 +1,92 @@
+/**
+ * A live destination: packets go through a bounded queue to it. What it does not take in time is left
+ * out, up to the next keyframe: live means now.
+ */
+import { type MuxedPacket, type MuxedTrack, Muxer } from '../media/ffmpeg/muxer.js';
+import type { PacketSink } from './composite-writer.js';
+
+/** Some seconds of a good picture. */
+const MAX_QUEUED_BYTES = 2 * 1024 * 1024;
+const PROGRESS_MS = 1000;
+
+export interface LiveStreamOptions {
+  readonly url: string;
+  readonly muxer: string;
+  readonly options: Readonly<Record<string, string>>;
+  readonly tracks: readonly MuxedTrack[];
+}
+
+export interface LiveStreamEvents {
+  /** So many bytes were taken by the destination. */
+  onProgress(bytes: number): void;
+  /** It is not there, or no more. Called once. */
+  onFault(message: string): void;
+}
+
+export class LiveStream implements PacketSink {
+  private readonly queue: MuxedPacket[] = [];
+  private queuedBytes = 0;
+  private sentBytes = 0;
+  private muxer: Muxer | undefined;
+  private working: Promise<void> | undefined;
+  private readonly progress: NodeJS.Timeout;
+  private told = 0;
+  private over = false;
+
+  constructor(
+    private readonly options: LiveStreamOptions,
+    private readonly events: LiveStreamEvents,
+  ) {
+    this.progress = setInterval(() => this.tellProgress(), PROGRESS_MS);
+  }
+
+  write(packet: MuxedPacket): boolean {
+    if (this.over) return true;
+    if (this.queuedBytes + packet.data.length > MAX_QUEUED_BYTES) return false;
+    this.queue.push(packet);
+    this.queuedBytes += packet.data.length;
+    this.working ??= this.drain()
+      .catch((error: unknown) => this.fail(error))
+      .finally(() => {
+        this.working = undefined;
+      });
+    return true;
+  }
+
+  flush(): void {}
+
+  async close(): Promise<void> {
+    if (this.over) return;
+    this.over = true;
+    clearInterval(this.progress);
+    await this.working;
+    await this.muxer?.close().catch(() => {});
+  }
+
+  private async drain(): Promise<void> {
+    const { url, muxer: format, options, tracks } = this.options;
+    this.muxer ??= await Muxer.open(url, { format, options, tracks });
+    for (;;) {
+      const packet = this.queue.shift();
+      if (!packet) return;
+      this.queuedBytes -= packet.data.length;
+      await this.muxer.write(packet);
+      this.sentBytes += packet.data.length;
+    }
+  }
+
+  private tellProgress(): void {
+    if (this.sentBytes === this.told) return;
+    this.told = this.sentBytes;
+    this.events.onProgress(this.sentBytes);
+  }
+
+  private fail(error: unknown): void {
+    if (this.over) return;
+    this.over = true;
+    clearInterval(this.progress);
+    this.queue.length = 0;
+    this.events.onFault(error instanceof Error ? error.message : String(error));
+    this.muxer?.abandon().catch(() => {});
+  }
+}
