@@ -59,6 +59,7 @@ export const ERROR_CODES = {
   disk_full: 507,
   write_failed: 500,
   egress_failed: 500,
+  store_failed: 502,
   bad_destination: 400,
   destination_forbidden: 403,
   destination_failed: 502,

@@ -4,6 +4,7 @@ import { Type } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
 import type { Recordings } from '../recording/recordings.js';
 import { cleanRoomId } from '../rooms/names.js';
+import { mediaTypeOf } from '../shared/file-format.js';
 import { PROBLEMS } from './problem.js';
 import {
   OneFile,
@@ -19,16 +20,6 @@ export interface RecordingDependencies extends ApiDependencies {
 }
 
 const tags = ['recordings'];
-const TYPES: Readonly<Record<string, string>> = {
-  mp4: 'video/mp4',
-  webm: 'video/webm',
-  ogg: 'audio/ogg',
-  m4a: 'audio/mp4',
-  jpg: 'image/jpeg',
-  vtt: 'text/vtt',
-  json: 'application/json',
-};
-
 export const recordingRoutes: FastifyPluginAsyncTypebox<RecordingDependencies> = async (
   app,
   { rooms, access, recordings },
@@ -155,16 +146,27 @@ export const recordingRoutes: FastifyPluginAsyncTypebox<RecordingDependencies> =
           download: Type.Optional(Type.Literal('1', { description: 'offer it to be saved' })),
           access_token: Type.Optional(Type.String({ maxLength: 8192 })),
         }),
-        produces: Object.values(TYPES),
+        produces: ['video/mp4', 'video/webm', 'audio/ogg', 'audio/mp4', 'image/jpeg', 'text/vtt'],
       },
       onRequest: ofOne(false),
     },
-    async ({ params, query }, reply) => {
+    async ({ params, query, headers }, reply) => {
       const { folder, name } = recordings.fileOf(params.id, params.file);
-      const type = TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
-      reply.header('content-type', type).header('cache-control', 'private, no-cache');
+      reply
+        .header('content-type', mediaTypeOf(name))
+        .header('cache-control', 'private, no-cache')
+        .header('accept-ranges', 'bytes');
       if (query.download === '1') {
         reply.header('content-disposition', `attachment; filename="${params.id}-${name}"`);
+      }
+      if (folder === undefined) {
+        const { stream, bytes, contentRange } = await recordings.stored(
+          params.id,
+          name,
+          headers.range,
+        );
+        if (contentRange !== undefined) reply.code(206).header('content-range', contentRange);
+        return reply.header('content-length', bytes).send(stream);
       }
       return reply.sendFile(name, folder, { cacheControl: false });
     },

@@ -178,6 +178,22 @@ export const SETTINGS = [
     'Beyond, the oldest recordings are deleted; 0 is without limit.',
   ),
   choice(
+    'recording.store',
+    ['local', 's3'],
+    'Where recordings end up: in their folder, or in an S3-compatible store, to which they go while they grow.',
+  ),
+  text('recording.s3Bucket', '', 'Bucket of the store; it must exist.'),
+  text('recording.s3Prefix', '', 'Put before all keys, `recordings/` for instance.'),
+  text('recording.s3Endpoint', '', "URL of a store that is not Amazon's."),
+  text('recording.s3Region', 'us-east-1', 'Region of the bucket.'),
+  text(
+    'recording.s3AccessKey',
+    '',
+    'Access key; empty: as the AWS SDK finds one (environment, profile, instance).',
+  ),
+  text('recording.s3SecretKey', '', 'Secret of that key.', true),
+  choice('recording.s3PathStyle', ['on', 'off'], 'The bucket in the path, not in the host name.'),
+  choice(
     'recording.playback',
     ['hosts', 'everybody'],
     'Who in a room may play and download its recordings; only hosts begin, end and delete them.',

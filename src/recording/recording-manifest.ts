@@ -5,9 +5,11 @@ import type { RecordingInfo } from '../shared/recording-info.js';
 export interface RecordingManifest extends RecordingInfo {
   /** Parts of the composite, the oldest first; paths within the folder. */
   readonly segments: readonly Segment[];
+  /** Of files on their way into the store, by name: what the store calls it. */
+  readonly uploads?: Readonly<Record<string, string>>;
 }
 
 /** What others are told. */
-export function infoOf({ segments: _, ...info }: RecordingManifest): RecordingInfo {
+export function infoOf({ segments: _, uploads: __, ...info }: RecordingManifest): RecordingInfo {
   return info;
 }

@@ -47,6 +47,8 @@ export interface RecordingOptions {
 export interface RecordingEvents {
   /** Anything about it; to be kept and told. */
   onChanged(): void;
+  /** More of it is on the disk. */
+  onProgress(): void;
 }
 
 interface TrackOwner {
@@ -245,6 +247,7 @@ export class Recording implements CompositeSink, RoomObserver {
           durationMs: Math.round(this.endMicros / 1000),
           bytes: event.bytes,
         };
+        this.events.onProgress();
         break;
       case 'keyframe-needed':
         if (this.video) this.room.requestKeyframe(this.video, true);

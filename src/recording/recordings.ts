@@ -11,10 +11,12 @@ import { FILE_FORMATS, type FileFormat, FORMAT_CODECS } from '../shared/file-for
 import { RecordStore } from '../shared/record-store.js';
 import { isOver, type RecordingInfo, type RecordingRequest } from '../shared/recording-info.js';
 import type { CompositeCodec } from '../shared/units.js';
+import { Delivery } from './delivery.js';
 import { finishRecording } from './finish-recording.js';
 import { Recording } from './recording.js';
 import { infoOf, type RecordingManifest } from './recording-manifest.js';
 import { expired, type Retention } from './retention.js';
+import { type S3Options, S3Store, type StoredFile } from './s3-store.js';
 
 export interface RecordingsOptions {
   /** Everything is in it. */
@@ -28,6 +30,8 @@ export interface RecordingsOptions {
   readonly minFreeBytes: number;
   readonly keyframeMs: number;
   readonly retention: Retention;
+  /** Undefined keeps them where they were written. */
+  readonly s3: S3Options | undefined;
 }
 
 /** For a room that has gone from what a crash left behind. */
@@ -49,6 +53,8 @@ export class Recordings {
   private readonly store: RecordStore<RecordingManifest>;
   /** By sid: rooms that were begun to be recorded by themselves. */
   private readonly begun = new Set<string>();
+  private readonly s3: S3Store | undefined;
+  private readonly delivery: Delivery | undefined;
   private salvaging: Promise<void> = Promise.resolve();
   private retentionTimer: NodeJS.Timeout | undefined;
   private closed = false;
@@ -61,12 +67,31 @@ export class Recordings {
     this.store = new RecordStore(join(options.folder, '.index'), (error) =>
       logger.error({ error }, 'what is known of a recording could not be kept'),
     );
+    if (!options.s3) return;
+    this.s3 = new S3Store(options.s3);
+    this.delivery = new Delivery(
+      this.s3,
+      {
+        folderOf: (id) => this.folderOf(id),
+        manifestOf: (id) => this.known.get(id),
+        change: async (id, change) => {
+          const known = this.known.get(id);
+          if (!known) return;
+          this.known.set(id, { ...known, ...change });
+          await this.store.put(id, { ...known, ...change });
+        },
+      },
+      logger,
+    );
   }
 
   /** Takes up what is there; what was being written when the server ended is finished meanwhile. */
   async start(): Promise<void> {
     for (const [id, manifest] of await this.store.load()) this.known.set(id, manifest);
     await this.findOrphans();
+    for (const [id, manifest] of this.known) {
+      if (isOver(manifest) && manifest.store === 'local') this.delivery?.deliver(id);
+    }
     const unfinished = [...this.known.values()].filter((manifest) => !isOver(manifest));
     this.salvaging = this.salvage(unfinished);
     this.retentionTimer = setInterval(() => this.retain(), RETENTION_MS);
@@ -97,15 +122,29 @@ export class Recordings {
     return found && infoOf(found.info);
   }
 
-  /** Where a recording's file is. @throws TesseraError `recording_not_found`. */
-  fileOf(id: string, name: string): { readonly folder: string; readonly name: string } {
-    const file = this.manifestOf(id).files.find((one) => one.name === name);
+  /**
+   * Where a recording's file is; without a folder it is in the store.
+   * @throws TesseraError `recording_not_found`.
+   */
+  fileOf(id: string, name: string): { readonly folder: string | undefined; readonly name: string } {
+    const { files, store } = this.manifestOf(id);
+    const file = files.find((one) => one.name === name);
     if (!file) {
       throw new TesseraError('recording_not_found', 'the recording has no such file', {
         next: 'See its `files`; there are none before it is finished.',
       });
     }
-    return { folder: this.folderOf(id), name: file.name };
+    return { folder: store === 's3' ? undefined : this.folderOf(id), name: file.name };
+  }
+
+  /** A file from the store, or a range of it. @throws TesseraError `recording_not_found`, `store_failed`. */
+  async stored(id: string, name: string, range: string | undefined): Promise<StoredFile> {
+    if (!this.s3) {
+      throw new TesseraError('store_failed', 'the store of this recording is not configured', {
+        next: 'Set recording.s3Bucket as it was.',
+      });
+    }
+    return this.s3.get(`${id}/${name}`, range);
   }
 
   /**
@@ -159,7 +198,10 @@ export class Recordings {
         keyframeMs: this.options.keyframeMs,
       },
       this.logger.child({ room: room.id, recording: id }),
-      { onChanged: () => this.changed(recording, room) },
+      {
+        onChanged: () => this.changed(recording, room),
+        onProgress: () => this.delivery?.grew(this.progressed(recording)),
+      },
     );
     this.active.set(id, recording);
     this.counters.recordings_started++;
@@ -203,6 +245,14 @@ export class Recordings {
     if (!isOver(manifest)) {
       throw new TesseraError('recording_busy', 'it is not finished', { next: 'Stop it first.' });
     }
+    if (this.delivery?.has(id)) {
+      throw new TesseraError('recording_busy', 'it is on its way into the store', {
+        next: 'Try again in a moment.',
+      });
+    }
+    if (manifest.store === 's3') {
+      await this.s3?.delete(manifest.files.map(({ name }) => `${id}/${name}`));
+    }
     this.known.delete(id);
     await this.store.delete(id);
     await rm(this.folderOf(id), { recursive: true, force: true });
@@ -236,7 +286,9 @@ export class Recordings {
       timer = setTimeout(resolve, CLOSE_MS);
     });
     await Promise.race([Promise.allSettled(all), late]);
+    await Promise.race([this.delivery?.close(), late]);
     clearTimeout(timer);
+    await this.s3?.close();
     await this.store.settled();
   }
 
@@ -276,8 +328,9 @@ export class Recordings {
   }
 
   private changed(recording: Recording, room: Room): void {
-    const { info } = recording;
-    const before = this.known.get(info.id);
+    const before = this.known.get(recording.info.id);
+    const { uploads = {} } = before ?? {};
+    const info: RecordingManifest = { ...recording.info, uploads };
     this.known.set(info.id, info);
     this.store.put(info.id, info);
     if (isOver(info)) this.over(info, room);
@@ -288,12 +341,21 @@ export class Recordings {
     room.setEgress({ ...room.egress, recording: this.stateOf(room) });
   }
 
+  /** So much more is on the disk; that is kept with the next change. */
+  private progressed({ info }: Recording): RecordingManifest {
+    const { uploads = {} } = this.known.get(info.id) ?? {};
+    const manifest = { ...info, uploads };
+    this.known.set(info.id, manifest);
+    return manifest;
+  }
+
   private over(info: RecordingManifest, room: Room): void {
     this.active.delete(info.id);
     this.counters[info.status === 'failed' ? 'recordings_failed' : 'recordings_finished']++;
     const { id, status, error, durationMs } = info;
     this.logger.info({ recording: id, status, error, durationMs }, 'recording ended');
     this.tell('egress_ended', room, info);
+    this.delivery?.deliver(id);
     this.retain();
   }
 
@@ -368,6 +430,7 @@ export class Recordings {
         this.known.set(id, done);
         await this.store.put(id, done);
         this.counters.recordings_salvaged++;
+        this.delivery?.deliver(id);
         this.logger.warn({ recording: id, durationMs: done.durationMs }, 'recording salvaged');
       } catch (error) {
         this.logger.error({ error, recording: id }, 'a recording could not be salvaged');

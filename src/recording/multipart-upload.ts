@@ -1,0 +1,163 @@
+/**
+ * A file on its way into an S3 bucket while it grows, a part at a time; after a restart it goes on
+ * with the parts that are there. Each part's MD5 goes with it: the server refuses what came broken.
+ */
+import { createHash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import type { S3Client } from '@aws-sdk/client-s3';
+
+/** S3 takes parts from 5 MiB on, but for the last, and 10,000 of them. */
+const PART_BYTES = 8 * 1024 * 1024;
+const MOST_PARTS = 10_000;
+
+export interface UploadTarget {
+  readonly client: S3Client;
+  readonly bucket: string;
+  readonly key: string;
+  readonly type: string;
+}
+
+interface Part {
+  readonly PartNumber: number;
+  readonly ETag: string;
+}
+
+type Sdk = typeof import('@aws-sdk/client-s3');
+
+export class MultipartUpload {
+  private readonly parts: Part[] = [];
+  /** Of the file, in parts that are there. */
+  private sentBytes = 0;
+  private working: Promise<void> | undefined;
+
+  private constructor(
+    private readonly sdk: Sdk,
+    private readonly target: UploadTarget,
+    private readonly path: string,
+    readonly uploadId: string,
+  ) {}
+
+  static async begin(sdk: Sdk, target: UploadTarget, path: string): Promise<MultipartUpload> {
+    const { client, bucket, key, type } = target;
+    const { UploadId } = await client.send(
+      new sdk.CreateMultipartUploadCommand({ Bucket: bucket, Key: key, ContentType: type }),
+    );
+    if (!UploadId) throw new Error('the store gave no upload id');
+    return new MultipartUpload(sdk, target, path, UploadId);
+  }
+
+  /** Goes on with one that was begun; begins anew if the store does not know it any more. */
+  static async resume(
+    sdk: Sdk,
+    target: UploadTarget,
+    path: string,
+    uploadId: string,
+  ): Promise<MultipartUpload> {
+    const upload = new MultipartUpload(sdk, target, path, uploadId);
+    try {
+      await upload.findParts();
+      return upload;
+    } catch (error) {
+      if ((error as { name?: string }).name !== 'NoSuchUpload') throw error;
+      return MultipartUpload.begin(sdk, target, path);
+    }
+  }
+
+  /** Bytes of the file that are in the store. */
+  get bytes(): number {
+    return this.sentBytes;
+  }
+
+  /** Sends whole parts of what the file has by now. */
+  advance(): Promise<void> {
+    this.working ??= this.send(false).finally(() => {
+      this.working = undefined;
+    });
+    return this.working;
+  }
+
+  /** Sends what is left, and makes an object of it. */
+  async complete(): Promise<void> {
+    await this.working?.catch(() => {});
+    await this.send(true);
+    const { client, bucket, key } = this.target;
+    await client.send(
+      new this.sdk.CompleteMultipartUploadCommand({
+        Bucket: bucket,
+        Key: key,
+        UploadId: this.uploadId,
+        MultipartUpload: { Parts: this.parts },
+      }),
+    );
+  }
+
+  /** Leaves nothing of it in the store. */
+  async abort(): Promise<void> {
+    await this.working?.catch(() => {});
+    const { client, bucket, key } = this.target;
+    await client.send(
+      new this.sdk.AbortMultipartUploadCommand({
+        Bucket: bucket,
+        Key: key,
+        UploadId: this.uploadId,
+      }),
+    );
+  }
+
+  private async findParts(): Promise<void> {
+    const { client, bucket, key } = this.target;
+    let marker: string | undefined;
+    do {
+      const page = await client.send(
+        new this.sdk.ListPartsCommand({
+          Bucket: bucket,
+          Key: key,
+          UploadId: this.uploadId,
+          ...(marker === undefined ? {} : { PartNumberMarker: marker }),
+        }),
+      );
+      for (const { PartNumber, ETag, Size } of page.Parts ?? []) {
+        // A part that is missing, and all after it, are sent again.
+        if (PartNumber !== this.parts.length + 1 || !ETag || Size !== PART_BYTES) return;
+        this.parts.push({ PartNumber, ETag });
+        this.sentBytes += Size;
+      }
+      marker = page.IsTruncated ? page.NextPartNumberMarker : undefined;
+    } while (marker !== undefined);
+  }
+
+  private async send(toTheEnd: boolean): Promise<void> {
+    const file = await open(this.path, 'r');
+    try {
+      for (;;) {
+        const left = (await file.stat()).size - this.sentBytes;
+        if (left < PART_BYTES && !(toTheEnd && (left > 0 || this.parts.length === 0))) return;
+        await this.sendPart(file, Math.min(left, PART_BYTES));
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
+  private async sendPart(file: FileHandle, length: number): Promise<void> {
+    const PartNumber = this.parts.length + 1;
+    if (PartNumber > MOST_PARTS) throw new Error('the file is too large for the store');
+    const body = Buffer.alloc(length);
+    await file.read(body, 0, length, this.sentBytes);
+    const { client, bucket, key } = this.target;
+    const { ETag } = await client.send(
+      new this.sdk.UploadPartCommand({
+        Bucket: bucket,
+        Key: key,
+        UploadId: this.uploadId,
+        PartNumber,
+        Body: body,
+        ContentLength: length,
+        ContentMD5: createHash('md5').update(body).digest('base64'),
+      }),
+    );
+    if (!ETag) throw new Error('the store gave a part no tag');
+    this.parts.push({ PartNumber, ETag });
+    this.sentBytes += length;
+  }
+}
