@@ -138,6 +138,8 @@ export async function startServer(
   await registerSignalling(app, {
     openRoom: (id) => rooms.open(id),
     endRoom: (id) => rooms.end(id),
+    recordingAccess: (room, role) =>
+      access.recordingAccess(room, role, textOf(settings, 'recording.playback') === 'everybody'),
     callerOf: (request) => access.callerOf(request),
     socketsPerAddress: numberOf(settings, 'limits.socketsPerAddress'),
     joinMs: numberOf(settings, 'limits.joinSeconds') * 1000,

@@ -5,6 +5,7 @@ import { type MediaKinds, OwnTile, ReceiveLimiter, Room, TileButtons } from '../
 import { ChatPanel } from './chat-panel.js';
 import { type LocalMedia, listDevices, openDevices, openScreen } from './devices.js';
 import { PeoplePanel } from './people-panel.js';
+import { RecordingsPanel } from './recordings-panel.js';
 
 function element<T extends HTMLElement>(id: string): T {
   const found = document.getElementById(id);
@@ -36,6 +37,9 @@ const page = {
   saver: element('saver'),
   panel: element('panel'),
   panelButton: element('panel-button'),
+  rec: element('rec'),
+  recordings: element('recordings'),
+  recordingsButton: element('recordings-button'),
   chat: element('chat'),
   chatList: element('chat-list'),
   chatForm: element<HTMLFormElement>('chat-form'),
@@ -69,6 +73,9 @@ const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? undefi
 const panel = new PeoplePanel(page.panel);
 const chat = new ChatPanel(page.chat, page.chatList, page.chatForm, page.chatLine, (unread) => {
   page.chatButton.textContent = unread > 0 ? `Chat (${unread})` : 'Chat';
+});
+const recordings = new RecordingsPanel(page.recordings, page.rec, (message) => {
+  page.state.textContent = message;
 });
 let room: Room | undefined;
 let ownTile: OwnTile | undefined;
@@ -155,6 +162,7 @@ async function join(): Promise<void> {
 function follow(joined: Room): void {
   room = joined;
   chat.follow(joined);
+  recordings.follow(joined);
   joined.on('state', ({ state, reason }) => {
     page.state.textContent = reason ? `${STATE_TEXT[state]}: ${reason}` : STATE_TEXT[state];
     if (state === 'failed') backToLobby(page.state.textContent);
@@ -250,6 +258,7 @@ function backToLobby(message: string): void {
   tiles = undefined;
   limiter?.stop();
   limiter = undefined;
+  recordings.stop();
   page.chat.hidden = true;
   page.panel.hidden = true;
   page.ask.hidden = true;
@@ -281,6 +290,7 @@ page.saver.addEventListener('click', () => {
   if (limiter) limiter.dataSaver = saving;
   page.saver.setAttribute('aria-pressed', String(saving));
 });
+page.recordingsButton.addEventListener('click', () => recordings.toggle());
 page.chatButton.addEventListener('click', () => chat.toggle());
 page.panelButton.addEventListener('click', () => {
   page.panel.hidden = !page.panel.hidden;

@@ -16,6 +16,7 @@ import type {
   WaitingState,
 } from '../../src/signalling/messages.js';
 import { Emitter } from './events.js';
+import { RoomRecordings } from './recordings.js';
 import { RoomData } from './room-data.js';
 import { ScreenShare } from './screen-share.js';
 import { SignalConnection, type TokenSource } from './signal-connection.js';
@@ -108,6 +109,8 @@ const RESTART_MS = 1_000;
 export class Room extends Emitter<RoomEvents> {
   /** The composite and the mix, to be played as one. */
   readonly stream = new MediaStream();
+  /** What was recorded of the room, and to record it. */
+  readonly recordings: RoomRecordings;
   private readonly people = new Map<string, ParticipantState>();
   private readonly signal: SignalConnection;
   private pc: RTCPeerConnection | undefined;
@@ -148,6 +151,7 @@ export class Room extends Emitter<RoomEvents> {
   private constructor(private readonly options: RoomOptions) {
     super();
     this.tracks = options;
+    this.recordings = new RoomRecordings(options, () => this.signal.send({ type: 'recordings' }));
     this.signal = new SignalConnection(options.url, options.token);
     this.signal.on('lost', () => this.setState('reconnecting'));
     this.signal.on('rejoining', () => this.dropMedia());
@@ -352,6 +356,9 @@ export class Room extends Emitter<RoomEvents> {
         break;
       case 'waiting':
         this.setState('waiting');
+        break;
+      case 'recordings':
+        this.recordings.answered(message);
         break;
       case 'room':
         this.setSettings(message.room);

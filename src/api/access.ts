@@ -2,9 +2,9 @@
 import type { FastifyRequest } from 'fastify';
 import { type ApiKey, isLoopback, makeKey } from '../config/auth-options.js';
 import { TesseraError } from '../errors.js';
-import { OPEN_GRANT } from '../rooms/grant.js';
+import { OPEN_GRANT, type Role } from '../rooms/grant.js';
 import type { RevokedTokens } from '../rooms/revoked-tokens.js';
-import type { Caller } from '../signalling/session.js';
+import type { Caller, RecordingAccess } from '../signalling/session.js';
 import {
   grantOf,
   signToken,
@@ -107,6 +107,19 @@ export class Access {
 
   sign(contents: TokenContents): Promise<string> {
     return signToken(this.keys[0] as ApiKey, contents);
+  }
+
+  /** What somebody in a room may do with its recordings. */
+  async recordingAccess(
+    room: string,
+    role: Role,
+    playbackForAll: boolean,
+  ): Promise<RecordingAccess> {
+    const writes = role === 'host';
+    const reads = writes || playbackForAll;
+    if (this.open || !reads) return { reads, writes };
+    const video = { room, ...(writes ? { roomRecord: true } : { roomPlayback: true }) };
+    return { reads, writes, token: await this.sign({ video, seconds: RENEWED_SECONDS }) };
   }
 
   /** What gives the next token whenever the latest has less than RENEWED_SECONDS left. */

@@ -16,35 +16,25 @@ import type {
   WatchedVideo,
 } from '../link/link-messages.js';
 import { nowMicros } from '../shared/clock.js';
+import type { OverlaySettings } from '../shared/overlay-settings.js';
 import { Ticker } from '../shared/ticker.js';
 import type { Micros } from '../shared/units.js';
 import { AudioMixer } from './audio-mixer.js';
 import { AvSync } from './av-sync.js';
-import { Backdrop } from './backdrop.js';
-import { CompositeEncoder } from './composite-encoder.js';
-import { Compositor } from './compositor.js';
+import { Canvas } from './canvas.js';
 import { audioLevel, DominantSpeaker } from './dominant-speaker.js';
-import type { VideoContent } from './ffmpeg/video-encoder.js';
-import { LayoutPlanner, type Placement } from './layout-planner.js';
+import type { Placement } from './layout-planner.js';
 import { LOW_RATE_TICKS } from './low-rate-mix.js';
 import { RoomImages } from './room-images.js';
-import { RoomOverlays } from './room-overlays.js';
 import type { TileContent } from './tile.js';
-import { TileTransitions } from './tile-transitions.js';
 import { VideoSource } from './video-source.js';
 
-/** Space between tiles and around them, in pixels. */
-const GAP = 8;
 const AUDIO_INTERVAL: Micros = 20_000;
 /** A camera that sends nothing for so long shows the placeholder in place of its last picture. */
 const STALE_PICTURE: Micros = 3_000_000;
 /** Pictures made up for when a tick is late: none. Sound: all of a tenth of a second. */
 const MAX_VIDEO_BEHIND = 1;
 const MAX_AUDIO_BEHIND = 10;
-
-/** Share of the canvas from which on a screen counts for the encoder, and for how long it must. */
-const LARGE_SCREEN = 0.3;
-const CONTENT_HOLD: Micros = 1_000_000;
 
 interface Source {
   state: SourceState;
@@ -59,8 +49,11 @@ export interface RoomMixerOutput {
   frame(frame: MediaFrame): void;
 }
 
-function encoderKey({ codec, rendition }: WatchedVideo): string {
-  return `${codec}/${rendition}`;
+/** Whether the room's own canvas has it all; what is larger, or of another shape, is drawn anew. */
+function fitsInto({ own }: WatchedVideo, { width, height }: MixSettings): boolean {
+  if (!own) return true;
+  const sameShape = Math.abs(own.width / own.height - width / height) < 0.01;
+  return sameShape && own.width <= width && own.height <= height;
 }
 
 function addCounters(total: Map<string, number>, counters: MediaCounters): void {
@@ -71,14 +64,12 @@ function addCounters(total: Map<string, number>, counters: MediaCounters): void 
 
 export class RoomMixer {
   private readonly sources = new Map<SourceId, Source>();
-  /** By codec and rendition; see {@link encoderKey}. */
-  private readonly encoders = new Map<string, CompositeEncoder>();
-  private readonly compositor: Compositor;
   private readonly images = new RoomImages();
-  private readonly overlays: RoomOverlays;
-  private readonly backdrop: Backdrop;
-  private readonly planner: LayoutPlanner;
-  private readonly transitions = new TileTransitions();
+  /** What everybody receives. */
+  private readonly canvas: Canvas;
+  /** Those of other sizes that somebody wants, by their size. */
+  private readonly ownCanvases = new Map<string, Canvas>();
+  private overlaySettings: OverlaySettings = {};
   private readonly dominant = new DominantSpeaker<SourceId>();
   private layout: LayoutState = { mode: 'grid', pinned: [] };
   private readonly mixer: AudioMixer;
@@ -89,19 +80,13 @@ export class RoomMixer {
   private listened = false;
   private speakingKey = '';
   private layoutTold = '';
-  /** What most of the picture is, and when it was so last. */
-  private content: VideoContent = 'camera';
-  private contentSince: Micros = 0;
   private closed = false;
 
   constructor(
     private readonly settings: MixSettings,
     private readonly output: RoomMixerOutput,
   ) {
-    this.compositor = new Compositor(settings);
-    this.overlays = new RoomOverlays(settings, this.images);
-    this.backdrop = new Backdrop(settings, this.images);
-    this.planner = new LayoutPlanner({ ...settings, gap: GAP });
+    this.canvas = this.openCanvas(settings);
     const failed = (error: unknown) => this.fail(error);
     this.mixer = new AudioMixer(settings, failed);
     this.videoTicker = new Ticker(
@@ -132,14 +117,16 @@ export class RoomMixer {
   ): void {
     if (command.type === 'sources') this.setSources(command.sources);
     else if (command.type === 'arrange') this.layout = command.layout;
-    else if (command.type === 'overlays') this.overlays.set(command.overlays);
-    else if (command.type === 'image') {
+    else if (command.type === 'overlays') {
+      this.overlaySettings = command.overlays;
+      for (const canvas of this.canvases) canvas.setOverlays(command.overlays);
+    } else if (command.type === 'image') {
       const { name, data } = command;
       const bytes = data === undefined ? undefined : Buffer.from(data, 'base64');
       this.images.set(name, bytes).catch((error: unknown) => this.fail(error));
-    } else if (command.type === 'keyframe')
-      this.encoders.get(encoderKey(command))?.requestKeyframe(command.urgent);
-    else {
+    } else if (command.type === 'keyframe') {
+      for (const canvas of this.canvases) canvas.requestKeyframe(command, command.urgent);
+    } else {
       const begins = this.watched.length === 0 && command.videos.length > 0;
       this.watched = command.videos;
       this.listened = command.audio;
@@ -161,7 +148,9 @@ export class RoomMixer {
 
   stats(): Record<string, number> {
     const total = new Map(this.counts);
-    for (const { counters } of this.encoders.values()) addCounters(total, counters);
+    for (const canvas of this.canvases) {
+      for (const counters of canvas.counters()) addCounters(total, counters);
+    }
     return {
       ...Object.fromEntries(total),
       ...this.mixer.counts(),
@@ -182,10 +171,8 @@ export class RoomMixer {
     this.closed = true;
     await Promise.all([this.videoTicker.stop(), this.audioTicker.stop()]);
     await Promise.all([...this.sources.values()].map(({ video }) => video.close()));
-    for (const encoder of this.encoders.values()) encoder.dispose();
     this.mixer.close();
-    this.compositor.dispose();
-    this.backdrop.dispose();
+    for (const canvas of this.canvases) canvas.dispose();
   }
 
   /** Nobody watched and nothing was decoded: every camera has to begin anew. */
@@ -248,99 +235,83 @@ export class RoomMixer {
     return { state, tiled: state.visible, video, sync };
   }
 
+  private get canvases(): Canvas[] {
+    return [this.canvas, ...this.ownCanvases.values()];
+  }
+
+  private openCanvas(settings: MixSettings): Canvas {
+    const canvas = new Canvas(settings, this.images, {
+      frame: (frame) => this.output.frame(frame),
+      count: (name, by) => this.count(name, by),
+    });
+    canvas.setOverlays(this.overlaySettings);
+    return canvas;
+  }
+
   private async videoTick(due: Micros): Promise<void> {
-    await this.openAndCloseEncoders();
-    if (this.encoders.size === 0) return;
-    const targets = this.arrange(due);
-    const placements = this.transitions.update(targets, due);
-    const contents: TileContent[] = [];
-    for (const [id, { state, tiled, video }] of this.sources) {
-      if (!tiled) continue;
-      const isScreen = state.kind === 'screen';
-      // A screen on which nothing moves sends nothing.
-      const fresh = isScreen || due - video.lastPictureAt < STALE_PICTURE;
-      const picture = state.videoOn && fresh ? video.pictureAt(due) : undefined;
-      // Shared, because the source may free its own while the tile is being drawn.
-      const held = picture?.share();
-      contents.push({
-        id,
-        label: {
-          name: state.name,
-          muted: !state.audioOn,
-          trouble: state.trouble,
-          screen: isScreen,
-        },
-        speaking: this.mixer.speakers.has(id),
-        picture: held,
-        generation: video.generation,
-        avatar: this.images.get(state.avatar),
-      });
-    }
-    let changed: boolean;
+    await this.openAndCloseCanvases();
+    if (!this.canvases.some(({ watched }) => watched)) return;
+    this.arrange(due);
+    const contents = [...this.sources]
+      .filter(([, { tiled }]) => tiled)
+      .map(([id, source]) => this.contentOf(id, source, due));
     try {
-      const { mode, custom } = this.layout;
-      this.compositor.setBackdrop(await this.backdrop.of(mode === 'custom' ? custom : undefined));
-      this.compositor.setOverlays(this.overlays.at(Date.now()));
-      changed = await this.compositor.draw(contents, placements);
+      this.count('video_ticks');
+      for (const canvas of this.canvases) {
+        const changed = await canvas.draw(contents, this.layout);
+        if (canvas === this.canvas) this.tellLayout(due);
+        await canvas.encode(due, changed);
+      }
     } finally {
       for (const { picture } of contents) picture?.[Symbol.dispose]();
     }
-    this.count('video_ticks');
-    this.tellLayout(targets, due);
-    this.followContent(targets, due);
-    await Promise.all(
-      [...this.encoders.values()].map(async (encoder) => {
-        await encoder.setContent(this.content);
-        const { codec, rendition } = encoder.watched;
-        for (const encoded of await encoder.encode(this.compositor.picture, due, changed)) {
-          this.count(`video_encodes_${codec}`);
-          this.count(`video_encodes_${codec}_${rendition}`);
-          if (encoded.keyframe) this.count(`video_keyframes_${codec}`);
-          this.count(`video_bytes_${codec}_${rendition}`, encoded.data.length);
-          this.output.frame({ kind: 'video-out', codec, rendition, ptsMicros: due, ...encoded });
-        }
-      }),
-    );
   }
 
-  /** Says who has a tile and where; whoever gets one begins with a keyframe. */
-  private arrange(now: Micros): Placement[] {
+  /** What a source's tiles show; the picture is the caller's. */
+  private contentOf(id: SourceId, { state, video }: Source, due: Micros): TileContent {
+    const isScreen = state.kind === 'screen';
+    // A screen on which nothing moves sends nothing.
+    const fresh = isScreen || due - video.lastPictureAt < STALE_PICTURE;
+    const picture = state.videoOn && fresh ? video.pictureAt(due) : undefined;
+    return {
+      id,
+      label: { name: state.name, muted: !state.audioOn, trouble: state.trouble, screen: isScreen },
+      speaking: this.mixer.speakers.has(id),
+      // Shared, because the source may free its own while the tile is being drawn.
+      picture: picture?.share(),
+      generation: video.generation,
+      avatar: this.images.get(state.avatar),
+    };
+  }
+
+  /** Says who has a tile; whoever gets one begins with a keyframe. */
+  private arrange(now: Micros): void {
     const sources = [...this.sources.values()]
       .filter(({ state }) => state.visible)
       .map(({ state }) => state);
-    const { layout, dominant } = this;
-    const placements = this.planner.plan({ sources, dominant: dominant.current, layout, now });
-    const placed = new Set(placements.map(({ source }) => source));
+    const input = { sources, dominant: this.dominant.current, layout: this.layout, now };
+    const placed = new Set(
+      this.canvases.flatMap((canvas) => canvas.plan(input).map(({ source }) => source)),
+    );
     for (const [id, source] of this.sources) {
       const tiled = placed.has(id);
       if (tiled && !source.tiled) this.restartSource(id, source);
       source.tiled = tiled;
     }
-    return placements;
-  }
-
-  /** Text is encoded otherwise than faces, once a screen has been large for a while. */
-  private followContent(targets: readonly Placement[], now: Micros): void {
-    const { width, height } = this.settings;
-    const screens = targets.filter(({ role }) => role === 'screen');
-    const area = screens.reduce((sum, { rect }) => sum + rect.width * rect.height, 0);
-    const content = area > LARGE_SCREEN * width * height ? 'screen' : 'camera';
-    if (content === this.content) this.contentSince = now;
-    else if (now - this.contentSince >= CONTENT_HOLD) this.content = content;
   }
 
   /** Where tiles are going, and how their pictures fill them. */
-  private tellLayout(targets: readonly Placement[], ptsMicros: Micros): void {
-    const fits = targets.map(({ source }) => this.compositor.fitOf(source) ?? this.settings.fit);
-    const key = `${this.transitions.generation} ${fits}`;
+  private tellLayout(ptsMicros: Micros): void {
+    const { canvas } = this;
+    const key = canvas.layoutKey;
     if (key === this.layoutTold) return;
     this.layoutTold = key;
-    const tiles = targets.map(({ source, rect, role, z }, index) => ({
+    const tiles = canvas.layout.map(({ source, rect, role, z }: Placement) => ({
       source,
       ...rect,
       role,
       z,
-      fit: fits[index] ?? this.settings.fit,
+      fit: canvas.fitOf(source),
     }));
     const middle = this.settings.width / 2;
     for (const { source, x, width } of tiles) {
@@ -349,21 +320,27 @@ export class RoomMixer {
     this.output.event({ type: 'layout', tiles, ptsMicros });
   }
 
-  private async openAndCloseEncoders(): Promise<void> {
-    const wanted = new Set(this.watched.map(encoderKey));
-    for (const [key, encoder] of this.encoders) {
-      if (wanted.has(key)) continue;
-      this.encoders.delete(key);
-      addCounters(this.counts, encoder.counters);
-      encoder.dispose();
+  private async openAndCloseCanvases(): Promise<void> {
+    const bySize = new Map<string, WatchedVideo[]>();
+    const shared: WatchedVideo[] = [];
+    for (const video of this.watched) {
+      const { own } = video;
+      if (!own || fitsInto(video, this.settings)) {
+        shared.push(video);
+        continue;
+      }
+      const size = `${own.width}x${own.height}`;
+      bySize.set(size, [...(bySize.get(size) ?? []), video]);
+      if (this.ownCanvases.has(size)) continue;
+      const { width, height } = own;
+      this.ownCanvases.set(size, this.openCanvas({ ...this.settings, width, height }));
     }
-    for (const watched of this.watched) {
-      const key = encoderKey(watched);
-      const rendition = watched.own ?? this.settings.renditions[watched.rendition];
-      if (this.encoders.has(key) || !rendition) continue;
-      const encoder = await CompositeEncoder.open(watched, rendition, this.settings);
-      if (encoder.fallback !== undefined) this.count('video_hardware_fallbacks');
-      this.encoders.set(key, encoder);
+    await this.canvas.watch(shared);
+    for (const [size, canvas] of this.ownCanvases) {
+      await canvas.watch(bySize.get(size) ?? []);
+      if (canvas.watched) continue;
+      this.ownCanvases.delete(size);
+      canvas.dispose();
     }
   }
 

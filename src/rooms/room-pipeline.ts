@@ -172,6 +172,18 @@ export class RoomPipeline {
     this.process?.send({ type: 'keyframe', urgent, ...video });
   }
 
+  /** How large each camera is shown, where it is largest. */
+  private showCameras(tiles: readonly TilePlace[]): void {
+    const widths = [...this.sinks].map(({ video }) => video?.own?.width ?? 0);
+    const factor = Math.max(1, ...widths.map((width) => width / this.settings.width));
+    for (const participant of this.participants) {
+      const tile = tiles.find(({ source }) => source === participant.sourceId);
+      participant.showCameraAt(
+        tile && { width: tile.width * factor, height: tile.height * factor },
+      );
+    }
+  }
+
   /** Of what somebody sends. */
   requestSourceKeyframe(source: SourceId): void {
     for (const participant of this.participants) {
@@ -254,11 +266,7 @@ export class RoomPipeline {
         this.requestSourceKeyframe(event.source);
         break;
       case 'layout':
-        for (const participant of this.participants) {
-          participant.showCameraAt(
-            event.tiles.find(({ source }) => source === participant.sourceId),
-          );
-        }
+        this.showCameras(event.tiles);
         this.events.onLayout(event.tiles, event.ptsMicros);
         break;
       case 'dominant':

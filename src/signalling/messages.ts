@@ -82,6 +82,9 @@ export const Receive = Type.Object(
   strict,
 );
 
+/** What may be done with the room's recordings, over HTTP; answered by `recordings`. */
+export const AskRecordings = Type.Object({ type: Type.Literal('recordings') }, strict);
+
 export const Leave = Type.Object({ type: Type.Literal('leave') }, strict);
 
 /** To everybody in the room; 4096 bytes of UTF-8 at most. */
@@ -208,6 +211,7 @@ export const ClientMessage = Type.Union([
   Candidate,
   Mute,
   Receive,
+  AskRecordings,
   Leave,
   ...DataMessage.anyOf,
   ...Moderate.anyOf,
@@ -307,6 +311,15 @@ export const ServerMessage = Type.Union([
   }),
   /** What is received now, of the welcome's `renditions`. */
   Type.Object({ type: Type.Literal('rendition'), rendition: Type.String() }),
+  /** The token to read the room's recordings with, for ten minutes; none where nobody needs one. */
+  Type.Object({
+    type: Type.Literal('recordings'),
+    token: Type.Optional(Type.String()),
+    /** They may be listed and played. */
+    reads: Type.Boolean(),
+    /** They may be begun, ended and deleted too. */
+    writes: Type.Boolean(),
+  }),
   /** The token to connect with from now on: the one before will end. */
   Type.Object({ type: Type.Literal('token'), token: Type.String() }),
   /** In the lobby: a welcome or an error follows when a host has decided. */

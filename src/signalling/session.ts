@@ -7,7 +7,7 @@ import type { Static, TSchema } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
 import { TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
-import type { Grant } from '../rooms/grant.js';
+import type { Grant, Role } from '../rooms/grant.js';
 import type { WaitingInfo } from '../rooms/lobby.js';
 import { cleanName, cleanRoomId } from '../rooms/names.js';
 import { Participant } from '../rooms/participant.js';
@@ -47,9 +47,18 @@ export interface SignallingSocket {
   close(code: number, reason: string): void;
 }
 
+/** To be used over HTTP; without a token where nobody needs one. */
+export interface RecordingAccess {
+  readonly token?: string;
+  readonly reads: boolean;
+  readonly writes: boolean;
+}
+
 export interface SessionDependencies {
   openRoom(id: string): Promise<Room>;
   endRoom(id: string): Promise<void>;
+  /** What a role may do with the room's recordings. */
+  recordingAccess(room: string, role: Role): Promise<RecordingAccess>;
   iceServers(participant: string): IceServer[];
   readonly sessions: Map<string, Session>;
   readonly logger: Logger;
@@ -198,6 +207,9 @@ export class Session {
         break;
       case 'receive':
         participant.setReceiveLimits(message);
+        break;
+      case 'recordings':
+        await this.tellRecordings(participant);
         break;
       case 'chat':
       case 'message':
@@ -352,6 +364,12 @@ export class Session {
   /** Over the data channel, or over the socket while there is none. */
   private sendData(message: ServerMessage): void {
     if (!this.participant?.sendData(JSON.stringify(message))) this.send(message);
+  }
+
+  private async tellRecordings({ role }: Participant): Promise<void> {
+    if (!this.room) return;
+    const access = await this.dependencies.recordingAccess(this.room.id, role);
+    this.send({ type: 'recordings', ...access });
   }
 
   private sendLobby(waiting: readonly WaitingInfo[]): void {
