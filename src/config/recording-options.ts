@@ -4,6 +4,7 @@ import type { RecordingsOptions } from '../recording/recordings.js';
 import { FILE_FORMATS } from '../shared/file-format.js';
 import { numberOf, type Settings, textOf } from './load.js';
 
+const ANNOUNCEMENTS = ['tone', 'voice'] as const;
 const DAY_MS = 86_400_000;
 const MEGABYTE = 1_000_000;
 
@@ -39,6 +40,7 @@ export function recordingsOptions(settings: Settings): RecordingsOptions {
     format: FILE_FORMATS.find((one) => one === format) ?? 'mp4',
     audioCodec: textOf(settings, 'recording.audioCodec') === 'aac' ? 'aac' : 'opus',
     audioBitrateBps: numberOf(settings, 'recording.audioBitrate') * 1000,
+    announce: ANNOUNCEMENTS.find((one) => one === textOf(settings, 'recording.announce')) ?? 'off',
     automatic: textOf(settings, 'recording.auto') === 'on',
     minFreeBytes: numberOf(settings, 'recording.minFreeSpace') * MEGABYTE,
     keyframeMs: numberOf(settings, 'recording.keyframeSeconds') * 1000,

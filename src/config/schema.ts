@@ -148,6 +148,11 @@ export const SETTINGS = [
     'Sound of MP4 files: Opus as it was sent, or AAC for players that take nothing else.',
   ),
   number('recording.audioBitrate', 'kbit/s', [32, 320], 96, 'Bitrate of AAC.'),
+  choice(
+    'recording.announce',
+    ['off', 'tone', 'voice'],
+    'What everybody hears when a recording begins and ends; all see it on the page in any case.',
+  ),
   choice('recording.auto', ['off', 'on'], 'Records every room from when the first comes in.'),
   number(
     'recording.keyframeSeconds',

@@ -123,6 +123,12 @@ export type MediaCommand =
   /** Urgent: somebody has no picture yet. */
   | ({ readonly type: 'keyframe'; readonly urgent: boolean } & WatchedVideo)
   | { readonly type: 'overlays'; readonly overlays: OverlaySettings }
+  /** Everybody hears that the recording begins or ends. */
+  | {
+      readonly type: 'announce';
+      readonly text: 'started' | 'stopped';
+      readonly how: 'tone' | 'voice';
+    }
   /** An image that was made harmless, in base64; without it it is forgotten. */
   | { readonly type: 'image'; readonly name: string; readonly data?: string }
   /** Asks for `sanitized` or `refused`; of a process that does nothing else. */

@@ -56,6 +56,8 @@ export class AudioMixer {
   private readonly history: Float32Array[];
   private readonly sum: Float32Array;
   private readonly mix: Float32Array;
+  /** What is left to be said, the first being said. */
+  private readonly announcements: Float32Array[] = [];
   private closed = false;
 
   constructor(
@@ -139,6 +141,11 @@ export class AudioMixer {
     this.lowRate.setListeners(ids);
   }
 
+  /** Adds sound of the room's own to what everybody hears. @param pcm mono, whole ticks. */
+  announce(pcm: Float32Array): void {
+    this.announcements.push(pcm);
+  }
+
   tick(): MixedPacket[] {
     this.counters.audio_ticks++;
     const chosen = this.selection.update(this.pullAll());
@@ -153,6 +160,7 @@ export class AudioMixer {
       owners.add(source.owner);
       source.addTo(this.sum, 1);
     }
+    this.addAnnouncement();
     const packets: MixedPacket[] = [];
     if (this.full) {
       packets.push(this.encode(FULL_MIX, this.full, this.sum, this.leftTheMix(owners)));
@@ -256,6 +264,18 @@ export class AudioMixer {
       limiter.process(this.mix);
       encoder.encode(this.mix, false);
     }
+  }
+
+  /** 20 ms of the announcement that is being made. */
+  private addAnnouncement(): void {
+    const [current] = this.announcements;
+    if (!current) return;
+    const { audioChannels: channels } = this.settings;
+    for (let i = 0; i < this.sum.length; i++) {
+      this.sum[i] = (this.sum[i] as number) + (current[Math.floor(i / channels)] ?? 0);
+    }
+    if (current.length > FRAME_SAMPLES) this.announcements[0] = current.subarray(FRAME_SAMPLES);
+    else this.announcements.shift();
   }
 
   private remember(): void {

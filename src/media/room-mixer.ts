@@ -19,6 +19,7 @@ import { nowMicros } from '../shared/clock.js';
 import type { OverlaySettings } from '../shared/overlay-settings.js';
 import { Ticker } from '../shared/ticker.js';
 import type { Micros } from '../shared/units.js';
+import { announcement } from './announcement.js';
 import { AudioMixer } from './audio-mixer.js';
 import { AvSync } from './av-sync.js';
 import { Canvas } from './canvas.js';
@@ -117,7 +118,11 @@ export class RoomMixer {
   ): void {
     if (command.type === 'sources') this.setSources(command.sources);
     else if (command.type === 'arrange') this.layout = command.layout;
-    else if (command.type === 'overlays') {
+    else if (command.type === 'announce') {
+      announcement(command.text, command.how)
+        .then((pcm) => this.mixer.announce(pcm))
+        .catch((error: unknown) => this.fail(error));
+    } else if (command.type === 'overlays') {
       this.overlaySettings = command.overlays;
       for (const canvas of this.canvases) canvas.setOverlays(command.overlays);
     } else if (command.type === 'image') {

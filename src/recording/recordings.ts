@@ -24,6 +24,8 @@ export interface RecordingsOptions {
   readonly format: FileFormat;
   readonly audioCodec: 'opus' | 'aac';
   readonly audioBitrateBps: number;
+  /** What everybody hears when it begins and ends. */
+  readonly announce: 'off' | 'tone' | 'voice';
   /** Rooms are recorded from the start. */
   readonly automatic: boolean;
   /** Below, no recording is begun. */
@@ -213,6 +215,7 @@ export class Recordings {
     }
     this.logger.info({ room: room.id, recording: id, format }, 'recording started');
     this.tell('egress_started', room, recording.info);
+    this.announce(room, 'started');
     return infoOf(recording.info);
   }
 
@@ -337,6 +340,7 @@ export class Recordings {
     else if (before && (before.status !== info.status || before.error !== info.error)) {
       if (info.error?.code === 'disk_full') this.counters.recordings_disk_full++;
       this.tell('egress_updated', room, info);
+      if (info.status === 'finishing') this.announce(room, 'stopped');
     }
     room.setEgress({ ...room.egress, recording: this.stateOf(room) });
   }
@@ -357,6 +361,11 @@ export class Recordings {
     this.tell('egress_ended', room, info);
     this.delivery?.deliver(id);
     this.retain();
+  }
+
+  private announce(room: Room, text: 'started' | 'stopped'): void {
+    const { announce } = this.options;
+    if (announce !== 'off') room.announce(text, announce);
   }
 
   private stateOf(room: Room): 'off' | 'on' | 'paused' {

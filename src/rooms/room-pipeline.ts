@@ -120,6 +120,11 @@ export class RoomPipeline {
     this.process?.send({ type: 'overlays', overlays });
   }
 
+  /** Everybody hears that the recording begins or ends. */
+  announce(text: 'started' | 'stopped', how: 'tone' | 'voice'): void {
+    this.process?.send({ type: 'announce', text, how });
+  }
+
   /** @param data in base64; undefined forgets it. */
   setImage(name: string, data: string | undefined): void {
     if (data === undefined) this.images.delete(name);

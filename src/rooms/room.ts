@@ -226,6 +226,11 @@ export class Room {
     for (const { listener } of this.members.values()) listener.onRoomChanged();
   }
 
+  /** Lets everybody hear that the recording begins or ends. */
+  announce(text: 'started' | 'stopped', how: 'tone' | 'voice'): void {
+    this.pipeline.announce(text, how);
+  }
+
   /** Gives the composite to something that is no participant. */
   addSink(sink: CompositeSink): void {
     this.pipeline.addSink(sink);
