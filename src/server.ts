@@ -117,7 +117,7 @@ export async function startServer(
     stats: () => ({
       sessions: sessions.size,
       webhooks: webhooks?.counters,
-      recordings: recordings.counters,
+      recordings: recordings.stats(),
       outputs: outputs.counters,
       rooms: rooms.all.map((room) => ({
         id: room.id,

@@ -29,6 +29,8 @@ export interface TrackPacket {
   readonly data: Buffer;
 }
 
+/** Pictures are so far apart at least: a tick of every container. */
+const LEAST_STEP: Micros = 1000;
 /** Sound that waits for the first picture. */
 const MAX_WAITING = 100;
 
@@ -50,7 +52,7 @@ export class CompositeTimeline {
   ) {
     this.end = after?.file ?? 0;
     this.audio = new AudioGrid(this.end);
-    this.lastVideo = this.end - 1;
+    this.lastVideo = this.end - LEAST_STEP;
   }
 
   /** Of the latest start; undefined until there is something in the file. */
@@ -65,7 +67,7 @@ export class CompositeTimeline {
 
   /** How long the file is so far, in its own time. */
   get endMicros(): Micros {
-    return Math.max(this.end, this.audio.end, this.lastVideo + 1);
+    return Math.max(this.end, this.audio.end, this.lastVideo + LEAST_STEP);
   }
 
   get gridCounters(): Readonly<Record<string, number>> {
@@ -81,7 +83,7 @@ export class CompositeTimeline {
       return packets;
     }
     this.broken = false;
-    const pts = Math.max(this.fileTime(ptsMicros), this.lastVideo + 1);
+    const pts = Math.max(this.fileTime(ptsMicros), this.lastVideo + LEAST_STEP);
     this.lastVideo = pts;
     packets.push({ kind: 'video', ptsMicros: pts, durationMicros: 0, keyframe, data });
     return packets;
@@ -113,7 +115,7 @@ export class CompositeTimeline {
     if (!this.anchor) return [];
     const end = Math.max(this.fileTime(this.stopsAt), this.audio.end);
     const packets = this.audio.fillUntil(end).map(soundPacket);
-    this.end = Math.max(end, this.audio.end, this.lastVideo + 1);
+    this.end = Math.max(end, this.audio.end, this.lastVideo + LEAST_STEP);
     this.anchor = undefined;
     this.waiting = [];
     return packets;

@@ -11,6 +11,7 @@ import { AudioGrid } from './audio-grid.js';
 import { CONTAINERS, paddingMicros } from './containers.js';
 import { KeyframePicker, type PickedKeyframe } from './keyframe-picker.js';
 import { type Fragments, scanFragments, writeChapters } from './mp4-boxes.js';
+import { writeWebmChapters } from './webm-chapters.js';
 
 /** Of one track of an MP4 before the other's turn: few runs of samples keep its index small. */
 const RUN: Micros = 500_000;
@@ -62,7 +63,7 @@ export async function finish(command: FinishCommand): Promise<FinishedFile | und
   try {
     const file = await join(command, repaired, made);
     if (!file) return undefined;
-    if (isMp4 && command.chapters.length > 0) await writeChapters(made, command.chapters);
+    await labelled(command, made);
     const handle = await open(made, 'r+');
     await handle.sync();
     const { size } = await handle.stat();
@@ -138,6 +139,13 @@ async function join(
     await muxer?.abandon();
     throw error;
   }
+}
+
+async function labelled({ format, chapters }: FinishCommand, path: string): Promise<void> {
+  const { muxer } = CONTAINERS[format];
+  if (chapters.length === 0) return;
+  if (muxer === 'mp4') await writeChapters(path, chapters);
+  else if (muxer === 'webm') await writeWebmChapters(path, chapters);
 }
 
 /** Ogg has its chapters among its tags. */

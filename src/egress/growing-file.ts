@@ -42,6 +42,7 @@ export class GrowingFile {
   private working: Promise<void> | undefined;
   private syncing: Promise<void> | undefined;
   private fragmentBegan: Micros = Number.NaN;
+  private isFirst = true;
   private failed = false;
   private closing = false;
 
@@ -121,6 +122,9 @@ export class GrowingFile {
     if (Number.isNaN(this.fragmentBegan)) return;
     this.fragmentBegan = Number.NaN;
     await muxer.flush();
+    // The first time it writes the file's head alone.
+    if (this.isFirst) await muxer.flush();
+    this.isFirst = false;
     this.sync();
   }
 

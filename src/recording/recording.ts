@@ -97,6 +97,11 @@ export class Recording implements CompositeSink, RoomObserver {
     return this.manifest;
   }
 
+  /** Of the process that writes it. */
+  get pid(): number | undefined {
+    return this.process?.pid;
+  }
+
   get status(): RecordingStatus {
     return this.manifest.status;
   }

@@ -105,6 +105,19 @@ export class Recordings {
     return this.salvaging;
   }
 
+  /** Counters, and the processes of those that go on. */
+  stats(): Record<string, unknown> {
+    const active = [...this.active.values()];
+    const dropped = active.reduce((sum, { counters }) => sum + counters.frames_dropped, 0);
+    return {
+      ...this.counters,
+      ...this.delivery?.counters,
+      recordings_active: active.length,
+      recording_frames_dropped: dropped,
+      pids: Object.fromEntries(active.map(({ info, pid }) => [info.id, pid])),
+    };
+  }
+
   /** All of a room's, or of all rooms; the latest first. */
   list(room?: string): RecordingInfo[] {
     return [...this.known.values()]

@@ -121,6 +121,7 @@ export class Muxer {
   private constructor(
     private readonly context: FormatContext,
     private readonly url: string,
+    private readonly opensOutput: boolean,
   ) {
     this.packet.alloc();
   }
@@ -129,7 +130,8 @@ export class Muxer {
   static async open(url: string, options: MuxerOptions): Promise<Muxer> {
     const context = new FormatContext();
     check(context.allocOutputContext2(null, options.format, url), `no muxer ${options.format}`);
-    const muxer = new Muxer(context, url);
+    // The muxer of HLS opens its files itself.
+    const muxer = new Muxer(context, url, options.format !== 'hls');
     try {
       for (const track of options.tracks) {
         const stream = context.newStream(null);
@@ -140,8 +142,7 @@ export class Muxer {
         check(context.setOption(name, value), `the muxer has no option ${name}`);
       }
       if (options.metadata) context.metadata = Dictionary.fromObject({ ...options.metadata });
-      // It opens its files itself.
-      if (options.format !== 'hls') check(await context.openOutput(), `cannot open ${url}`);
+      if (muxer.opensOutput) check(await context.openOutput(), `cannot open ${url}`);
       muxer.state = 'open';
       check(await context.writeHeader(null), `cannot begin ${url}`);
       muxer.streams = context.streams;
@@ -175,10 +176,8 @@ export class Muxer {
   /** Ends the fragment, cluster or page; all that was written is with the system then. @throws MuxError */
   async flush(): Promise<void> {
     check(await this.context.writeFrame(null), `cannot write to ${this.url}`);
-    const io = this.context.pb;
-    if (!io) return;
-    await io.flush();
-    check(io.error, `cannot write to ${this.url}`);
+    // What goes wrong here is told by the next call.
+    await this.context.flush();
   }
 
   /** Writes the end. @throws MuxError; it is closed then too. */
@@ -186,7 +185,6 @@ export class Muxer {
     if (this.state !== 'open') return;
     try {
       check(await this.context.writeTrailer(), `cannot end ${this.url}`);
-      check(this.context.pb?.error ?? 0, `cannot end ${this.url}`);
     } finally {
       await this.abandon();
     }
@@ -197,7 +195,7 @@ export class Muxer {
     if (this.state === 'closed') return;
     const opened = this.state === 'open';
     this.state = 'closed';
-    if (opened && this.context.pb) await this.context.closeOutput();
+    if (opened && this.opensOutput) await this.context.closeOutput();
     this.packet.free();
     this.context.freeContext();
   }
