@@ -351,7 +351,8 @@ export class Recordings {
     this.store.put(info.id, info);
     if (isOver(info)) this.over(info, room);
     else if (before && (before.status !== info.status || before.error !== info.error)) {
-      if (info.error?.code === 'disk_full') this.counters.recordings_disk_full++;
+      const isNew = info.error !== before.error;
+      if (isNew && info.error?.code === 'disk_full') this.counters.recordings_disk_full++;
       this.tell('egress_updated', room, info);
       if (info.status === 'finishing') this.announce(room, 'stopped');
     }

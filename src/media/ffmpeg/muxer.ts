@@ -61,7 +61,10 @@ export interface MuxerOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** Something could not be written; `code` is libavformat's, negated errno where there is one. */
+/**
+ * Something could not be written; `code` is libavformat's, negated errno where there is one. It does
+ * not say where to: there may be a key in that.
+ */
 export class MuxError extends Error {
   constructor(
     readonly code: number,
@@ -120,7 +123,6 @@ export class Muxer {
 
   private constructor(
     private readonly context: FormatContext,
-    private readonly url: string,
     private readonly opensOutput: boolean,
   ) {
     this.packet.alloc();
@@ -131,7 +133,7 @@ export class Muxer {
     const context = new FormatContext();
     check(context.allocOutputContext2(null, options.format, url), `no muxer ${options.format}`);
     // The muxer of HLS opens its files itself.
-    const muxer = new Muxer(context, url, options.format !== 'hls');
+    const muxer = new Muxer(context, options.format !== 'hls');
     try {
       for (const track of options.tracks) {
         const stream = context.newStream(null);
@@ -142,9 +144,9 @@ export class Muxer {
         check(context.setOption(name, value), `the muxer has no option ${name}`);
       }
       if (options.metadata) context.metadata = Dictionary.fromObject({ ...options.metadata });
-      if (muxer.opensOutput) check(await context.openOutput(), `cannot open ${url}`);
+      if (muxer.opensOutput) check(await context.openOutput(), 'cannot open it');
       muxer.state = 'open';
-      check(await context.writeHeader(null), `cannot begin ${url}`);
+      check(await context.writeHeader(null), 'cannot begin it');
       muxer.streams = context.streams;
     } catch (error) {
       await muxer.abandon();
@@ -167,7 +169,7 @@ export class Muxer {
     packet.duration = durationMicros === 0 ? 0n : ticks(durationMicros);
     packet.isKeyframe = keyframe;
     try {
-      check(await this.context.writeFrame(packet), `cannot write to ${this.url}`);
+      check(await this.context.writeFrame(packet), 'cannot write');
     } finally {
       packet.unref();
     }
@@ -175,7 +177,7 @@ export class Muxer {
 
   /** Ends the fragment, cluster or page; all that was written is with the system then. @throws MuxError */
   async flush(): Promise<void> {
-    check(await this.context.writeFrame(null), `cannot write to ${this.url}`);
+    check(await this.context.writeFrame(null), 'cannot write');
     // What goes wrong here is told by the next call.
     await this.context.flush();
   }
@@ -184,7 +186,7 @@ export class Muxer {
   async close(): Promise<void> {
     if (this.state !== 'open') return;
     try {
-      check(await this.context.writeTrailer(), `cannot end ${this.url}`);
+      check(await this.context.writeTrailer(), 'cannot end it');
     } finally {
       await this.abandon();
     }

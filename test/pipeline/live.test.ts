@@ -1,0 +1,165 @@
+/** Live outputs, received by those whom they are for: FFmpeg listening for RTMP and SRT, players of HLS. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { callApi } from '../support/api.js';
+import { Bot } from '../support/bot.js';
+import { COLOURS } from '../support/fixtures.js';
+import { framesOf, probe, soundOf } from '../support/recorded.js';
+import { TestServer, waitFor } from '../support/server.js';
+
+let server: TestServer;
+let bot: Bot;
+beforeAll(async () => {
+  server = await TestServer.start({
+    TESSERA_LIVE_PRIVATE_DESTINATIONS: 'on',
+    TESSERA_LIVE_KEYFRAME_SECONDS: '2',
+  });
+  bot = await Bot.join(server, { room: 'live', name: 'Ana', colour: 'green', frequency: 440 });
+});
+afterAll(async () => {
+  await bot?.leave();
+  await server?.close();
+});
+
+async function freePort(): Promise<number> {
+  const probing = createServer();
+  await new Promise<void>((resolve) => probing.listen(0, '127.0.0.1', resolve));
+  const { port } = probing.address() as { port: number };
+  await new Promise((resolve) => probing.close(resolve));
+  return port;
+}
+
+/** FFmpeg, waiting for somebody to send to it, writes what comes into a file. */
+function listen(kind: 'rtmp' | 'srt', port: number): { process: ChildProcess; file: string } {
+  const file = join(mkdtempSync(join(tmpdir(), 'tessera-test-')), 'received.mkv');
+  const input =
+    kind === 'rtmp'
+      ? ['-listen', '1', '-i', `rtmp://127.0.0.1:${port}/live/secret`]
+      : ['-i', `srt://127.0.0.1:${port}?mode=listener&passphrase=twelve-letters&pbkeylen=16`];
+  const args = ['-v', 'error', '-y', ...input, '-c', 'copy', file];
+  const child = spawn('ffmpeg', args, { stdio: 'ignore' });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+  return { process: child, file };
+}
+
+const ended = (child: ChildProcess) =>
+  new Promise((resolve) => (child.exitCode === null ? child.once('exit', resolve) : resolve(0)));
+const outputs = async () => (await callApi(server, 'GET', '/rooms/live/outputs')).body;
+const add = (url: string) => callApi(server, 'POST', '/rooms/live/outputs', { body: { url } });
+const remove = (id: string) => callApi(server, 'DELETE', `/rooms/live/outputs/${id}`);
+const isLive = (id: string) =>
+  waitFor(
+    'the output to be live',
+    async () =>
+      (await outputs()).some(
+        (one: { id: string; status: string }) => one.id === id && one.status === 'live',
+      ),
+    40_000,
+  );
+
+async function expectTheCall(file: string): Promise<void> {
+  const { streams, duration } = await probe(file);
+  expect(streams.map(({ codec_name }) => codec_name).sort()).toEqual(['aac', 'h264']);
+  expect(duration).toBeGreaterThan(3);
+  const frames = await framesOf(file);
+  const shown = frames.filter((frame) =>
+    frame
+      .colourAt(0.5, 0.4)
+      .every((value, i) => Math.abs(value - (COLOURS.green[i] as number)) < 45),
+  );
+  expect(shown.length).toBeGreaterThan(duration * 15);
+  expect((await soundOf(file)).tone(440, duration - 2, duration - 1)).toBeGreaterThan(-25);
+}
+
+test('RTMP and SRT at once, each as it was sent; keys are shown to nobody', async () => {
+  const [rtmpPort, srtPort] = [await freePort(), await freePort()];
+  const rtmp = listen('rtmp', rtmpPort);
+  const srt = listen('srt', srtPort);
+  await sleep(1500);
+  const first = await add(`rtmp://127.0.0.1:${rtmpPort}/live/secret`);
+  expect(first).toMatchObject({ status: 201, body: { kind: 'rtmp', status: 'connecting' } });
+  expect(JSON.stringify(first.body)).not.toContain('secret');
+  const second = await add(`srt://127.0.0.1:${srtPort}?passphrase=twelve-letters&pbkeylen=16`);
+  expect(second.status).toBe(201);
+  expect(JSON.stringify(second.body)).not.toContain('twelve');
+  await Promise.all([isLive(first.body.id), isLive(second.body.id)]);
+  await sleep(6000);
+  await Promise.all([remove(first.body.id), remove(second.body.id)]);
+  expect(await outputs()).toEqual([]);
+  await Promise.all([ended(rtmp.process), ended(srt.process)]);
+  await expectTheCall(rtmp.file);
+  await expectTheCall(srt.file);
+  expect(server.log.join('')).not.toContain('twelve');
+}, 180_000);
+
+test('a destination that goes away is connected again, and the call does not notice', async () => {
+  const port = await freePort();
+  const before = listen('rtmp', port);
+  await sleep(1500);
+  const { body } = await add(`rtmp://127.0.0.1:${port}/live/secret`);
+  await isLive(body.id);
+  before.process.kill('SIGKILL');
+  const broken = await waitFor('the fault', async () => {
+    const [one] = await outputs();
+    return one.status === 'reconnecting' && one;
+  });
+  expect(broken.error.code).toBe('destination_failed');
+  expect(JSON.stringify(broken)).not.toContain('secret');
+  await bot.report();
+  const after = listen('rtmp', port);
+  await isLive(body.id);
+  await sleep(5000);
+  expect((await bot.report()).longestGapMs).toBeLessThan(3000);
+  const [one] = await outputs();
+  expect(one.reconnects).toBeGreaterThanOrEqual(1);
+  await remove(body.id);
+  await ended(after.process);
+  await expectTheCall(after.file);
+}, 180_000);
+
+test('HLS: a playlist of segments that anybody may read', async () => {
+  const { body } = await add('hls');
+  expect(body.destination).toMatch(/^\/hls\/[\w-]{16}\/index\.m3u8$/);
+  const url = `${server.url}${body.destination}`;
+  await waitFor('a playlist', async () => (await fetch(url)).status === 200, 60_000);
+  await sleep(5000);
+  const answer = await fetch(url);
+  expect(answer.headers.get('access-control-allow-origin')).toBe('*');
+  const playlist = await answer.text();
+  expect(playlist).toContain('#EXT-X-MAP:URI="init.mp4"');
+  expect(playlist.match(/segment-\d+\.m4s/g)?.length).toBeGreaterThanOrEqual(2);
+  const { streams } = await probe(url);
+  expect(streams.map(({ codec_name }) => codec_name).sort()).toEqual(['aac', 'h264']);
+  expect((await fetch(url.replace('index.m3u8', 'keys.json'))).status).toBe(400);
+  expect((await fetch(`${server.url}/hls/${'x'.repeat(16)}/index.m3u8`)).status).toBe(404);
+  await remove(body.id);
+});
+
+test('what is no destination is refused, with the reason', async () => {
+  const code = async (url: string) => (await add(url)).body.code;
+  expect(await code('file:///etc/passwd')).toBe('bad_destination');
+  expect(await code('http://127.0.0.1/live/x')).toBe('bad_destination');
+  expect(await code('rtmp://user:pass@127.0.0.1/live/x')).toBe('bad_destination');
+  expect(await code('srt://127.0.0.1:9000?mode=listener')).toBe('bad_destination');
+  expect(await code('srt://127.0.0.1:9000?passphrase=short')).toBe('bad_destination');
+  expect(await code('nonsense')).toBe('bad_destination');
+  const strict = await TestServer.start();
+  onTestFinished(() => strict.close());
+  await callApi(strict, 'POST', '/rooms', { body: { name: 'live' } });
+  for (const host of ['127.0.0.1', 'localhost', '10.1.2.3', '169.254.1.1', '[::1]', '[fe80::1]']) {
+    const { status, body } = await callApi(strict, 'POST', '/rooms/live/outputs', {
+      body: { url: `rtmp://${host}/live/x` },
+    });
+    expect({ status, code: body.code }, host).toEqual({
+      status: 403,
+      code: 'destination_forbidden',
+    });
+  }
+});
