@@ -44,21 +44,27 @@ export class CompositeWriter {
     private readonly aac: AacTranscoder | undefined,
     continues: Continuation | undefined,
     private readonly events: CompositeWriterEvents,
+    private readonly lead: Micros,
   ) {
     this.timeline = new CompositeTimeline(options.video !== undefined, continues);
     this.audioTrack = aac?.track ?? opusTrack(options.audioChannels);
   }
 
-  /** @param continues if it goes on from another one. */
+  /**
+   * @param continues if it goes on from another one.
+   * @param lead what is added to all times: in streams none may be below zero, as those of the sound
+   *   that decoders leave out would be.
+   */
   static async open(
     options: CompositeTracks,
     continues: Continuation | undefined,
     events: CompositeWriterEvents,
+    lead: Micros = 0,
   ): Promise<CompositeWriter> {
     const { audioCodec, audioChannels, audioBitrateBps } = options;
     const aac =
       audioCodec === 'aac' ? await AacTranscoder.open(audioChannels, audioBitrateBps) : undefined;
-    return new CompositeWriter(options, aac, continues, events);
+    return new CompositeWriter(options, aac, continues, events, lead);
   }
 
   get durationMicros(): Micros {
@@ -149,7 +155,7 @@ export class CompositeWriter {
   }
 
   private begin(first: Micros): PacketSink {
-    this.offset = this.told?.file ?? first;
+    this.offset = (this.told?.file ?? first) - this.lead;
     const { video } = this.options;
     const picture: MuxedTrack[] = video
       ? [{ kind: 'video', ...video, extradata: this.parameters }]

@@ -19,6 +19,9 @@ import { SourceTracks } from './source-tracks.js';
 /** Some seconds. */
 const MAX_EARLY = 500;
 
+/** More than any encoder of sound puts before its first sample. */
+const STREAM_LEAD: Micros = 50_000;
+
 export class Egress {
   private writer: CompositeWriter | undefined;
   /** Frames that came before there was something to write them, the oldest first. */
@@ -113,19 +116,24 @@ export class Egress {
 
   private async stream({ url, muxer, options, ...tracks }: StreamCommand): Promise<void> {
     const { tell } = this;
-    const writer = await CompositeWriter.open(tracks, undefined, {
-      open: (described) =>
-        new LiveStream(
-          { url, muxer, options, tracks: described },
-          {
-            onProgress: (bytes) =>
-              tell({ type: 'progress', bytes, durationMicros: writer.durationMicros }),
-            onFault: (message) => tell({ type: 'fault', code: 'destination_failed', message }),
-          },
-        ),
-      onRunning: (anchor) => tell({ type: 'running', anchor }),
-      onKeyframeNeeded: () => tell({ type: 'keyframe-needed' }),
-    });
+    const writer = await CompositeWriter.open(
+      tracks,
+      undefined,
+      {
+        open: (described) =>
+          new LiveStream(
+            { url, muxer, options, tracks: described },
+            {
+              onProgress: (bytes) =>
+                tell({ type: 'progress', bytes, durationMicros: writer.durationMicros }),
+              onFault: (message) => tell({ type: 'fault', code: 'destination_failed', message }),
+            },
+          ),
+        onRunning: (anchor) => tell({ type: 'running', anchor }),
+        onKeyframeNeeded: () => tell({ type: 'keyframe-needed' }),
+      },
+      STREAM_LEAD,
+    );
     this.use(writer);
   }
 

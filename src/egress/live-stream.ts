@@ -65,7 +65,7 @@ export class LiveStream implements PacketSink {
 
   private async drain(): Promise<void> {
     const { url, muxer: format, options, tracks } = this.options;
-    this.muxer ??= await Muxer.open(url, { format, options, tracks });
+    this.muxer ??= await Muxer.open(url, { format, options, tracks, interleaved: true });
     for (;;) {
       const packet = this.queue.shift();
       if (!packet) return;

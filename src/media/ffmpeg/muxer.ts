@@ -59,6 +59,8 @@ export interface MuxerOptions {
   /** Of the muxer. */
   readonly options?: Readonly<Record<string, string>>;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Packets of all tracks are put in order first, for places that take them no other way. */
+  readonly interleaved?: boolean;
 }
 
 /**
@@ -124,6 +126,7 @@ export class Muxer {
   private constructor(
     private readonly context: FormatContext,
     private readonly opensOutput: boolean,
+    private readonly interleaved: boolean,
   ) {
     this.packet.alloc();
   }
@@ -133,7 +136,7 @@ export class Muxer {
     const context = new FormatContext();
     check(context.allocOutputContext2(null, options.format, url), `no muxer ${options.format}`);
     // The muxer of HLS opens its files itself.
-    const muxer = new Muxer(context, options.format !== 'hls');
+    const muxer = new Muxer(context, options.format !== 'hls', options.interleaved === true);
     try {
       for (const track of options.tracks) {
         const stream = context.newStream(null);
@@ -169,7 +172,10 @@ export class Muxer {
     packet.duration = durationMicros === 0 ? 0n : ticks(durationMicros);
     packet.isKeyframe = keyframe;
     try {
-      check(await this.context.writeFrame(packet), 'cannot write');
+      const written = this.interleaved
+        ? await this.context.interleavedWriteFrame(packet)
+        : await this.context.writeFrame(packet);
+      check(written, 'cannot write');
     } finally {
       packet.unref();
     }
