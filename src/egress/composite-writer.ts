@@ -11,8 +11,8 @@ import { AacTranscoder } from './aac-transcoder.js';
 import { CompositeTimeline, type TrackPacket } from './composite-timeline.js';
 import { opusTrack, paddingMicros } from './containers.js';
 
-/** What the composite has made comes out of the link within this. */
-const FLIGHT_MS = 300;
+/** What the composite has made, and was sent some at a time, comes within this. */
+const FLIGHT_MS = 600;
 
 /** What takes packets in the end. */
 export interface PacketSink {

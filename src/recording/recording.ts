@@ -4,7 +4,7 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Anchor, EgressEvent, Segment } from '../link/egress-messages.js';
+import type { Anchor, EgressEvent, Segment, TrackFile } from '../link/egress-messages.js';
 import type {
   AudioInFrame,
   AudioOutFrame,
@@ -20,11 +20,13 @@ import type { ParticipantInfo } from '../rooms/participant-info.js';
 import type { Room, RoomObserver } from '../rooms/room.js';
 import type { RoomLayout } from '../rooms/room-layout.js';
 import { nowMicros } from '../shared/clock.js';
-import type { ParticipantTrack, RecordingStatus } from '../shared/recording-info.js';
+import type { RecordingStatus } from '../shared/recording-info.js';
 import type { Micros } from '../shared/units.js';
 import { finishRecording } from './finish-recording.js';
+import { FrameBatch } from './frame-batch.js';
 import type { RecordingManifest } from './recording-manifest.js';
 import { TimelineLog } from './timeline-log.js';
+import { TrackOwners } from './track-owners.js';
 
 /** What the composite has made until a moment has come out of it after so long. */
 const FLIGHT_MS = 250;
@@ -51,15 +53,8 @@ export interface RecordingEvents {
   onProgress(): void;
 }
 
-interface TrackOwner {
-  readonly participant: string;
-  readonly identity: string;
-  readonly name: string;
-  readonly isScreen: boolean;
-}
-
 export class Recording implements CompositeSink, RoomObserver {
-  readonly counters = { frames_dropped: 0, process_restarts: 0 };
+  processRestarts = 0;
   readonly video: WatchedVideo | undefined;
   readonly takesSources: boolean;
   private manifest: RecordingManifest;
@@ -69,12 +64,15 @@ export class Recording implements CompositeSink, RoomObserver {
   private anchor: Anchor | undefined;
   private endMicros: Micros = 0;
   private crashes = 0;
-  private waitsForKeyframe = false;
+  private readonly batch = new FrameBatch({
+    send: (frame) => this.process?.sendFrame(frame) ?? true,
+    onPictureLost: () => this.requestKeyframe(true),
+  });
   private keyframeTimer: NodeJS.Timeout | undefined;
   private queue: Promise<void> = Promise.resolve();
   private stopping: Promise<void> | undefined;
   private answer: ((event: EgressEvent | undefined) => void) | undefined;
-  private readonly owners = new Map<number, TrackOwner>();
+  private readonly owners = new TrackOwners();
   private nextTrack = 1;
   /** Segments, by path, that have something in them. */
   private readonly begun = new Set<string>();
@@ -91,6 +89,11 @@ export class Recording implements CompositeSink, RoomObserver {
     this.timeline = new TimelineLog(options.folder, (error) =>
       logger.warn({ error }, 'a line of the timeline could not be written'),
     );
+  }
+
+  /** Those that the process did not take. */
+  get framesDropped(): number {
+    return this.batch.dropped;
   }
 
   get info(): RecordingManifest {
@@ -114,13 +117,10 @@ export class Recording implements CompositeSink, RoomObserver {
     for (const info of this.room.visibleParticipants) this.onJoined(info);
     this.onLayout(this.room.layout);
     this.room.addSink(this);
-    const { video, options } = this;
-    if (video) this.room.requestKeyframe(video, true);
-    if (!video || options.keyframeMs === 0) return;
-    this.keyframeTimer = setInterval(
-      () => this.room.requestKeyframe(video, false),
-      options.keyframeMs,
-    );
+    this.requestKeyframe(true);
+    const { keyframeMs } = this.options;
+    if (keyframeMs === 0) return;
+    this.keyframeTimer = setInterval(() => this.requestKeyframe(false), keyframeMs);
   }
 
   /** Leaves out what comes until {@link resume}. */
@@ -135,6 +135,7 @@ export class Recording implements CompositeSink, RoomObserver {
       this.change({ status: 'paused' });
       await flight();
       this.room.removeSink(this);
+      this.batch.flush();
     });
   }
 
@@ -155,21 +156,19 @@ export class Recording implements CompositeSink, RoomObserver {
   }
 
   onVideo(frame: VideoOutFrame): void {
-    if (this.waitsForKeyframe && !frame.keyframe) return;
-    this.waitsForKeyframe = false;
-    if (this.process?.sendFrame(frame) ?? true) return;
-    this.counters.frames_dropped++;
-    this.waitsForKeyframe = true;
-    if (this.video) this.room.requestKeyframe(this.video, true);
+    this.batch.add(frame);
   }
 
   onAudio(frame: AudioOutFrame): void {
-    if (this.process && !this.process.sendFrame(frame)) this.counters.frames_dropped++;
+    this.batch.add(frame);
   }
 
   onSource(frame: VideoInFrame | AudioInFrame): void {
-    if (!this.owners.has(frame.source)) this.openSource(frame.source);
-    if (this.process && !this.process.sendFrame(frame)) this.counters.frames_dropped++;
+    const { source } = frame;
+    if (!this.owners.has(source) && this.owners.add(source, this.room.participants)) {
+      this.nameSource(source);
+    }
+    this.batch.add(frame);
   }
 
   onJoined({ id: participant, identity, name, mic, camera, screen }: ParticipantInfo): void {
@@ -184,9 +183,7 @@ export class Recording implements CompositeSink, RoomObserver {
 
   onLeft(id: string): void {
     this.timeline.add({ type: 'left', participant: id }, this.positionMs);
-    for (const [source, { participant }] of this.owners) {
-      if (participant !== id) continue;
-      this.owners.delete(source);
+    for (const source of this.owners.remove(id)) {
       this.process?.send({ type: 'source-gone', source });
     }
   }
@@ -236,7 +233,7 @@ export class Recording implements CompositeSink, RoomObserver {
         : {}),
     });
     if (this.status === 'paused') process.send({ type: 'pause', at: nowMicros() });
-    for (const source of this.owners.keys()) this.nameSource(source);
+    for (const source of this.owners.sources) this.nameSource(source);
   }
 
   private handle(event: EgressEvent): void {
@@ -255,7 +252,7 @@ export class Recording implements CompositeSink, RoomObserver {
         this.events.onProgress();
         break;
       case 'keyframe-needed':
-        if (this.video) this.room.requestKeyframe(this.video, true);
+        this.requestKeyframe(true);
         break;
       case 'source-keyframe-needed':
         this.room.requestSourceKeyframe(event.source);
@@ -296,7 +293,7 @@ export class Recording implements CompositeSink, RoomObserver {
     this.answer?.(undefined);
     if (this.stopping) return;
     this.crashes++;
-    this.counters.process_restarts++;
+    this.processRestarts++;
     this.logger.error({ reason, recording: this.manifest.id }, 'egress process died');
     if (this.crashes > MAX_CRASHES) {
       this.fault('egress_failed', `the recorder cannot run (${reason})`);
@@ -327,6 +324,7 @@ export class Recording implements CompositeSink, RoomObserver {
     this.change({ status: 'finishing', endedAt: Date.now() });
     if (!wasPaused) await flight();
     this.room.removeSink(this);
+    this.batch.flush();
     this.room.stopObserving(this);
     await this.endProcess(at);
     await this.timeline.settled();
@@ -350,33 +348,17 @@ export class Recording implements CompositeSink, RoomObserver {
     await process.close();
   }
 
-  private openSource(source: number): void {
-    const found = this.room.participants.find(
-      ({ sourceId, screenSourceId }) => sourceId === source || screenSourceId === source,
-    );
-    if (!found) return;
-    const { id: participant, identity, name } = found;
-    const isScreen = found.screenSourceId === source;
-    this.owners.set(source, { participant, identity, name, isScreen });
-    this.nameSource(source);
-  }
-
   private nameSource(source: number): void {
     this.process?.send({ type: 'source', source, name: `track-${this.nextTrack++}` });
   }
 
-  private addTrack({ source, kind, file, startMicros }: TrackEvent): void {
-    const owner = this.owners.get(source);
-    if (!owner) return;
-    const { isScreen, ...who } = owner;
-    const sound = isScreen ? 'screen_share_audio' : 'microphone';
-    const track: ParticipantTrack = {
-      file,
-      ...who,
-      source: kind === 'audio' ? sound : isScreen ? 'screen_share' : 'camera',
-      startMs: Math.round(startMicros / 1000),
-    };
-    this.change({ tracks: [...this.manifest.tracks, track] });
+  private addTrack(file: TrackFile): void {
+    const track = this.owners.describe(file);
+    if (track) this.change({ tracks: [...this.manifest.tracks, track] });
+  }
+
+  private requestKeyframe(urgent: boolean): void {
+    if (this.video) this.room.requestKeyframe(this.video, urgent);
   }
 
   private change(change: Partial<RecordingManifest>): void {
@@ -390,8 +372,6 @@ export class Recording implements CompositeSink, RoomObserver {
     return turn;
   }
 }
-
-type TrackEvent = Extract<EgressEvent, { type: 'track' }>['track'];
 
 /** In ms since 1970. */
 function wallClockOf(clock: Micros): number {

@@ -108,12 +108,14 @@ export class Recordings {
   /** Counters, and the processes of those that go on. */
   stats(): Record<string, unknown> {
     const active = [...this.active.values()];
-    const dropped = active.reduce((sum, { counters }) => sum + counters.frames_dropped, 0);
+    const total = (of: 'framesDropped' | 'processRestarts') =>
+      active.reduce((sum, recording) => sum + recording[of], 0);
     return {
       ...this.counters,
       ...this.delivery?.counters,
       recordings_active: active.length,
-      recording_frames_dropped: dropped,
+      recording_frames_dropped: total('framesDropped'),
+      recording_process_restarts: total('processRestarts'),
       pids: Object.fromEntries(active.map(({ info, pid }) => [info.id, pid])),
     };
   }

@@ -172,9 +172,10 @@ export class Muxer {
     packet.duration = durationMicros === 0 ? 0n : ticks(durationMicros);
     packet.isKeyframe = keyframe;
     try {
+      // What goes into memory first is not worth another thread; what may wait for a network is.
       const written = this.interleaved
         ? await this.context.interleavedWriteFrame(packet)
-        : await this.context.writeFrame(packet);
+        : this.context.writeFrameSync(packet);
       check(written, 'cannot write');
     } finally {
       packet.unref();
