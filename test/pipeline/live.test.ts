@@ -1,10 +1,12 @@
 /** Live outputs, received by those whom they are for: FFmpeg listening for RTMP and SRT, players of HLS. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createServer as createTlsServer } from 'node:tls';
+import { generate } from 'selfsigned';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { callApi } from '../support/api.js';
 import { Bot } from '../support/bot.js';
@@ -122,6 +124,64 @@ test('a destination that goes away is connected again, and the call does not not
   await remove(body.id);
   await ended(after.process);
   await expectTheCall(after.file);
+}, 180_000);
+
+test('RTMPS: in TLS, to whom has the certificate of that name and to nobody else', async () => {
+  const made = await generate([{ name: 'commonName', value: 'localhost' }], {
+    extensions: [
+      { name: 'basicConstraints', cA: true },
+      { name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] },
+    ],
+  });
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-test-'));
+  writeFileSync(join(folder, 'ca.pem'), made.cert);
+  const port = await freePort();
+  const rtmp = listen('rtmp', port);
+  const front = createTlsServer({ cert: made.cert, key: made.private }, (far) => {
+    const near = connect({ host: '127.0.0.1', port });
+    far.pipe(near).pipe(far);
+    far.on('error', () => near.destroy());
+    near.on('error', () => far.destroy());
+  });
+  await new Promise<void>((resolve) => front.listen(0, resolve));
+  onTestFinished(() => {
+    front.close();
+  });
+  const url = `rtmps://localhost:${(front.address() as { port: number }).port}/live/secret`;
+  const trusting = await TestServer.start({
+    TESSERA_LIVE_PRIVATE_DESTINATIONS: 'on',
+    TESSERA_LIVE_KEYFRAME_SECONDS: '2',
+    NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'),
+  });
+  onTestFinished(() => trusting.close());
+  const other = await Bot.join(trusting, {
+    room: 'tls',
+    name: 'Ana',
+    colour: 'green',
+    frequency: 440,
+  });
+  const statusOf = async (at: TestServer, room: string) =>
+    (await callApi(at, 'GET', `/rooms/${room}/outputs`)).body[0];
+  // The one that does not know the authority gives no key away.
+  await add(url);
+  const refused = await waitFor('the refusal', async () => {
+    const found = await statusOf(server, 'live');
+    return found.status === 'reconnecting' && found;
+  });
+  expect(refused.error.code).toBe('destination_failed');
+  await remove(refused.id);
+  await callApi(trusting, 'POST', '/rooms/tls/outputs', { body: { url } });
+  await waitFor(
+    'it to be live',
+    async () => (await statusOf(trusting, 'tls')).status === 'live',
+    40_000,
+  );
+  await sleep(5000);
+  const { id } = await statusOf(trusting, 'tls');
+  await callApi(trusting, 'DELETE', `/rooms/tls/outputs/${id}`);
+  await other.leave();
+  await ended(rtmp.process);
+  await expectTheCall(rtmp.file);
 }, 180_000);
 
 test('HLS: a playlist of segments that anybody may read', async () => {

@@ -1,7 +1,7 @@
 /** Recordings: what is in the files, read back by FFmpeg, is what was sent. */
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { callApi } from '../support/api.js';
 import { Bot } from '../support/bot.js';
 import { COLOURS } from '../support/fixtures.js';
@@ -294,6 +294,31 @@ test('a rendition of its own is drawn anew, not blown up', async () => {
   expect(frames.length).toBeLessThan(done.durationMs * 0.018);
   // What everybody else receives is as it was.
   expect(layout).toMatchObject({ width: 1280, height: 720 });
+});
+
+test.each(['tone', 'voice'] as const)('everybody hears a %s when it begins', async (announce) => {
+  const own = await TestServer.start({ TESSERA_RECORDING_ANNOUNCE: announce });
+  onTestFinished(() => own.close());
+  const bots = await Promise.all(
+    ['Ana', 'Ben'].map((name) => Bot.join(own, { room: 'said', name, audio: false })),
+  );
+  await sleep(2500);
+  const { id } = await record(own, 'said', { format: 'ogg' });
+  if (announce === 'tone') {
+    await Promise.all(
+      bots.map((bot) => waitFor('the tone', async () => (await bot.toneLevel(880)) > -40, 10_000)),
+    );
+  }
+  await running(own, id);
+  await sleep(3000);
+  await act(own, id, 'stop');
+  const sound = await soundOf(mainFile(own, await over(own, id)));
+  await Promise.all(bots.map((bot) => bot.leave()));
+  // It is in the recording as well: loud for a while, then quiet.
+  const loud = (from: number) =>
+    Math.max(...sound.pcm.subarray(from * 48_000, (from + 0.5) * 48_000).map(Math.abs));
+  expect(Math.max(loud(0), loud(0.5))).toBeGreaterThan(0.05);
+  expect(loud(sound.seconds - 0.6)).toBeLessThan(0.05);
 });
 
 test('a room that is to be recorded is, from the first who comes in to its end', async () => {
