@@ -243,7 +243,7 @@ export const SETTINGS = [
   text(
     'data.dir',
     'data',
-    'Folder for what outlives a restart: webhooks to be sent, removed tokens, rooms that were set up.',
+    'Folder for what outlives a restart: webhooks to be sent, removed tokens, rooms that were set up, recordings.',
   ),
   text(
     'auth.keys',
