@@ -3,16 +3,15 @@
  * link on file descriptor 3. It decides nothing by itself; when the server is gone it ends what it
  * writes, so that nothing of it is lost, and leaves.
  */
-import { Socket } from 'node:net';
-import type { EgressCommand, EgressEvent } from '../link/egress-messages.js';
+import type { EgressCommand } from '../link/egress-messages.js';
 import type { LinkMessage } from '../link/frame-codec.js';
 import type { MediaFrame } from '../link/link-messages.js';
-import { MediaLink } from '../link/media-link.js';
+import { openParentLink } from '../link/parent-link.js';
 import { quietFfmpeg } from '../media/ffmpeg/log.js';
 import { nowMicros } from '../shared/clock.js';
 import { Egress } from './egress.js';
 
-const link = new MediaLink(new Socket({ fd: 3, readable: true, writable: true }), {
+const { link, send, fail } = openParentLink({
   onMessage: (message: LinkMessage) => handle(message as EgressCommand),
   onFrame: (frame: MediaFrame) => egress.frame(frame),
   onClose: () => {
@@ -20,7 +19,7 @@ const link = new MediaLink(new Socket({ fd: 3, readable: true, writable: true })
   },
 });
 
-const egress = new Egress((event) => send(event));
+const egress = new Egress(send);
 let queue: Promise<void> = Promise.resolve();
 
 /** One after the other; frames that come meanwhile are for what is there already. */
@@ -32,20 +31,7 @@ function handle(command: EgressCommand): void {
   queue = queue.then(() => egress.command(command)).catch(fail);
 }
 
-function send(event: EgressEvent): void {
-  link.send(event);
-}
-
-function fail(error: unknown): void {
-  send({
-    type: 'failed',
-    message: error instanceof Error ? (error.stack ?? error.message) : String(error),
-  });
-}
-
 quietFfmpeg();
-process.on('uncaughtException', fail);
-process.on('unhandledRejection', fail);
 // An operator's Ctrl-C reaches the whole group; the server says when it is over.
 process.on('SIGINT', () => {});
 send({ type: 'ready' });

@@ -2,10 +2,9 @@
  * Entry of a media process: one room's codecs, driven over the link on file descriptor 3. It reads no
  * environment and opens nothing else; when the link ends, so does the process.
  */
-import { Socket } from 'node:net';
 import type { LinkMessage } from '../link/frame-codec.js';
 import type { MediaCommand, MediaEvent, MediaFrame } from '../link/link-messages.js';
-import { MediaLink } from '../link/media-link.js';
+import { openParentLink } from '../link/parent-link.js';
 import { quietFfmpeg } from './ffmpeg/log.js';
 import { probeHardware } from './hardware-probe.js';
 import { sanitizeImage } from './image-sanitizer.js';
@@ -17,7 +16,7 @@ const STATS_INTERVAL_MS = 1000;
 let mixer: RoomMixer | undefined;
 let statsTimer: NodeJS.Timeout | undefined;
 
-const link = new MediaLink(new Socket({ fd: 3, readable: true, writable: true }), {
+const { link, send, fail } = openParentLink({
   onMessage: (message: LinkMessage) => {
     handle(message as MediaCommand).catch(fail);
   },
@@ -67,10 +66,6 @@ async function sanitize({
   }
 }
 
-function send(event: MediaEvent): void {
-  link.send(event);
-}
-
 function sendStats(): void {
   const memory = process.memoryUsage();
   const { userCPUTime, systemCPUTime } = process.resourceUsage();
@@ -86,16 +81,7 @@ function sendStats(): void {
   });
 }
 
-function fail(error: unknown): void {
-  send({
-    type: 'failed',
-    message: error instanceof Error ? (error.stack ?? error.message) : String(error),
-  });
-}
-
 quietFfmpeg();
-process.on('uncaughtException', fail);
-process.on('unhandledRejection', fail);
 warmUp()
   .then((encoders) => send({ type: 'ready', encoders }))
   .catch(fail);

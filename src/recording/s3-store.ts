@@ -1,6 +1,6 @@
 /** Recordings in an S3-compatible store. The SDK is loaded when it is needed first. */
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { TesseraError } from '../errors.js';
@@ -67,9 +67,11 @@ export class S3Store {
       const { client } = await this.load();
       const { Upload } = await import('@aws-sdk/lib-storage');
       const { bucket: Bucket, prefix } = this.options;
-      const Body = createReadStream(path);
-      const params = { Bucket, Key: prefix + key, Body, ContentType: type };
-      await new Upload({ client, params }).done();
+      const Body = await readFile(path);
+      const ContentMD5 = createHash('md5').update(Body).digest('base64');
+      const params = { Bucket, Key: prefix + key, Body, ContentType: type, ContentMD5 };
+      // In one part, whose MD5 the store checks.
+      await new Upload({ client, params, partSize: RESUMABLE_BYTES }).done();
     }
     const stored = await this.size(key);
     if (stored !== size) throw new Error(`${key} has ${stored} bytes in the store, not ${size}`);

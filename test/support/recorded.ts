@@ -49,7 +49,8 @@ export async function decodeFaults(path: string): Promise<string> {
   );
   // The sink's clock is coarser than the file's: two pictures may fall into one of its ticks.
   const lines = stderr.toString().split('\n');
-  return lines.filter((line) => !/^\[rawvideo.* non monotonically/.test(line)).join('\n');
+  const known = /^\[rawvideo.* non monotonically|^ *Last message repeated/;
+  return lines.filter((line) => !known.test(line)).join('\n');
 }
 
 const WIDTH = 320;
