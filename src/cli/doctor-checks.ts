@@ -2,11 +2,15 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
+import { constants, existsSync } from 'node:fs';
+import { access, statfs } from 'node:fs/promises';
 import { connect, createServer, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { apiKeys, checkExposure, isLoopback } from '../config/auth-options.js';
 import { listOf, numberOf, type Settings, textOf } from '../config/load.js';
+import { recordingsOptions } from '../config/recording-options.js';
 import { roomOptions } from '../config/room-options.js';
 import { webhookOptions } from '../config/webhook-options.js';
 import { TesseraError } from '../errors.js';
@@ -40,6 +44,7 @@ export function checkSettings(settings: Settings): Finding {
     checkExposure(settings, keys);
     roomOptions(settings);
     webhookOptions(settings);
+    recordingsOptions(settings);
     if (keys.length > 0) return finding('settings', 'ok', `${keys.length} API key(s)`);
     return finding('settings', 'warning', 'no API key: development mode, for this machine alone');
   } catch (error) {
@@ -55,6 +60,24 @@ export function checkEncoders(settings: Settings): Finding {
   if (found.length === 0) return finding('encoders', 'fault', 'none: run `npm ci` again');
   if (missing.length > 0) return finding('encoders', 'warning', `missing: ${missing.join(', ')}`);
   return finding('encoders', 'ok', found.join(', '));
+}
+
+/** Whether there is a place for recordings, and how large. */
+export async function checkRecordings(settings: Settings): Promise<Finding> {
+  const check = 'recordings';
+  const { folder, minFreeBytes } = recordingsOptions(settings);
+  // It is made when it is needed first: below what is there by now.
+  let place = resolve(folder);
+  while (!existsSync(place)) place = dirname(place);
+  try {
+    await access(place, constants.W_OK);
+  } catch {
+    return finding(check, 'fault', `${place} cannot be written to: set recording.folder`);
+  }
+  const { bavail, bsize } = await statfs(place);
+  const free = `${((bavail * bsize) / 1e9).toFixed(1)} GB free in ${place}`;
+  if (bavail * bsize >= minFreeBytes) return finding(check, 'ok', free);
+  return finding(check, 'warning', `${free}: less than recording.minFreeSpace`);
 }
 
 function listens(port: number, host: string): Promise<string | undefined> {

@@ -10,6 +10,7 @@ import {
   checkEncoders,
   checkIceServers,
   checkPorts,
+  checkRecordings,
   checkSettings,
   type Finding,
 } from './doctor-checks.js';
@@ -46,6 +47,7 @@ export function addDoctor(program: Command, context: CliContext): void {
       }
     };
     add(checkSettings(settings), checkEncoders(settings));
+    add(await checkRecordings(settings));
     add(...(await checkPorts(settings)), checkAddresses(settings));
     add(...(await checkIceServers(settings)), await checkClock(settings));
     if (options.benchmark) {

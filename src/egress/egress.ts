@@ -22,6 +22,11 @@ const MAX_EARLY = 500;
 /** More than any encoder of sound puts before its first sample. */
 const STREAM_LEAD: Micros = 50_000;
 
+function noPictures(error: unknown): string[] {
+  process.stderr.write(`no pictures of a recording: ${String(error)}\n`);
+  return [];
+}
+
 export class Egress {
   private writer: CompositeWriter | undefined;
   /** Frames that came before there was something to write them, the oldest first. */
@@ -153,10 +158,11 @@ export class Egress {
       if (!file) return { type: 'finished', durationMicros: undefined, bytes: 0, files: [] };
       const { durationMicros, bytes, video, keyframes } = file;
       const files = [basename(command.output)];
-      if (command.picturesFolder !== undefined) {
-        files.push(
-          ...(await writePictures(command.picturesFolder, video, keyframes, durationMicros)),
-        );
+      const { picturesFolder } = command;
+      if (picturesFolder !== undefined) {
+        const pictures = writePictures(picturesFolder, video, keyframes, durationMicros);
+        // A recording without a poster is one still; what is written here is in the server's log.
+        files.push(...(await pictures.catch(noPictures)));
       }
       return { type: 'finished', durationMicros, bytes, files };
     } catch (error) {

@@ -83,7 +83,7 @@ export class GrowingFile {
       await this.syncing;
       await this.handle?.datasync();
     } catch (error) {
-      await this.fail(error);
+      this.fail(error);
     }
     await this.handle?.close();
   }
@@ -153,12 +153,13 @@ export class GrowingFile {
       });
   }
 
-  private async fail(error: unknown): Promise<void> {
+  private fail(error: unknown): void {
     if (this.failed) return;
     this.failed = true;
     this.queue.length = 0;
     this.queuedBytes = 0;
     this.events.onFault(faultOf(error));
-    await this.muxer?.abandon();
+    // Not while another call is in the muxer.
+    Promise.resolve(this.working).finally(() => this.muxer?.abandon());
   }
 }

@@ -5,6 +5,7 @@
  */
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../logger.js';
 import { mediaTypeOf } from '../shared/file-format.js';
 import type { MultipartUpload } from './multipart-upload.js';
@@ -25,7 +26,8 @@ export class Delivery {
   private readonly growing = new Map<string, Promise<MultipartUpload>>();
   private readonly running = new Map<string, Promise<void>>();
   private closed = false;
-  private wake: () => void = () => {};
+  /** Ends the waits before they are over. */
+  private readonly closing = new AbortController();
 
   constructor(
     private readonly store: S3Store,
@@ -72,7 +74,7 @@ export class Delivery {
   /** What is not there yet goes on when the server is started again. */
   async close(): Promise<void> {
     this.closed = true;
-    this.wake();
+    this.closing.abort();
     await Promise.allSettled(this.running.values());
   }
 
@@ -84,10 +86,9 @@ export class Delivery {
       } catch (error) {
         this.failed(error, id);
       }
-      await new Promise<void>((resolve) => {
-        this.wake = resolve;
-        setTimeout(resolve, RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)]).unref();
-      });
+      const pause = RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)];
+      const { signal } = this.closing;
+      await sleep(pause, undefined, { signal }).catch(() => {});
     }
   }
 

@@ -120,7 +120,9 @@ export class Recording implements CompositeSink, RoomObserver {
     this.requestKeyframe(true);
     const { keyframeMs } = this.options;
     if (keyframeMs === 0) return;
-    this.keyframeTimer = setInterval(() => this.requestKeyframe(false), keyframeMs);
+    this.keyframeTimer = setInterval(() => {
+      if (this.status === 'recording') this.requestKeyframe(false);
+    }, keyframeMs);
   }
 
   /** Leaves out what comes until {@link resume}. */
@@ -272,7 +274,8 @@ export class Recording implements CompositeSink, RoomObserver {
   }
 
   private running(anchor: Anchor): void {
-    this.anchor = anchor;
+    // One that was on its way when the pause began does not end it.
+    this.anchor = this.status === 'paused' ? undefined : anchor;
     const segments = [...this.manifest.segments];
     const last = segments.at(-1) as Segment;
     const isFirst = this.status === 'starting';

@@ -53,6 +53,8 @@ export class Recordings {
   private readonly active = new Map<string, Recording>();
   private readonly known = new Map<string, RecordingManifest>();
   private readonly store: RecordStore<RecordingManifest>;
+  /** By sid: rooms of which a recording is about to begin. */
+  private readonly beginning = new Set<string>();
   /** By sid: rooms that were begun to be recorded by themselves. */
   private readonly begun = new Set<string>();
   private readonly s3: S3Store | undefined;
@@ -170,7 +172,7 @@ export class Recordings {
    */
   async record(room: Room, request: RecordingRequest): Promise<RecordingInfo> {
     if (this.closed) throw new TesseraError('shutting_down', 'the server is shutting down');
-    if (this.of(room)) {
+    if (this.of(room) || this.beginning.has(room.sid)) {
       throw new TesseraError('recording_exists', 'the room is being recorded already', {
         next: 'Stop it first, or resume it.',
       });
@@ -182,8 +184,13 @@ export class Recordings {
       throw new TesseraError('bad_recording', `${format} files take no ${audioCodec}`);
     }
     const video = this.videoFor(room, format, request);
-    await this.checkSpace();
-    await room.start();
+    this.beginning.add(room.sid);
+    try {
+      await this.checkSpace();
+      await room.start();
+    } finally {
+      this.beginning.delete(room.sid);
+    }
     const id = `${new Date().toISOString().replace(/\D/g, '').slice(0, 14)}-${randomBytes(6).toString('hex')}`;
     const rendition = video && (video.own ?? room.mix.renditions[video.rendition]);
     const manifest: RecordingManifest = {

@@ -261,6 +261,7 @@ test('the doctor finds what is wrong, and how many people fit', async () => {
   const of = (name: string) => findings.find(({ check }) => check === name);
   expect(of('encoders')).toMatchObject({ state: 'ok', text: 'h264, vp8, vp9, av1' });
   expect(of('TURN')).toMatchObject({ state: 'ok' });
+  expect(of('recordings')?.text).toMatch(/GB free in \//);
   expect(Number(/about (\d+) participants/.exec(of('capacity')?.text ?? '')?.[1])).toBeGreaterThan(
     0,
   );
