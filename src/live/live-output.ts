@@ -64,10 +64,9 @@ export class LiveOutput implements CompositeSink {
 
   async start(): Promise<void> {
     this.room.addSink(this);
-    this.keyframeTimer = setInterval(
-      () => this.room.requestKeyframe(this.video, true),
-      this.options.keyframeMs,
-    );
+    this.keyframeTimer = setInterval(() => {
+      if (this.current.status === 'live') this.room.requestKeyframe(this.video, true);
+    }, this.options.keyframeMs);
     await this.connect();
   }
 
@@ -111,7 +110,13 @@ export class LiveOutput implements CompositeSink {
     );
     this.process = process;
     try {
-      const { url, muxer, options } = await this.target();
+      const { url, muxer, options, relay } = await this.target();
+      if (this.process !== process) {
+        // It was ended meanwhile.
+        relay?.close();
+        return;
+      }
+      this.relay = relay;
       const { video, size, audioBitrateBps } = this.options;
       process.send({
         type: 'stream',
@@ -132,19 +137,22 @@ export class LiveOutput implements CompositeSink {
 
   private async target() {
     const { destination, folder, keyframeMs } = this.options;
-    if (!destination) return { url: join(folder, 'index.m3u8'), ...hlsMuxer(folder, keyframeMs) };
+    const relay = undefined;
+    if (!destination) {
+      return { url: join(folder, 'index.m3u8'), ...hlsMuxer(folder, keyframeMs), relay };
+    }
     const { kind, address, port, path, options } = destination;
     if (kind === 'srt') {
       const query = new URLSearchParams({ ...options, mode: 'caller', transtype: 'live' });
       if (options.latency) query.set('latency', String(Number(options.latency) * 1000));
       const host = address.includes(':') ? `[${address}]` : address;
-      return { url: `srt://${host}:${port}?${query}`, muxer: 'mpegts', options: {} };
+      return { url: `srt://${host}:${port}?${query}`, muxer: 'mpegts', options: {}, relay };
     }
-    this.relay = await PinnedRelay.open(destination, (message) =>
-      this.logger.info({ output: this.current.id, message }, 'a live destination went away'),
+    const opened = await PinnedRelay.open(destination, (message) =>
+      this.logger.info({ message }, 'a live destination went away'),
     );
-    const url = `rtmp://127.0.0.1:${this.relay.port}/${path}`;
-    return { url, muxer: 'flv', options: { flvflags: 'no_duration_filesize' } };
+    const url = `rtmp://127.0.0.1:${opened.port}/${path}`;
+    return { url, muxer: 'flv', options: { flvflags: 'no_duration_filesize' }, relay: opened };
   }
 
   private handle(event: EgressEvent): void {
@@ -167,7 +175,7 @@ export class LiveOutput implements CompositeSink {
   private failed(reason: string): void {
     if (this.ended) return;
     this.counters.reconnects++;
-    this.logger.warn({ output: this.current.id, reason }, 'a live destination failed');
+    this.logger.warn({ reason }, 'a live destination failed');
     this.change('reconnecting', reason);
     this.disconnect().catch((error: unknown) => this.logger.error({ error }, 'closing failed'));
     clearTimeout(this.retryTimer);
