@@ -37,6 +37,7 @@ export class CompositeWriter {
   private parameters: Buffer | undefined;
   private offset: Micros = 0;
   private told: Anchor | undefined;
+  private notWritten = 0;
   private settling: NodeJS.Timeout | undefined;
 
   private constructor(
@@ -77,7 +78,7 @@ export class CompositeWriter {
   }
 
   get counters(): Readonly<Record<string, number>> {
-    return this.timeline.gridCounters;
+    return { ...this.timeline.gridCounters, frames_not_written: this.notWritten };
   }
 
   video(frame: VideoOutFrame): void {
@@ -90,12 +91,6 @@ export class CompositeWriter {
 
   audio(frame: AudioOutFrame): void {
     this.write(this.timeline.sound(frame));
-  }
-
-  /** Somewhere before here a frame was left out. */
-  frameLost(): void {
-    this.timeline.videoLost();
-    this.events.onKeyframeNeeded();
   }
 
   /** What comes from this moment on is left out; what was made before it may still be on its way. */
@@ -141,17 +136,21 @@ export class CompositeWriter {
         track: 0,
         ptsMicros: packet.ptsMicros - this.offset,
       });
-      if (!taken) this.frameLost();
+      if (taken) continue;
+      this.notWritten++;
+      this.timeline.videoLost();
+      this.events.onKeyframeNeeded();
     }
   }
 
   private writeAudio(packet: Pick<MuxedPacket, 'ptsMicros' | 'durationMicros' | 'data'>): void {
-    this.sink?.write({
+    const taken = this.sink?.write({
       ...packet,
       track: this.options.video ? 1 : 0,
       keyframe: true,
       ptsMicros: packet.ptsMicros - this.offset - paddingMicros(this.audioTrack),
     });
+    if (taken === false) this.notWritten++;
   }
 
   private begin(first: Micros): PacketSink {

@@ -32,7 +32,7 @@ export const CONTAINERS: Readonly<Record<FileFormat, Container>> = {
 
 /** Delay of libopus, in samples at 48 kHz, which decoders leave out at the beginning. */
 export const OPUS_PRE_SKIP = 312;
-export const OPUS_FRAME = 960;
+const OPUS_FRAME = 960;
 
 /** The sound of a composite, or of one who sends. */
 export function opusTrack(channels: number): AudioTrack {

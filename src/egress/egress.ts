@@ -22,6 +22,10 @@ const MAX_EARLY = 500;
 /** More than any encoder of sound puts before its first sample. */
 const STREAM_LEAD: Micros = 50_000;
 
+function progressOf({ durationMicros, counters }: CompositeWriter, bytes: number): EgressEvent {
+  return { type: 'progress', bytes, durationMicros, counters };
+}
+
 function noPictures(error: unknown): string[] {
   process.stderr.write(`no pictures of a recording: ${String(error)}\n`);
   return [];
@@ -109,8 +113,7 @@ export class Egress {
     const writer = await CompositeWriter.open(tracks, continues, {
       open: (described) =>
         new GrowingFile(path, format, described, {
-          onSynced: (bytes) =>
-            tell({ type: 'progress', bytes, durationMicros: writer.durationMicros }),
+          onSynced: (bytes) => tell(progressOf(writer, bytes)),
           onFault: (fault) => tell({ type: 'fault', ...fault }),
         }),
       onRunning: (anchor) => tell({ type: 'running', anchor }),
@@ -129,8 +132,7 @@ export class Egress {
           new LiveStream(
             { url, muxer, options, tracks: described },
             {
-              onProgress: (bytes) =>
-                tell({ type: 'progress', bytes, durationMicros: writer.durationMicros }),
+              onProgress: (bytes) => tell(progressOf(writer, bytes)),
               onFault: (message) => tell({ type: 'fault', code: 'destination_failed', message }),
             },
           ),

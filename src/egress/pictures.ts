@@ -15,7 +15,7 @@ const QUALITY = 85;
 /** The poster is the first picture from here on, if there is one: people have come by then. */
 const POSTER_AT: Micros = 5_000_000;
 
-export const POSTER = 'poster.jpg';
+const POSTER = 'poster.jpg';
 const THUMBNAILS = 'thumbnails.jpg';
 const INDEX = 'thumbnails.vtt';
 

@@ -1,7 +1,7 @@
 /** Between the server and an egress process, which writes files and sends to live destinations. */
 import type { FileFormat } from '../shared/file-format.js';
 import type { CompositeCodec, Micros } from '../shared/units.js';
-import type { SourceId } from './link-messages.js';
+import type { MediaCounters, SourceId } from './link-messages.js';
 
 /** What a composite is made of that is on its way into a file or a stream. */
 export interface CompositeTracks {
@@ -103,7 +103,12 @@ export type EgressEvent =
   /** Pictures or sound go into the file from this moment on: after the start, and each time it resumes. */
   | { readonly type: 'running'; readonly anchor: Anchor }
   /** So much is safe on the disk, or was taken by the destination. */
-  | { readonly type: 'progress'; readonly bytes: number; readonly durationMicros: Micros }
+  | {
+      readonly type: 'progress';
+      readonly bytes: number;
+      readonly durationMicros: Micros;
+      readonly counters: MediaCounters;
+    }
   /** A picture was lost on the way: a keyframe is needed. */
   | { readonly type: 'keyframe-needed' }
   | { readonly type: 'source-keyframe-needed'; readonly source: SourceId }

@@ -7,9 +7,9 @@ import { EgressProcess } from '../rooms/egress-process.js';
 import { FILE_FORMATS } from '../shared/file-format.js';
 import type { RecordingFile } from '../shared/recording-info.js';
 import type { RecordingManifest } from './recording-manifest.js';
-import { chaptersOf, finishTimeline, readTimeline, TIMELINE } from './timeline-log.js';
+import { chaptersOf, finishTimeline, readTimeline } from './timeline-log.js';
 
-export const PART = '.part';
+const PART = '.part';
 
 type Finished = Extract<EgressEvent, { type: 'finished' | 'fault' }>;
 
@@ -145,5 +145,3 @@ async function finishTracks(
   }
   return kept;
 }
-
-export { TIMELINE };

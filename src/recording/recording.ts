@@ -8,6 +8,7 @@ import type { Anchor, EgressEvent, Segment, TrackFile } from '../link/egress-mes
 import type {
   AudioInFrame,
   AudioOutFrame,
+  MediaCounters,
   VideoInFrame,
   VideoOutFrame,
   WatchedVideo,
@@ -55,6 +56,8 @@ export interface RecordingEvents {
 
 export class Recording implements CompositeSink, RoomObserver {
   processRestarts = 0;
+  /** What became of the frames in its process. */
+  counters: MediaCounters = {};
   readonly video: WatchedVideo | undefined;
   readonly takesSources: boolean;
   private manifest: RecordingManifest;
@@ -246,6 +249,7 @@ export class Recording implements CompositeSink, RoomObserver {
       case 'progress':
         this.crashes = 0;
         this.endMicros = Math.max(this.endMicros, event.durationMicros);
+        this.counters = event.counters;
         this.manifest = {
           ...this.manifest,
           durationMs: Math.round(this.endMicros / 1000),

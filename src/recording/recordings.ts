@@ -1,28 +1,26 @@
 /** All recordings of the server: begun, ended, kept, and saved from what a crash left behind. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TesseraError } from '../errors.js';
-import type { WatchedVideo } from '../link/link-messages.js';
+import type { MediaCounters } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
 import type { Room } from '../rooms/room.js';
 import { type RoomEvent, type RoomEventName, roomEvent } from '../rooms/room-events.js';
-import { FILE_FORMATS, type FileFormat, FORMAT_CODECS } from '../shared/file-format.js';
 import { RecordStore } from '../shared/record-store.js';
 import { isOver, type RecordingInfo, type RecordingRequest } from '../shared/recording-info.js';
-import type { CompositeCodec } from '../shared/units.js';
 import { Delivery } from './delivery.js';
 import { finishRecording } from './finish-recording.js';
+import { findOrphans } from './orphans.js';
 import { Recording } from './recording.js';
 import { infoOf, type RecordingManifest } from './recording-manifest.js';
+import { planRecording, type RecordingDefaults } from './recording-plan.js';
 import { expired, type Retention } from './retention.js';
 import { type S3Options, S3Store, type StoredFile } from './s3-store.js';
 
-export interface RecordingsOptions {
+export interface RecordingsOptions extends RecordingDefaults {
   /** Everything is in it. */
   readonly folder: string;
-  readonly format: FileFormat;
-  readonly audioCodec: 'opus' | 'aac';
   readonly audioBitrateBps: number;
   /** What everybody hears when it begins and ends. */
   readonly announce: 'off' | 'tone' | 'voice';
@@ -36,8 +34,6 @@ export interface RecordingsOptions {
   readonly s3: S3Options | undefined;
 }
 
-/** For a room that has gone from what a crash left behind. */
-const UNKNOWN_ROOM = 'unknown';
 const RETENTION_MS = 600_000;
 /** What ends with the server may take so long; the next one finishes what does not. */
 const CLOSE_MS = 15_000;
@@ -59,7 +55,6 @@ export class Recordings {
   private readonly begun = new Set<string>();
   private readonly s3: S3Store | undefined;
   private readonly delivery: Delivery | undefined;
-  private salvaging: Promise<void> = Promise.resolve();
   private retentionTimer: NodeJS.Timeout | undefined;
   private closed = false;
 
@@ -92,19 +87,17 @@ export class Recordings {
   /** Takes up what is there; what was being written when the server ended is finished meanwhile. */
   async start(): Promise<void> {
     for (const [id, manifest] of await this.store.load()) this.known.set(id, manifest);
-    await this.findOrphans();
+    const orphans = await findOrphans(this.options.folder, (id) => this.known.has(id));
+    for (const manifest of orphans) this.known.set(manifest.id, manifest);
     for (const [id, manifest] of this.known) {
       if (isOver(manifest) && manifest.store === 'local') this.delivery?.deliver(id);
     }
     const unfinished = [...this.known.values()].filter((manifest) => !isOver(manifest));
-    this.salvaging = this.salvage(unfinished);
+    this.salvage(unfinished).catch((error: unknown) =>
+      this.logger.error({ error }, 'recordings could not be salvaged'),
+    );
     this.retentionTimer = setInterval(() => this.retain(), RETENTION_MS);
     this.retain();
-  }
-
-  /** Resolves when all that a crash left behind is finished. */
-  get salvaged(): Promise<void> {
-    return this.salvaging;
   }
 
   /** Counters, and the processes of those that go on. */
@@ -118,6 +111,7 @@ export class Recordings {
       recordings_active: active.length,
       recording_frames_dropped: total('framesDropped'),
       recording_process_restarts: total('processRestarts'),
+      ...sumOf(active.map(({ counters }) => counters)),
       pids: Object.fromEntries(active.map(({ info, pid }) => [info.id, pid])),
     };
   }
@@ -177,13 +171,7 @@ export class Recordings {
         next: 'Stop it first, or resume it.',
       });
     }
-    const { format = this.options.format } = request;
-    const codecs = FORMAT_CODECS[format];
-    const audioCodec = request.audioCodec ?? this.audioCodecFor(format);
-    if (!codecs.audio.includes(audioCodec)) {
-      throw new TesseraError('bad_recording', `${format} files take no ${audioCodec}`);
-    }
-    const video = this.videoFor(room, format, request);
+    const { format, audioCodec, video, tracks } = planRecording(room, request, this.options);
     this.beginning.add(room.sid);
     try {
       await this.checkSpace();
@@ -218,7 +206,7 @@ export class Recordings {
         manifest,
         video,
         audioBitrateBps: this.options.audioBitrateBps,
-        tracks: request.tracks ?? false,
+        tracks,
         keyframeMs: this.options.keyframeMs,
       },
       this.logger.child({ room: room.id, recording: id }),
@@ -317,31 +305,6 @@ export class Recordings {
     await this.store.settled();
   }
 
-  private audioCodecFor(format: FileFormat): 'opus' | 'aac' {
-    const { audio } = FORMAT_CODECS[format];
-    const wanted = this.options.audioCodec;
-    // A file for sound alone is asked for by those whose players take nothing else.
-    return format === 'm4a' || !audio.includes(wanted) ? (audio[0] ?? 'opus') : wanted;
-  }
-
-  private videoFor(
-    room: Room,
-    format: FileFormat,
-    { rendition }: RecordingRequest,
-  ): WatchedVideo | undefined {
-    const { video } = FORMAT_CODECS[format];
-    if (video.length === 0) return undefined;
-    const codec: CompositeCodec | undefined = video.find((one) => room.videoCodecs.includes(one));
-    if (!codec) {
-      throw new TesseraError('bad_recording', `${format} files need one of ${video.join(', ')}`, {
-        next: 'Add it to the setting video.codecs, or choose another format.',
-      });
-    }
-    if (!rendition) return { codec, rendition: 0 };
-    const { width, height, frameRate, bitrate } = rendition;
-    return room.ownRendition(codec, { width, height, frameRate, bitrateBps: bitrate * 1000 });
-  }
-
   private async checkSpace(): Promise<void> {
     const { folder, minFreeBytes } = this.options;
     await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -425,33 +388,6 @@ export class Recordings {
     return join(this.options.folder, id);
   }
 
-  /** Folders with something unfinished that nothing is known of: the disk was full, or the index lost. */
-  private async findOrphans(): Promise<void> {
-    const names = await readdir(this.options.folder).catch(() => [] as string[]);
-    for (const id of names.filter((name) => !this.known.has(name) && /^\d{14}-/.test(name))) {
-      const files = await readdir(this.folderOf(id)).catch(() => [] as string[]);
-      const parts = files.filter((name) => /^composite-\d+\.\w+\.part$/.test(name)).sort();
-      const format = FILE_FORMATS.find((one) => parts[0]?.endsWith(`.${one}.part`));
-      if (!format) continue;
-      const { birthtimeMs } = await stat(join(this.folderOf(id), parts[0] ?? ''));
-      this.known.set(id, {
-        id,
-        room: UNKNOWN_ROOM,
-        roomSid: '',
-        status: 'recording',
-        format,
-        audioCodec: this.audioCodecFor(format),
-        startedAt: Math.round(birthtimeMs),
-        durationMs: 0,
-        bytes: 0,
-        files: [],
-        tracks: [],
-        store: 'local',
-        segments: parts.map((path) => ({ path, offsetMicros: 0 })),
-      });
-    }
-  }
-
   private async salvage(manifests: readonly RecordingManifest[]): Promise<void> {
     for (const manifest of manifests) {
       if (this.closed) return;
@@ -477,4 +413,13 @@ export class Recordings {
       );
     }
   }
+}
+
+/** Counters of all of them, together. */
+function sumOf(all: readonly MediaCounters[]): Record<string, number> {
+  const total: Record<string, number> = {};
+  for (const [name, value] of all.flatMap((counters) => Object.entries(counters))) {
+    total[name] = (total[name] ?? 0) + value;
+  }
+  return total;
 }

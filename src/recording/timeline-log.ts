@@ -34,7 +34,7 @@ export type Happening =
 /** `at` is the time in the recording, in ms; `time` in ms since 1970. */
 export type TimelineEvent = Happening & { readonly at: number; readonly time: number };
 
-export const TIMELINE = 'timeline.json';
+const TIMELINE = 'timeline.json';
 const GROWING = 'timeline.jsonl.part';
 /** Chapters are so far apart, in ms. */
 const LEAST_CHAPTER = 10_000;

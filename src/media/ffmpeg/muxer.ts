@@ -208,11 +208,6 @@ export class Muxer {
     this.packet.free();
     this.context.freeContext();
   }
-
-  /** Makes a call that waits for the network give up. */
-  interrupt(): void {
-    this.context.interrupt();
-  }
 }
 
 function check(code: number, what: string): void {
