@@ -36,6 +36,12 @@ async function open(role: Role, name: string): Promise<Page> {
   const page = await browser.newPage({ viewport: { width: 1100, height: 760 } });
   page.on('pageerror', (error) => console.error(`page: ${error.message}`));
   await page.goto(`${server.url}/?room=${ROOM}#token=${await tokenFor(role, name)}`);
+  // Whoever joins before their camera is there sends none.
+  await waitFor('the preview', () =>
+    page.evaluate(
+      () => (document.querySelector<HTMLVideoElement>('#preview')?.videoWidth ?? 0) > 0,
+    ),
+  );
   await page.fill('#name', name);
   await page.click('button[type=submit]:has-text("Join")');
   await waitFor('the composite', () =>
