@@ -351,7 +351,7 @@ test('what cannot be recorded is refused, and what is over stays over', async ()
     [1, 2].map(() => post('/rooms/rules/recordings', { format: 'ogg' })),
   );
   expect(both.map(({ status }) => status).sort()).toEqual([201, 409]);
-  const { id } = both.find(({ status }) => status === 201)?.body as { id: string };
+  const id: string = both.find(({ status }) => status === 201)?.body.id;
   expect((await post('/rooms/rules/recordings')).body).toMatchObject({ code: 'recording_exists' });
   expect((await callApi(server, 'DELETE', `/recordings/${id}`)).body.code).toBe('recording_busy');
   await running(server, id);
