@@ -1,10 +1,11 @@
 /** `/v1/recordings`, and those of a room: begun, ended, listed, played and deleted. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type } from '@sinclair/typebox';
+import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
 import type { Recordings } from '../recording/recordings.js';
 import { cleanRoomId } from '../rooms/names.js';
 import { mediaTypeOf } from '../shared/file-format.js';
+import type { RecordingInfo } from '../shared/recording-info.js';
 import { PROBLEMS } from './problem.js';
 import {
   OneFile,
@@ -20,6 +21,12 @@ export interface RecordingDependencies extends ApiDependencies {
 }
 
 const tags = ['recordings'];
+
+/** With lists that the schema's type may write to. */
+function described(info: RecordingInfo): Static<typeof RecordingDescription> {
+  return { ...info, files: [...info.files], tracks: [...info.tracks] };
+}
+
 export const recordingRoutes: FastifyPluginAsyncTypebox<RecordingDependencies> = async (
   app,
   { rooms, access, recordings },
@@ -32,8 +39,7 @@ export const recordingRoutes: FastifyPluginAsyncTypebox<RecordingDependencies> =
   const ofOne = (writes: boolean) => async (request: FastifyRequest) => {
     const { id } = request.params as { id: string };
     // Whoever may not see it is not told whether it is there.
-    const found = recordings.list().find((recording) => recording.id === id);
-    await access.require(request, { kind: 'record', room: found?.room ?? '', writes });
+    await access.require(request, { kind: 'record', room: recordings.roomOf(id) ?? '', writes });
   };
 
   app.get(
@@ -47,7 +53,7 @@ export const recordingRoutes: FastifyPluginAsyncTypebox<RecordingDependencies> =
       },
       onRequest: ofRoom(false),
     },
-    async ({ params }) => recordings.list(cleanRoomId(params.room)) as never,
+    async ({ params }) => recordings.list(cleanRoomId(params.room)).map(described),
   );
 
   app.post(
@@ -65,7 +71,7 @@ export const recordingRoutes: FastifyPluginAsyncTypebox<RecordingDependencies> =
     async ({ params, body }, reply) => {
       const recording = await recordings.record(rooms.find(cleanRoomId(params.room)), body);
       reply.header('location', `/v1/recordings/${recording.id}`);
-      return reply.code(201).send(recording as never);
+      return reply.code(201).send(described(recording));
     },
   );
 
@@ -79,7 +85,7 @@ export const recordingRoutes: FastifyPluginAsyncTypebox<RecordingDependencies> =
       },
       onRequest: (request) => access.require(request, { kind: 'list' }),
     },
-    async () => recordings.list() as never,
+    async () => recordings.list().map(described),
   );
 
   app.get(
@@ -93,7 +99,7 @@ export const recordingRoutes: FastifyPluginAsyncTypebox<RecordingDependencies> =
       },
       onRequest: ofOne(false),
     },
-    async ({ params }) => recordings.find(params.id) as never,
+    async ({ params }) => described(recordings.find(params.id)),
   );
 
   const actions = {
@@ -113,7 +119,7 @@ export const recordingRoutes: FastifyPluginAsyncTypebox<RecordingDependencies> =
         },
         onRequest: ofOne(true),
       },
-      async ({ params }) => recordings[action as keyof typeof actions](params.id) as never,
+      async ({ params }) => described(await recordings[action as keyof typeof actions](params.id)),
     );
   }
 

@@ -137,10 +137,9 @@ export class CompositeTimeline {
       this.audio = new AudioGrid(this.end);
     }
     this.anchor = { clock, file: this.end };
-    const filled = this.audio.fillUntil(this.end).map(soundPacket);
     const heard = this.waiting.filter(({ ptsMicros }) => ptsMicros > clock - AUDIO_PACKET / 2);
     this.waiting = [];
-    return [...filled, ...heard.flatMap((frame) => this.place(frame))];
+    return heard.flatMap((frame) => this.place(frame));
   }
 
   private place({ ptsMicros, data }: TimedFrame): TrackPacket[] {

@@ -1,6 +1,7 @@
 /** What an egress process does: joins the stages. */
-import { basename } from 'node:path';
 import type {
+  CompositeTracks,
+  Continuation,
   EgressCommand,
   EgressEvent,
   FinishCommand,
@@ -8,10 +9,11 @@ import type {
   StreamCommand,
 } from '../link/egress-messages.js';
 import type { MediaFrame, SourceId } from '../link/link-messages.js';
+import type { MuxedTrack } from '../media/ffmpeg/muxer.js';
 import type { Micros } from '../shared/units.js';
-import { CompositeWriter } from './composite-writer.js';
+import { CompositeWriter, type PacketSink } from './composite-writer.js';
 import { finish } from './finisher.js';
-import { faultOf, GrowingFile } from './growing-file.js';
+import { type FileFault, faultOf, GrowingFile } from './growing-file.js';
 import { LiveStream } from './live-stream.js';
 import { writePictures } from './pictures.js';
 import { SourceTracks } from './source-tracks.js';
@@ -22,13 +24,8 @@ const MAX_EARLY = 500;
 /** More than any encoder of sound puts before its first sample. */
 const STREAM_LEAD: Micros = 50_000;
 
-function progressOf({ durationMicros, counters }: CompositeWriter, bytes: number): EgressEvent {
-  return { type: 'progress', bytes, durationMicros, counters };
-}
-
-function noPictures(error: unknown): string[] {
+function noPictures(error: unknown): void {
   process.stderr.write(`no pictures of a recording: ${String(error)}\n`);
-  return [];
 }
 
 export class Egress {
@@ -108,65 +105,63 @@ export class Egress {
 
   private async record(command: RecordCommand): Promise<void> {
     const { path, format, continues, tracksFolder, ...tracks } = command;
-    const { tell } = this;
     this.tracksFolder = tracksFolder;
-    const writer = await CompositeWriter.open(tracks, continues, {
-      open: (described) =>
-        new GrowingFile(path, format, described, {
-          onSynced: (bytes) => tell(progressOf(writer, bytes)),
-          onFault: (fault) => tell({ type: 'fault', ...fault }),
-        }),
-      onRunning: (anchor) => tell({ type: 'running', anchor }),
-      onKeyframeNeeded: () => tell({ type: 'keyframe-needed' }),
+    await this.begin(tracks, continues, 0, (described, onSynced) => {
+      const onFault = (fault: FileFault) => this.tell({ type: 'fault', ...fault });
+      return new GrowingFile(path, format, described, { onSynced, onFault });
     });
-    this.use(writer);
   }
 
   private async stream({ url, muxer, options, ...tracks }: StreamCommand): Promise<void> {
+    await this.begin(tracks, undefined, STREAM_LEAD, (described, onProgress) => {
+      const onFault = (message: string) =>
+        this.tell({ type: 'fault', code: 'destination_failed', message });
+      return new LiveStream({ url, muxer, options, tracks: described }, { onProgress, onFault });
+    });
+  }
+
+  /**
+   * Opens what writes the composite; frames that came before are for it.
+   * @param open is given the tracks, and what to call as more bytes are safe.
+   */
+  private async begin(
+    tracks: CompositeTracks,
+    continues: Continuation | undefined,
+    lead: Micros,
+    open: (described: readonly MuxedTrack[], onProgress: (bytes: number) => void) => PacketSink,
+  ): Promise<void> {
     const { tell } = this;
+    const progress = (bytes: number) => {
+      const { durationMicros, counters } = writer;
+      tell({ type: 'progress', bytes, durationMicros, counters });
+    };
     const writer = await CompositeWriter.open(
       tracks,
-      undefined,
+      continues,
       {
-        open: (described) =>
-          new LiveStream(
-            { url, muxer, options, tracks: described },
-            {
-              onProgress: (bytes) => tell(progressOf(writer, bytes)),
-              onFault: (message) => tell({ type: 'fault', code: 'destination_failed', message }),
-            },
-          ),
+        open: (described) => open(described, progress),
         onRunning: (anchor) => tell({ type: 'running', anchor }),
         onKeyframeNeeded: () => tell({ type: 'keyframe-needed' }),
       },
-      STREAM_LEAD,
+      lead,
     );
-    this.use(writer);
-  }
-
-  /** Frames that came before are for it. */
-  private use(writer: CompositeWriter): void {
     this.writer = writer;
     const { early = [] } = this;
     this.early = undefined;
     for (const frame of early) this.frame(frame);
     const began = early.some((frame) => frame.kind === 'video-out' && frame.keyframe);
-    if (!began) this.tell({ type: 'keyframe-needed' });
+    if (!began) tell({ type: 'keyframe-needed' });
   }
 
   private async finish(command: FinishCommand): Promise<EgressEvent> {
     try {
       const file = await finish(command);
-      if (!file) return { type: 'finished', durationMicros: undefined, bytes: 0, files: [] };
-      const { durationMicros, bytes, video, keyframes } = file;
-      const files = [basename(command.output)];
       const { picturesFolder } = command;
-      if (picturesFolder !== undefined) {
-        const pictures = writePictures(picturesFolder, video, keyframes, durationMicros);
-        // A recording without a poster is one still; what is written here is in the server's log.
-        files.push(...(await pictures.catch(noPictures)));
+      // A recording without a poster is one still; what is written here is in the server's log.
+      if (file && picturesFolder !== undefined) {
+        await writePictures(picturesFolder, file).catch(noPictures);
       }
-      return { type: 'finished', durationMicros, bytes, files };
+      return { type: 'finished', durationMicros: file?.durationMicros };
     } catch (error) {
       return { type: 'fault', ...faultOf(error) };
     }

@@ -23,7 +23,6 @@ const CUES = { base: 16_384, share: 1 / 50_000 } as const;
 
 export interface FinishedFile {
   readonly durationMicros: Micros;
-  readonly bytes: number;
   readonly video: MuxedTrack | undefined;
   readonly keyframes: readonly PickedKeyframe[];
 }
@@ -48,7 +47,7 @@ async function repair(segment: Segment, isMp4: boolean): Promise<Repaired | unde
 }
 
 /**
- * @returns undefined if there is nothing in any segment. The segments are gone if all went well.
+ * @returns undefined if there is nothing in any segment. Those that are in the file now are gone.
  * @throws Error if it cannot be written; the segments are there still, each of them playable.
  */
 export async function finish(command: FinishCommand): Promise<FinishedFile | undefined> {
@@ -59,18 +58,20 @@ export async function finish(command: FinishCommand): Promise<FinishedFile | und
     if (found) repaired.push(found);
   }
   if (repaired.length === 0) return undefined;
+  const unread = new Set<string>();
   const made = `${command.output}.new`;
   try {
-    const file = await join(command, repaired, made);
+    const file = await join(command, repaired, made, unread);
     if (!file) return undefined;
     await labelled(command, made);
     const handle = await open(made, 'r+');
     await handle.sync();
-    const { size } = await handle.stat();
     await handle.close();
     await rename(made, command.output);
-    for (const { path } of command.segments) await rm(path, { force: true });
-    return { ...file, bytes: size };
+    for (const { path } of command.segments) {
+      if (!unread.has(path)) await rm(path, { force: true });
+    }
+    return file;
   } catch (error) {
     await rm(made, { force: true });
     throw error;
@@ -99,6 +100,8 @@ async function join(
   command: FinishCommand,
   segments: readonly Repaired[],
   path: string,
+  /** Gets those that could not be read. */
+  unread: Set<string>,
 ): Promise<FinishedFile | undefined> {
   let muxer: Muxer | undefined;
   let writer: JoinedTracks | undefined;
@@ -107,7 +110,10 @@ async function join(
   try {
     for (const segment of segments) {
       const source = await Demuxer.open(segment.path).catch(() => undefined);
-      if (!source) continue;
+      if (!source) {
+        unread.add(segment.path);
+        continue;
+      }
       try {
         if (!muxer) {
           tracks = source.tracks;
@@ -134,7 +140,7 @@ async function join(
     await muxer?.close();
     if (durationMicros === undefined) return undefined;
     const video = tracks.find(({ kind }) => kind === 'video');
-    return { durationMicros, bytes: 0, video, keyframes: picker.picked };
+    return { durationMicros, video, keyframes: picker.picked };
   } catch (error) {
     await muxer?.abandon();
     throw error;

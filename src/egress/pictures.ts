@@ -2,12 +2,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Canvas, createCanvas } from '@napi-rs/canvas';
-import type { MuxedTrack, VideoTrack } from '../media/ffmpeg/muxer.js';
+import type { VideoTrack } from '../media/ffmpeg/muxer.js';
 import type { Picture } from '../media/ffmpeg/picture.js';
 import { toRgba } from '../media/ffmpeg/rgba.js';
 import { VideoDecoder } from '../media/ffmpeg/video-decoder.js';
 import type { Micros } from '../shared/units.js';
-import type { PickedKeyframe } from './keyframe-picker.js';
+import type { FinishedFile } from './finisher.js';
 
 const THUMBNAIL_WIDTH = 160;
 const COLUMNS = 8;
@@ -49,14 +49,12 @@ function vttTime(micros: Micros): string {
   return new Date(micros / 1000).toISOString().slice(11, 23);
 }
 
-/** @returns the names of the files that were made: none without a picture. */
+/** Makes none of a file without pictures. */
 export async function writePictures(
   folder: string,
-  track: MuxedTrack | undefined,
-  keyframes: readonly PickedKeyframe[],
-  durationMicros: Micros,
-): Promise<string[]> {
-  if (track?.kind !== 'video' || keyframes.length === 0) return [];
+  { video: track, keyframes, durationMicros }: FinishedFile,
+): Promise<void> {
+  if (track?.kind !== 'video' || keyframes.length === 0) return;
   const width = THUMBNAIL_WIDTH;
   const height = Math.round((width * track.height) / track.width / 2) * 2;
   const rows = Math.ceil(keyframes.length / COLUMNS);
@@ -64,14 +62,12 @@ export async function writePictures(
   const context = strip.getContext('2d');
   const cues = ['WEBVTT'];
   const poster = keyframes.find(({ atMicros }) => atMicros >= POSTER_AT) ?? keyframes.at(-1);
-  const files: string[] = [];
   for (const [index, keyframe] of keyframes.entries()) {
     using picture = await decode(track, keyframe.data);
     if (!picture) continue;
     if (keyframe === poster) {
       const full = await drawn(picture, picture.width, picture.height);
       await writeFile(join(folder, POSTER), await full.encode('jpeg', QUALITY));
-      files.push(POSTER);
     }
     const [x, y] = [(index % COLUMNS) * width, Math.floor(index / COLUMNS) * height];
     context.drawImage(await drawn(picture, width, height), x, y);
@@ -82,5 +78,4 @@ export async function writePictures(
   }
   await writeFile(join(folder, THUMBNAILS), await strip.encode('jpeg', QUALITY));
   await writeFile(join(folder, INDEX), `${cues.join('\n\n')}\n`);
-  return [...files, THUMBNAILS, INDEX];
 }

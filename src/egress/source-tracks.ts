@@ -19,7 +19,9 @@ import { SenderClockMap } from './sender-clock-map.js';
 
 /** How far a sender's clock may be off before a packet is made up or left out. */
 const TOLERANCE: Micros = 60_000;
-const STEREO = 2;
+/** Says stereo, which takes mono too. */
+const SOUND = opusTrack(2);
+const PADDING = paddingMicros(SOUND);
 const SPS = 7;
 
 export interface SourceTracksEvents extends GrowingFileEvents {
@@ -53,6 +55,8 @@ export class SourceTracks {
   private readonly order = new PacketOrder();
   private videoFile: OpenVideo | undefined;
   private audioFile: OpenAudio | undefined;
+  /** Files of codecs that were left, being closed. */
+  private readonly ended: Promise<void>[] = [];
   private parts = 0;
   private wantsKeyframe = true;
 
@@ -92,7 +96,7 @@ export class SourceTracks {
 
   /** Resolves when all of it is closed. */
   async close(): Promise<void> {
-    await Promise.all([this.videoFile?.file.close(), this.audioFile?.file.close()]);
+    await Promise.all([...this.ended, this.videoFile?.file.close(), this.audioFile?.file.close()]);
   }
 
   private writeAudio(frame: AudioInFrame): void {
@@ -101,14 +105,13 @@ export class SourceTracks {
     if (at === undefined || samples === 0) return;
     this.audioFile ??= this.openAudio(at);
     const { file, start, grid } = this.audioFile;
-    const padding = paddingMicros(opusTrack(STEREO));
     const duration = (samples * 1_000_000) / 48_000;
     for (const packet of grid.push(at - start, frame.data, duration)) {
       file.write({
         ...packet,
         track: 0,
         keyframe: true,
-        ptsMicros: packet.ptsMicros - padding,
+        ptsMicros: packet.ptsMicros - PADDING,
       });
     }
   }
@@ -118,7 +121,7 @@ export class SourceTracks {
   }
 
   private openAudio(start: Micros): OpenAudio {
-    const file = this.open('audio', 'ogg', start, [opusTrack(STEREO)]);
+    const file = this.open('audio', 'ogg', start, [SOUND]);
     return { file, start, grid: new AudioGrid(0, TOLERANCE) };
   }
 
@@ -144,9 +147,7 @@ export class SourceTracks {
   }
 
   private endVideo(): void {
-    const ended = this.videoFile;
+    if (this.videoFile) this.ended.push(this.videoFile.file.close());
     this.videoFile = undefined;
-    // A file that cannot be ended says so itself.
-    ended?.file.close().catch(() => {});
   }
 }

@@ -120,9 +120,6 @@ export type EgressEvent =
       readonly type: 'finished';
       /** Undefined if there is nothing that can be played. */
       readonly durationMicros: Micros | undefined;
-      readonly bytes: number;
-      /** Files of the recording by name, without the participants' own. */
-      readonly files: readonly string[];
     };
 
 export type EgressFault = 'disk_full' | 'write_failed' | 'destination_failed';

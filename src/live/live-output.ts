@@ -7,6 +7,7 @@ import type { EgressEvent } from '../link/egress-messages.js';
 import type { AudioOutFrame, VideoOutFrame, WatchedVideo } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
 import type { CompositeSink } from '../rooms/composite-sink.js';
+import { EgressFrames } from '../rooms/egress-frames.js';
 import { EgressProcess } from '../rooms/egress-process.js';
 import type { Room } from '../rooms/room.js';
 import { nowMicros } from '../shared/clock.js';
@@ -35,8 +36,12 @@ export interface LiveOutputOptions {
 
 export class LiveOutput implements CompositeSink {
   readonly takesSources = false;
-  readonly counters = { reconnects: 0, frames_dropped: 0 };
   readonly video: WatchedVideo;
+  private reconnects = 0;
+  private readonly frames = new EgressFrames(0, {
+    send: (frame) => this.process?.sendFrame(frame) ?? true,
+    onPictureLost: () => this.room.requestKeyframe(this.video, true),
+  });
   private current: OutputInfo;
   private process: EgressProcess | undefined;
   private relay: PinnedRelay | undefined;
@@ -45,7 +50,6 @@ export class LiveOutput implements CompositeSink {
   private stallTimer: NodeJS.Timeout | undefined;
   private backoffMs = FIRST_BACKOFF_MS;
   private liveSince = 0;
-  private waitsForKeyframe = false;
   private ended = false;
 
   constructor(
@@ -56,6 +60,11 @@ export class LiveOutput implements CompositeSink {
   ) {
     this.current = options.info;
     this.video = options.video;
+  }
+
+  /** Those that the process did not take. */
+  get framesDropped(): number {
+    return this.frames.dropped;
   }
 
   get info(): OutputInfo {
@@ -81,16 +90,11 @@ export class LiveOutput implements CompositeSink {
   }
 
   onVideo(frame: VideoOutFrame): void {
-    if (this.waitsForKeyframe && !frame.keyframe) return;
-    this.waitsForKeyframe = false;
-    if (this.process?.sendFrame(frame) ?? true) return;
-    this.counters.frames_dropped++;
-    this.waitsForKeyframe = true;
-    this.room.requestKeyframe(this.video, true);
+    this.frames.add(frame);
   }
 
   onAudio(frame: AudioOutFrame): void {
-    if (this.process && !this.process.sendFrame(frame)) this.counters.frames_dropped++;
+    this.frames.add(frame);
   }
 
   onSource(): void {}
@@ -174,7 +178,7 @@ export class LiveOutput implements CompositeSink {
 
   private failed(reason: string): void {
     if (this.ended) return;
-    this.counters.reconnects++;
+    this.reconnects++;
     this.logger.warn({ reason }, 'a live destination failed');
     this.change('reconnecting', reason);
     this.disconnect().catch((error: unknown) => this.logger.error({ error }, 'closing failed'));
@@ -200,7 +204,7 @@ export class LiveOutput implements CompositeSink {
     this.current = {
       ...info,
       status,
-      reconnects: this.counters.reconnects,
+      reconnects: this.reconnects,
       ...(reason === undefined ? {} : { error: { code: 'destination_failed', message: reason } }),
       ...(status === 'ended' ? { endedAt: Date.now() } : {}),
     };

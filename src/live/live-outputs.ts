@@ -52,10 +52,12 @@ export class LiveOutputs {
   }
 
   get counters(): Record<string, number> {
-    const all = [...this.entries.values()].map(({ output }) => output.info);
+    const all = [...this.entries.values()].map(({ output }) => output);
     return {
       outputs: all.length,
-      outputs_live: all.filter(({ status }) => status === 'live').length,
+      outputs_live: all.filter(({ info }) => info.status === 'live').length,
+      output_reconnects: all.reduce((sum, { info }) => sum + info.reconnects, 0),
+      output_frames_dropped: all.reduce((sum, { framesDropped }) => sum + framesDropped, 0),
     };
   }
 

@@ -6,28 +6,41 @@ import type { Logger } from '../logger.js';
 import { EgressProcess } from '../rooms/egress-process.js';
 import { FILE_FORMATS } from '../shared/file-format.js';
 import type { RecordingFile } from '../shared/recording-info.js';
-import type { RecordingManifest } from './recording-manifest.js';
+import { infoOf, type RecordingManifest } from './recording-manifest.js';
 import { chaptersOf, finishTimeline, readTimeline } from './timeline-log.js';
 
 const PART = '.part';
 
 type Finished = Extract<EgressEvent, { type: 'finished' | 'fault' }>;
 
-/** One job in a process of its own. @throws Error if the process dies over it. */
-async function run(command: FinishCommand, logger: Logger): Promise<Finished> {
-  let process: EgressProcess | undefined;
-  try {
-    return await new Promise<Finished>((resolve, reject) => {
-      process = new EgressProcess(logger, {
-        onEvent: (event) => {
-          if (event.type === 'finished' || event.type === 'fault') resolve(event);
+/** Does one job after the other in a process of their own; another one goes on if it dies. */
+class FinishingProcess {
+  private process: EgressProcess | undefined;
+  private onEvent: (event: EgressEvent) => void = () => {};
+  private onCrash: (reason: Error) => void = () => {};
+
+  constructor(private readonly logger: Logger) {}
+
+  /** @throws Error if the process dies over it. */
+  run(command: FinishCommand): Promise<Finished> {
+    return new Promise((resolve, reject) => {
+      this.onEvent = (event) => {
+        if (event.type === 'finished' || event.type === 'fault') resolve(event);
+      };
+      this.onCrash = reject;
+      this.process ??= new EgressProcess(this.logger, {
+        onEvent: (event) => this.onEvent(event),
+        onCrash: (reason) => {
+          this.process = undefined;
+          this.onCrash(new Error(reason));
         },
-        onCrash: (reason) => reject(new Error(reason)),
       });
-      process.send(command);
+      this.process.send(command);
     });
-  } finally {
-    await process?.close();
+  }
+
+  async close(): Promise<void> {
+    await this.process?.close();
   }
 }
 
@@ -45,12 +58,26 @@ async function filesIn(folder: string, first: string): Promise<RecordingFile[]> 
 const COMPOSITE = 'composite';
 
 /**
- * @returns what changes in the manifest. It never throws: what cannot be finished stays as it was
- * written, playable to its last fragment, and says so.
+ * @returns what changes in the manifest. What cannot be finished stays as it was written, playable to
+ * its last fragment, and says so.
  */
 export async function finishRecording(
   folder: string,
   manifest: RecordingManifest,
+  logger: Logger,
+): Promise<Partial<RecordingManifest>> {
+  const process = new FinishingProcess(logger);
+  try {
+    return await finishFiles(folder, manifest, process, logger);
+  } finally {
+    await process.close();
+  }
+}
+
+async function finishFiles(
+  folder: string,
+  manifest: RecordingManifest,
+  process: FinishingProcess,
   logger: Logger,
 ): Promise<Partial<RecordingManifest>> {
   const { format, segments, room, startedAt, id } = manifest;
@@ -63,31 +90,28 @@ export async function finishRecording(
     creation_time: new Date(startedAt).toISOString(),
   };
   try {
-    const outcome = await run(
-      {
-        type: 'finish',
-        segments: segments.map(({ path, offsetMicros }) => ({
-          path: join(folder, path),
-          offsetMicros,
-        })),
-        output: join(folder, `${COMPOSITE}.${format}`),
-        format,
-        chapters: chaptersOf(events, room),
-        metadata,
-        picturesFolder: folder,
-      },
-      logger,
-    );
+    const outcome = await process.run({
+      type: 'finish',
+      segments: segments.map(({ path, offsetMicros }) => ({
+        path: join(folder, path),
+        offsetMicros,
+      })),
+      output: join(folder, `${COMPOSITE}.${format}`),
+      format,
+      chapters: chaptersOf(events, room),
+      metadata,
+      picturesFolder: folder,
+    });
     if (outcome.type === 'fault') error ??= { code: outcome.code, message: outcome.message };
     else durationMs = Math.round((outcome.durationMicros ?? 0) / 1000);
   } catch (cause) {
     error ??= { code: 'egress_failed', message: `it could not be finished: ${String(cause)}` };
   }
   await keepUnfinished(folder);
-  const tracks = await finishTracks(folder, manifest, logger);
-  const { segments: _, ...about } = { ...manifest, durationMs, tracks };
-  await finishTimeline(folder, { ...about, status: undefined, files: undefined }, events).catch(
-    (cause: unknown) => logger.warn({ error: cause }, 'the timeline could not be finished'),
+  const tracks = await finishTracks(folder, manifest, process, logger);
+  const about = { ...infoOf(manifest), durationMs, tracks, status: undefined, files: undefined };
+  await finishTimeline(folder, about, events).catch((cause: unknown) =>
+    logger.warn({ error: cause }, 'the timeline could not be finished'),
   );
   const files = await filesIn(folder, COMPOSITE);
   const isThere = files.some(({ name }) => name.startsWith(COMPOSITE));
@@ -121,6 +145,7 @@ async function keepUnfinished(folder: string): Promise<void> {
 async function finishTracks(
   folder: string,
   { tracks }: RecordingManifest,
+  process: FinishingProcess,
   logger: Logger,
 ): Promise<RecordingManifest['tracks']> {
   const kept: RecordingManifest['tracks'][number][] = [];
@@ -131,7 +156,7 @@ async function finishTracks(
     const part = `${output}${PART}`;
     const segments = [{ path: part, offsetMicros: 0 }];
     const command = { type: 'finish', segments, output, format, chapters: [] } as const;
-    const outcome = await run({ ...command, metadata: {} }, logger).catch((error: unknown) => {
+    const outcome = await process.run({ ...command, metadata: {} }).catch((error: unknown) => {
       logger.warn({ error, file: track.file }, 'a track could not be finished');
       return undefined;
     });

@@ -16,6 +16,7 @@ import type {
 import type { Logger } from '../logger.js';
 import type { ChatMessage } from '../rooms/chat.js';
 import type { CompositeSink } from '../rooms/composite-sink.js';
+import { EgressFrames } from '../rooms/egress-frames.js';
 import { EgressProcess } from '../rooms/egress-process.js';
 import type { ParticipantInfo } from '../rooms/participant-info.js';
 import type { Room, RoomObserver } from '../rooms/room.js';
@@ -24,7 +25,6 @@ import { nowMicros } from '../shared/clock.js';
 import type { RecordingStatus } from '../shared/recording-info.js';
 import type { Micros } from '../shared/units.js';
 import { finishRecording } from './finish-recording.js';
-import { FrameBatch } from './frame-batch.js';
 import type { RecordingManifest } from './recording-manifest.js';
 import { TimelineLog } from './timeline-log.js';
 import { TrackOwners } from './track-owners.js';
@@ -34,6 +34,7 @@ const FLIGHT_MS = 250;
 /** Processes in a row that die before they have written anything. */
 const MAX_CRASHES = 5;
 const RESTART_MS = 200;
+const BATCH_MS = 150;
 const STOP_MS = 20_000;
 
 export interface RecordingOptions {
@@ -67,7 +68,7 @@ export class Recording implements CompositeSink, RoomObserver {
   private anchor: Anchor | undefined;
   private endMicros: Micros = 0;
   private crashes = 0;
-  private readonly batch = new FrameBatch({
+  private readonly batch = new EgressFrames(BATCH_MS, {
     send: (frame) => this.process?.sendFrame(frame) ?? true,
     onPictureLost: () => this.requestKeyframe(true),
   });

@@ -124,6 +124,11 @@ export class Recordings {
       .map(infoOf);
   }
 
+  /** The room of a recording, if there is one of that id. */
+  roomOf(id: string): string | undefined {
+    return this.known.get(id)?.room;
+  }
+
   /** @throws TesseraError `recording_not_found`. */
   find(id: string): RecordingInfo {
     return infoOf(this.manifestOf(id));
@@ -317,9 +322,7 @@ export class Recordings {
 
   private changed(recording: Recording, room: Room): void {
     const before = this.known.get(recording.info.id);
-    const { uploads = {} } = before ?? {};
-    const info: RecordingManifest = { ...recording.info, uploads };
-    this.known.set(info.id, info);
+    const info = this.progressed(recording);
     this.store.put(info.id, info);
     if (isOver(info)) this.over(info, room);
     else if (before && (before.status !== info.status || before.error !== info.error)) {
@@ -331,7 +334,7 @@ export class Recordings {
     room.setEgress({ ...room.egress, recording: this.stateOf(room) });
   }
 
-  /** So much more is on the disk; that is kept with the next change. */
+  /** What is known of it now; it is kept with the next change. */
   private progressed({ info }: Recording): RecordingManifest {
     const { uploads = {} } = this.known.get(info.id) ?? {};
     const manifest = { ...info, uploads };

@@ -1,26 +1,32 @@
-/** Frames on their way to a recorder's process, some at a time: it is the waking up that costs. */
+/**
+ * Frames on their way to an egress process; what it does not take is counted, and pictures go on with
+ * the next keyframe.
+ */
 import type { MediaFrame } from '../link/link-messages.js';
 
-const BATCH_MS = 150;
-
-export interface FrameBatchEvents {
+export interface EgressFramesEvents {
   /** @returns false if it is not taken. */
   send(frame: MediaFrame): boolean;
   /** A picture was not taken: those after it are of no use until a keyframe. */
   onPictureLost(): void;
 }
 
-export class FrameBatch {
+export class EgressFrames {
   dropped = 0;
   private readonly frames: MediaFrame[] = [];
   private timer: NodeJS.Timeout | undefined;
   private waitsForKeyframe = false;
 
-  constructor(private readonly events: FrameBatchEvents) {}
+  /** @param batchMs how long they may be kept, to be sent some at a time: it is the waking up that costs. */
+  constructor(
+    private readonly batchMs: number,
+    private readonly events: EgressFramesEvents,
+  ) {}
 
   add(frame: MediaFrame): void {
     this.frames.push(frame);
-    this.timer ??= setTimeout(() => this.flush(), BATCH_MS);
+    if (this.batchMs === 0) this.flush();
+    else this.timer ??= setTimeout(() => this.flush(), this.batchMs);
   }
 
   flush(): void {
