@@ -19,7 +19,9 @@ export interface RtpClientOptions {
   readonly room: string;
   readonly name: string;
   readonly token?: string | undefined;
+  /** Of what it sends, and receives unless something else is said. */
   readonly codec?: VideoCodec;
+  readonly receiveCodec?: VideoCodec | undefined;
   readonly viewer?: boolean;
   /** Of the first video packet. */
   readonly sequence?: number;
@@ -68,6 +70,7 @@ export class RtpClient {
     const { data = false, screen = false } = options;
     const peer = new ClientPeer({
       codec,
+      receiveCodec: options.receiveCodec,
       ipv6,
       sends: !viewer,
       screen,
@@ -136,6 +139,11 @@ export class RtpClient {
 
   requestKeyframe(): Promise<void> {
     return this.peer.requestKeyframe();
+  }
+
+  /** See {@link ClientPeer.tapMedia}; nothing is counted here from then on. */
+  tapMedia(onDatagram: (data: Buffer) => void): void {
+    this.peer.tapMedia(onDatagram);
   }
 
   async close(): Promise<void> {

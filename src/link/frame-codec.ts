@@ -59,6 +59,7 @@ export function encodeFrameHead(frame: MediaFrame): Buffer {
   if (frame.kind === 'audio-in' || frame.kind === 'video-in') {
     head.writeDoubleLE(frame.arrivalMicros, 24);
   }
+  if (frame.kind === 'video-out') head.writeDoubleLE(frame.encodedMicros, 24);
   const time =
     frame.kind === 'video-in' || frame.kind === 'audio-in' ? frame.captureMicros : frame.ptsMicros;
   head.writeDoubleLE(time, 16);
@@ -114,6 +115,7 @@ export function decodeRecord(record: Buffer): LinkMessage | MediaFrame {
         keyframe,
         temporalLayer: detail as TemporalLayer,
         ptsMicros: time,
+        encodedMicros: record.readDoubleLE(20),
         data,
       };
     case 'audio-out':

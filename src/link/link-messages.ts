@@ -2,6 +2,7 @@ import type { ColourSpace } from '../shared/colour-space.js';
 import type { CustomLayout, LayoutMode, TileFit, TileRole } from '../shared/layout-mode.js';
 import type { OverlaySettings } from '../shared/overlay-settings.js';
 import type { Rotation } from '../shared/rotation.js';
+import type { StageHistograms } from '../shared/stage-times.js';
 import type {
   CompositeCodec,
   HardwareEncoder,
@@ -179,6 +180,7 @@ export type MediaEvent =
       readonly counters: MediaCounters;
       /** What was made of each participant's media, by source id. */
       readonly sources: Readonly<Record<SourceId, MediaCounters>>;
+      readonly stages: StageHistograms;
     };
 
 /** An encoded video frame on its way to the decoder. */
@@ -222,6 +224,8 @@ export interface VideoOutFrame extends WatchedVideo {
   readonly temporalLayer: TemporalLayer;
   /** The tick that the picture was composed for, on the monotonic clock. */
   readonly ptsMicros: Micros;
+  /** When it was ready, on the same clock. */
+  readonly encodedMicros: Micros;
   readonly data: Buffer;
 }
 

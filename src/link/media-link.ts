@@ -23,6 +23,8 @@ export class MediaLink {
   droppedFrames = 0;
   private chunks: Buffer[] = [];
   private buffered = 0;
+  /** Frames of one turn of the event loop leave together: each write wakes the other end. */
+  private gathering = false;
   private closed = false;
 
   constructor(
@@ -35,7 +37,9 @@ export class MediaLink {
   }
 
   send(message: LinkMessage): void {
-    if (!this.closed) this.stream.write(encodeControl(message));
+    if (this.closed) return;
+    this.stream.write(encodeControl(message));
+    this.flush();
   }
 
   /** @returns false if the frame was dropped. `frame.data` must not change afterwards. */
@@ -44,11 +48,20 @@ export class MediaLink {
       this.droppedFrames++;
       return false;
     }
-    this.stream.cork();
+    if (!this.gathering) {
+      this.gathering = true;
+      this.stream.cork();
+      setImmediate(() => this.flush());
+    }
     this.stream.write(encodeFrameHead(frame));
     this.stream.write(frame.data);
-    this.stream.uncork();
     return true;
+  }
+
+  private flush(): void {
+    if (!this.gathering) return;
+    this.gathering = false;
+    this.stream.uncork();
   }
 
   close(): void {

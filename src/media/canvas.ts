@@ -10,6 +10,7 @@ import type {
   VideoOutFrame,
   WatchedVideo,
 } from '../link/link-messages.js';
+import { nowMicros } from '../shared/clock.js';
 import type { OverlaySettings } from '../shared/overlay-settings.js';
 import type { Micros } from '../shared/units.js';
 import { Backdrop } from './backdrop.js';
@@ -36,6 +37,8 @@ function encoderKey({ codec, rendition }: WatchedVideo): string {
 export interface CanvasEvents {
   frame(frame: VideoOutFrame): void;
   count(name: string, by?: number): void;
+  /** How long an encode took that gave a frame. */
+  encoded(micros: Micros): void;
 }
 
 export class Canvas {
@@ -134,12 +137,17 @@ export class Canvas {
       [...this.encoders.values()].map(async (encoder) => {
         await encoder.setContent(this.content);
         const { codec, rendition } = encoder.watched;
-        for (const encoded of await encoder.encode(this.compositor.picture, due, changed)) {
+        const start = nowMicros();
+        const frames = await encoder.encode(this.compositor.picture, due, changed);
+        const encodedMicros = nowMicros();
+        if (frames.length > 0) events.encoded(encodedMicros - start);
+        for (const encoded of frames) {
           events.count(`video_encodes_${codec}`);
           events.count(`video_encodes_${codec}_${rendition}`);
           if (encoded.keyframe) events.count(`video_keyframes_${codec}`);
           events.count(`video_bytes_${codec}_${rendition}`, encoded.data.length);
-          events.frame({ kind: 'video-out', codec, rendition, ptsMicros: due, ...encoded });
+          const head = { kind: 'video-out', codec, rendition, ptsMicros: due } as const;
+          events.frame({ ...head, encodedMicros, ...encoded });
         }
       }),
     );

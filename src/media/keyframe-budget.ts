@@ -15,7 +15,15 @@ const INTERVAL: Micros = 500_000;
 const URGENT_INTERVAL: Micros = 250_000;
 
 export class KeyframeBudget {
-  readonly counters = { keyframes_requested: 0, keyframes_sent: 0, keyframe_bytes_sent: 0 };
+  readonly counters = {
+    keyframes_requested: 0,
+    /** For requests, those for somebody without a picture too. */
+    keyframes_sent: 0,
+    keyframes_sent_urgently: 0,
+    /** That nobody asked for. */
+    keyframes_of_encoder: 0,
+    keyframe_bytes_sent: 0,
+  };
   private wanted: 'no' | 'yes' | 'urgently' = 'no';
   private sentAt = Number.NEGATIVE_INFINITY;
   /** In bits; below zero after urgent ones. */
@@ -42,17 +50,23 @@ export class KeyframeBudget {
 
   /** A keyframe was made that nobody had to ask for: an encoder's first, a still. */
   made(now: Micros): void {
-    this.wanted = 'no';
-    this.sentAt = now;
+    this.counters.keyframes_of_encoder++;
+    this.answered(now);
   }
 
   /** A keyframe was made because {@link isDue} said so. */
   sent(bytes: number, now: Micros): void {
     this.earn(now);
-    this.made(now);
+    if (this.wanted === 'urgently') this.counters.keyframes_sent_urgently++;
+    this.answered(now);
     this.credit = Math.max(-this.most, this.credit - bytes * 8);
     this.counters.keyframes_sent++;
     this.counters.keyframe_bytes_sent += bytes;
+  }
+
+  private answered(now: Micros): void {
+    this.wanted = 'no';
+    this.sentAt = now;
   }
 
   private get most(): number {

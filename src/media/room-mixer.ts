@@ -17,6 +17,7 @@ import type {
 } from '../link/link-messages.js';
 import { nowMicros } from '../shared/clock.js';
 import type { OverlaySettings } from '../shared/overlay-settings.js';
+import { type StageHistograms, StageTimes } from '../shared/stage-times.js';
 import { Ticker } from '../shared/ticker.js';
 import type { Micros } from '../shared/units.js';
 import { announcement } from './announcement.js';
@@ -77,6 +78,7 @@ export class RoomMixer {
   private readonly videoTicker: Ticker;
   private readonly audioTicker: Ticker;
   private readonly counts = new Map<string, number>();
+  private readonly stages = new StageTimes();
   private watched: readonly WatchedVideo[] = [];
   private listened = false;
   private speakingKey = '';
@@ -164,6 +166,10 @@ export class RoomMixer {
     };
   }
 
+  get stageTimes(): StageHistograms {
+    return this.stages.histograms;
+  }
+
   /** Counters by source. */
   sourceStats(): Record<SourceId, MediaCounters> {
     return Object.fromEntries(
@@ -233,6 +239,7 @@ export class RoomMixer {
         keyframeNeeded: () => this.output.event({ type: 'keyframe-needed', source: id }),
         corrupt: () => this.output.event({ type: 'corrupt', source: id, media: 'video' }),
         count: (name) => this.count(name),
+        took: (stage, micros) => this.stages.observe(stage, micros),
       },
       nowMicros,
       (capture, now) => sync.videoDue(capture, now),
@@ -248,6 +255,7 @@ export class RoomMixer {
     const canvas = new Canvas(settings, this.images, {
       frame: (frame) => this.output.frame(frame),
       count: (name, by) => this.count(name, by),
+      encoded: (micros) => this.stages.observe('encode', micros),
     });
     canvas.setOverlays(this.overlaySettings);
     return canvas;
@@ -263,7 +271,9 @@ export class RoomMixer {
     try {
       this.count('video_ticks');
       for (const canvas of this.canvases) {
+        const start = nowMicros();
         const changed = await canvas.draw(contents, this.layout);
+        if (changed) this.stages.observe('compose', nowMicros() - start);
         if (canvas === this.canvas) this.tellLayout(due);
         await canvas.encode(due, changed);
       }
@@ -351,7 +361,9 @@ export class RoomMixer {
 
   private audioTick(due: Micros): void {
     if (!this.listened) return;
+    const start = nowMicros();
     const packets = this.mixer.tick();
+    this.stages.observe('mix', nowMicros() - start);
     for (const [id, { sync }] of this.sources) {
       const jitter = this.mixer.jitterBuffer(id);
       if (!jitter) continue;

@@ -195,7 +195,8 @@ export class Tile implements Disposable {
     const whole = { x: 0, y: 0, width: picture.width & ~1, height: picture.height & ~1 };
     if (picture.rotation === 0) {
       const crop = isCut ? cropToFill(picture, rect) : whole;
-      await this.scaler.scale(picture, crop, canvas, inside);
+      const content = isScreen ? 'screen' : 'camera';
+      await this.scaler.scale(picture, crop, canvas, inside, content);
     } else await this.drawTurned(canvas, picture, inside, isCut ? undefined : whole);
     convertColours(canvas, inside, picture.colourSpace);
   }

@@ -18,10 +18,18 @@ export interface VideoSourceEvents {
   keyframeNeeded(): void;
   corrupt(): void;
   count(name: string): void;
+  /** How long a stage took. */
+  took(stage: 'transfer' | 'decode' | 'wait', micros: Micros): void;
+}
+
+interface WaitingFrame {
+  readonly frame: VideoInFrame;
+  readonly since: Micros;
 }
 
 interface DuePicture {
   readonly picture: Picture;
+  readonly decodedAt: Micros;
   readonly due: Micros;
 }
 
@@ -30,7 +38,7 @@ export class VideoSource {
   generation = 0;
   /** When the newest picture arrived; 0 if there is none. */
   lastPictureAt: Micros = 0;
-  private waiting: VideoInFrame[] = [];
+  private waiting: WaitingFrame[] = [];
   private pictures: DuePicture[] = [];
   private shown: Picture | undefined;
   private decoder: VideoDecoder | undefined;
@@ -61,7 +69,9 @@ export class VideoSource {
       return;
     }
     this.needKeyframe = false;
-    this.waiting.push(frame);
+    const since = this.now();
+    this.events.took('transfer', since - frame.arrivalMicros);
+    this.waiting.push({ frame, since });
     this.running ??= this.run().finally(() => {
       this.running = undefined;
     });
@@ -70,7 +80,9 @@ export class VideoSource {
   /** The newest picture due at `now`, still owned by this source; undefined before the first. */
   pictureAt(now: Micros): Picture | undefined {
     while (this.pictures[0] && this.pictures[0].due <= now) {
-      this.show((this.pictures.shift() as DuePicture).picture);
+      const { picture, decodedAt } = this.pictures.shift() as DuePicture;
+      this.events.took('wait', this.now() - decodedAt);
+      this.show(picture);
     }
     return this.shown;
   }
@@ -104,7 +116,8 @@ export class VideoSource {
   }
 
   private async run(): Promise<void> {
-    for (let frame = this.waiting.shift(); frame && !this.closed; frame = this.waiting.shift()) {
+    for (let next = this.waiting.shift(); next && !this.closed; next = this.waiting.shift()) {
+      const { frame, since } = next;
       const decoder = await this.decoderFor(frame.codec);
       const result = await decoder.decode(frame.data);
       if (result === 'corrupt') {
@@ -115,6 +128,7 @@ export class VideoSource {
         this.events.keyframeNeeded();
       } else if (result) {
         this.events.count('video_frames_decoded');
+        this.events.took('decode', this.now() - since);
         // VP8 has one bit for it, which nobody sets: BT.601, whatever the pictures are.
         const own = frame.codec === 'h264' ? colourSpaceOf(result) : undefined;
         result.colourSpace = own ?? frame.colourSpace;
@@ -132,7 +146,7 @@ export class VideoSource {
     }
     const now = this.now();
     this.lastPictureAt = now;
-    this.pictures.push({ picture, due: this.dueTime(captureMicros, now) });
+    this.pictures.push({ picture, decodedAt: now, due: this.dueTime(captureMicros, now) });
     while (this.pictures.length > MAX_PICTURES) {
       this.show((this.pictures.shift() as DuePicture).picture);
     }

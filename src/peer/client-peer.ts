@@ -14,7 +14,9 @@ import type { VideoCodec } from '../shared/units.js';
 import type { ClientSctpInternals, ConnectionInternals, Datagrams } from './werift-internals.js';
 
 export interface ClientPeerOptions {
+  /** Of what it sends, and receives unless something else is said. */
   readonly codec: VideoCodec;
+  readonly receiveCodec?: VideoCodec | undefined;
   /** Whether it has a microphone and a camera. */
   readonly sends: boolean;
   readonly receives: { readonly audio: boolean; readonly video: boolean };
@@ -76,7 +78,8 @@ export class ClientPeer {
   };
 
   constructor(private readonly options: ClientPeerOptions) {
-    const { codec, sends, receives, screen, data, ipv6, videoSequence } = options;
+    const { codec, receiveCodec = codec, sends, receives, screen, data, ipv6 } = options;
+    const { videoSequence } = options;
     this.sequence = { audio: 1000, video: videoSequence, screen: 3000 };
     const audio = { mimeType: 'audio/opus', clockRate: 48_000, channels: 2 };
     this.pc = new RTCPeerConnection({
@@ -87,7 +90,9 @@ export class ClientPeer {
       iceUseIpv6: ipv6,
       codecs: {
         audio: [new RTCRtpCodecParameters({ ...audio, payloadType: AUDIO_PAYLOAD_TYPE })],
-        video: [new RTCRtpCodecParameters({ ...VIDEO[codec], rtcpFeedback: VIDEO_FEEDBACK })],
+        video: [...new Set([codec, receiveCodec])].map(
+          (name) => new RTCRtpCodecParameters({ ...VIDEO[name], rtcpFeedback: VIDEO_FEEDBACK }),
+        ),
       },
     });
     if (sends) {

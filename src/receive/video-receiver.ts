@@ -32,6 +32,8 @@ export interface ReceivedFrame extends DepacketizedFrame {
   readonly colourSpace: ColourSpace | undefined;
   /** As the latest frame told that told anything. */
   readonly rotation: Rotation;
+  /** Of the first of its packets. */
+  readonly firstArrivalMicros: Micros;
 }
 
 export interface VideoReceiverEvents {
@@ -49,6 +51,7 @@ interface HeldPacket {
   readonly codec: VideoCodec;
   readonly colourSpace: ColourSpace | undefined;
   readonly rotation: Rotation | undefined;
+  readonly arrivedAt: Micros;
 }
 
 export class VideoReceiver {
@@ -95,7 +98,9 @@ export class VideoReceiver {
       this.counters.video_packets_old++;
       return gap;
     }
-    this.packets.set(sequence, { payload, timestamp, marker, codec, colourSpace, rotation });
+    const arrivedAt = now;
+    const held = { payload, timestamp, marker, codec, colourSpace, rotation, arrivedAt };
+    this.packets.set(sequence, held);
     if (startsKeyframe) {
       this.keyframeStarts.push(sequence);
       this.keyframeStarts.sort((a, b) => a - b);
@@ -177,8 +182,10 @@ export class VideoReceiver {
 
   private emit(start: number, end: number, first: HeldPacket, now: Micros): void {
     const payloads: Buffer[] = [];
+    let firstArrivalMicros = now;
     for (let at = start; at <= end; at++) {
       const packet = this.packets.get(at) as HeldPacket;
+      firstArrivalMicros = Math.min(firstArrivalMicros, packet.arrivedAt);
       if (packet.payload.length > 0) payloads.push(packet.payload);
     }
     const frame = DEPACKETIZERS[first.codec].assemble(payloads);
@@ -200,7 +207,9 @@ export class VideoReceiver {
     const { codec, timestamp } = first;
     this.rotation = this.packets.get(end)?.rotation ?? (frame.keyframe ? 0 : this.rotation);
     const { rotation } = this;
-    this.events.onFrame({ ...frame, codec, timestamp, colourSpace: this.colourSpace, rotation });
+    const { colourSpace } = this;
+    const heard = { codec, timestamp, colourSpace, rotation, firstArrivalMicros };
+    this.events.onFrame({ ...frame, ...heard });
   }
 
   private giveUp(now: Micros): void {

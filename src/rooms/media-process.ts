@@ -8,6 +8,7 @@ import type {
 } from '../link/link-messages.js';
 import { LinkedProcess } from '../link/linked-process.js';
 import type { Logger } from '../logger.js';
+import type { StageHistograms } from '../shared/stage-times.js';
 import type { CompositeCodec } from '../shared/units.js';
 
 /** A process that has not reported for so long hangs, and is killed. */
@@ -25,6 +26,7 @@ export class MediaProcess {
   readonly ready: Promise<readonly CompositeCodec[]>;
   counters: MediaCounters = {};
   sourceCounters: Readonly<Record<SourceId, MediaCounters>> = {};
+  stages: StageHistograms = {};
   private readonly linked: LinkedProcess;
   private user: MediaProcessUser | undefined;
   private watchdog: NodeJS.Timeout | undefined;
@@ -82,6 +84,7 @@ export class MediaProcess {
     if (event.type === 'stats') {
       this.counters = event.counters;
       this.sourceCounters = event.sources;
+      this.stages = event.stages;
       this.feedWatchdog();
     }
     this.user?.onEvent(event);

@@ -144,9 +144,11 @@ export class Participant {
       },
       onVideo: (frame, captureMicros, use) => {
         const { codec, keyframe, data, colourSpace = BT601, rotation } = frame;
+        const arrivalMicros = nowMicros();
         this.tooLargeTold = false;
         const isScreen = use === 'screen';
         if (isScreen ? !this.sharesScreen : this.viewer || !this.mayPublish('camera')) return;
+        this.pipeline.stages.observe('reorder', arrivalMicros - frame.firstArrivalMicros);
         this.pipeline.receive({
           kind: 'video-in',
           source: isScreen ? this.screenSourceId : this.sourceId,
@@ -154,7 +156,7 @@ export class Participant {
           keyframe,
           colourSpace,
           rotation,
-          arrivalMicros: nowMicros(),
+          arrivalMicros,
           captureMicros,
           data,
         });

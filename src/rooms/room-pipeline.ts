@@ -29,6 +29,7 @@ import { packetizeVp8 } from '../send/vp8-packetizer.js';
 import { packetizeVp9 } from '../send/vp9-packetizer.js';
 import { nowMicros } from '../shared/clock.js';
 import type { OverlaySettings } from '../shared/overlay-settings.js';
+import { addHistograms, type StageHistograms, StageTimes } from '../shared/stage-times.js';
 import type { Micros } from '../shared/units.js';
 import type { CompositeSink } from './composite-sink.js';
 import type { MediaPool } from './media-pool.js';
@@ -53,6 +54,8 @@ export interface RoomPipelineEvents {
 
 export class RoomPipeline {
   readonly counters = { media_process_restarts: 0, link_frames_dropped: 0 };
+  /** Of the stages on this side of the link. */
+  readonly stages = new StageTimes();
   private process: MediaProcess | undefined;
   private participants: readonly Participant[] = [];
   private readonly sinks = new Set<CompositeSink>();
@@ -84,6 +87,11 @@ export class RoomPipeline {
 
   get mediaCounters(): MediaCounters {
     return this.process?.counters ?? {};
+  }
+
+  /** How long each stage takes. */
+  get stageTimes(): StageHistograms {
+    return addHistograms(this.stages.histograms, this.process?.stages ?? {});
   }
 
   /** What the media process made of one participant's media. */
@@ -307,6 +315,7 @@ export class RoomPipeline {
       const { output } = participant;
       if (output) participant.guarding(() => output.sendVideo(payloads, frame, now));
     }
+    this.stages.observe('send', nowMicros() - frame.encodedMicros);
   }
 
   private packetize({ codec, rendition, data, keyframe, temporalLayer }: VideoOutFrame): Buffer[] {

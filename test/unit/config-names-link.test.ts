@@ -111,6 +111,7 @@ test('the link carries every kind of frame and message, in order, however the by
       keyframe: false,
       temporalLayer: 1,
       ptsMicros: 42,
+      encodedMicros: 43,
       data: Buffer.alloc(1000, 1),
     },
     {
@@ -140,6 +141,7 @@ test('a link whose other end does not read drops frames and counts them', () => 
     keyframe: true,
     temporalLayer: 0,
     ptsMicros: 0,
+    encodedMicros: 0,
     data: Buffer.alloc(1 << 20),
   } as const;
   for (let i = 0; i < 20; i++) link.sendFrame(frame);

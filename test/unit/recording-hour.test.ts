@@ -98,6 +98,7 @@ test('picture and sound are together at the end of an hour, to 45 ms', async () 
           codec: 'h264',
           rendition: 0,
           ptsMicros,
+          encodedMicros: ptsMicros,
           ...frame,
         } as const;
         if (!crashed(at)) writer.video(out);

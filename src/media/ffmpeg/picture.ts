@@ -25,6 +25,8 @@ export class Picture implements Disposable {
   private constructor(
     /** The FFmpeg frame; for the files of this folder only. */
     readonly frame: Frame,
+    /** Counted here: a reference of FFmpeg's costs more than drawing a label. */
+    private readonly owners: { count: number },
   ) {
     this.width = frame.width;
     this.height = frame.height;
@@ -32,7 +34,7 @@ export class Picture implements Disposable {
 
   /** Wraps a frame and owns it from now on. */
   static own(frame: Frame): Picture {
-    return new Picture(frame);
+    return new Picture(frame, { count: 1 });
   }
 
   /** A new 4:2:0 picture. Its pixels are undefined until filled. */
@@ -44,7 +46,7 @@ export class Picture implements Disposable {
     frame.format = AV_PIX_FMT_YUV420P;
     const result = frame.getBuffer(32);
     if (result < 0) throw new Error(`no memory for a picture of ${width}x${height} (${result})`);
-    return new Picture(frame);
+    return new Picture(frame, { count: 1 });
   }
 
   /** Y, U and V planes as views on native memory; valid until this picture is disposed of. */
@@ -64,14 +66,13 @@ export class Picture implements Disposable {
 
   /** A second owner of the same pixels. */
   share(): Picture {
-    const clone = this.frame.clone();
-    if (!clone) throw new Error('no memory to share a picture');
-    const shared = new Picture(clone);
+    if (this.disposed) throw new Error('the picture was disposed of');
+    const shared = new Picture(this.frame, this.owners);
+    this.owners.count++;
     shared.colourSpace = this.colourSpace;
     shared.rotation = this.rotation;
-    // The same memory, which the clone keeps.
-    shared.knownPlanes = this.planes;
-    shared.knownStrides = this.strides;
+    shared.knownPlanes = this.knownPlanes;
+    shared.knownStrides = this.knownStrides;
     return shared;
   }
 
@@ -114,6 +115,6 @@ export class Picture implements Disposable {
     if (this.disposed) return;
     this.disposed = true;
     this.knownPlanes = undefined;
-    this.frame.free();
+    if (--this.owners.count === 0) this.frame.free();
   }
 }

@@ -11,6 +11,7 @@ import {
   Packet,
 } from 'node-av';
 import type { CompositeCodec } from '../../shared/units.js';
+import { isMadeInline } from './call-mode.js';
 import { Picture } from './picture.js';
 
 /** Clients' pictures are VP8 or H.264; the others are for what is encoded here. */
@@ -28,6 +29,10 @@ const CODEC_IDS = {
 export class VideoDecoder implements Disposable {
   private readonly context = new CodecContext();
   private readonly packet = new Packet();
+  /** For the next picture. */
+  private spare: Frame | undefined;
+  /** Of the last picture: the next will be like it. */
+  private pixels = Number.POSITIVE_INFINITY;
   private closed = false;
 
   private constructor(readonly codec: CompositeCodec) {
@@ -56,7 +61,9 @@ export class VideoDecoder implements Disposable {
     this.packet.data = data;
     let result: number;
     try {
-      result = await this.context.sendPacket(this.packet);
+      result = isMadeInline(this.pixels)
+        ? this.context.sendPacketSync(this.packet)
+        : await this.context.sendPacket(this.packet);
     } finally {
       this.packet.unref();
     }
@@ -64,17 +71,18 @@ export class VideoDecoder implements Disposable {
     if (result < 0 && result !== AVERROR_EAGAIN) return 'corrupt';
     let newest: Picture | undefined;
     for (;;) {
-      const frame = new Frame();
-      frame.alloc();
+      const frame = this.spare ?? allocateFrame();
+      this.spare = frame;
       const received = this.context.receiveFrameSync(frame);
       if (received < 0) {
-        frame.free();
         if (received === AVERROR_EAGAIN || received === AVERROR_EOF) return newest;
         newest?.[Symbol.dispose]();
         return 'corrupt';
       }
       newest?.[Symbol.dispose]();
+      this.spare = undefined;
       newest = Picture.own(frame);
+      this.pixels = newest.width * newest.height;
     }
   }
 
@@ -82,6 +90,13 @@ export class VideoDecoder implements Disposable {
     if (this.closed) return;
     this.closed = true;
     this.packet.free();
+    this.spare?.free();
     this.context.freeContext();
   }
+}
+
+function allocateFrame(): Frame {
+  const frame = new Frame();
+  frame.alloc();
+  return frame;
 }

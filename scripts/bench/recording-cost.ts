@@ -2,12 +2,11 @@
  * `npm run bench:recording`: what a recording costs beyond the call, in a room of four that a viewer
  * of H.264 watches. With and without by turns, so that what else the machine does falls on both.
  */
-import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { RtpClient } from '../src/bots/rtp-client.js';
-import type { RecordingRequest } from '../src/shared/recording-info.js';
-import { act, over, record, running } from '../test/support/recordings.js';
-import { sleep, TestServer } from '../test/support/server.js';
+import { RtpClient } from '../../src/bots/rtp-client.js';
+import type { RecordingRequest } from '../../src/shared/recording-info.js';
+import { act, over, record, running } from '../../test/support/recordings.js';
+import { sleep, TestServer } from '../../test/support/server.js';
+import { Load } from './load.js';
 import { cpuSeconds } from './process-cpu.js';
 
 const SENDERS = 4;
@@ -83,11 +82,9 @@ async function benchCase(server: TestServer, request: RecordingRequest): Promise
 
 async function main(): Promise<void> {
   const server = await TestServer.start({ TESSERA_LOG_LEVEL: 'error' });
-  const order = JSON.stringify({ url: server.signalUrl, room, count: SENDERS });
-  const senders = fork(fileURLToPath(new URL('./bench-senders.ts', import.meta.url)), [order], {
-    execArgv: ['--import', 'tsx'],
-  });
-  await new Promise((resolve) => senders.once('message', resolve));
+  const senders = await Load.start();
+  const people = { room, count: SENDERS, layers: ['m'], sound: true, receives: false } as const;
+  await senders.grow({ url: server.signalUrl, receiveCodec: 'h264', ...people });
   const options = {
     url: server.signalUrl,
     room,
@@ -103,7 +100,7 @@ async function main(): Promise<void> {
     console.log(`| ${name} | ${await benchCase(server, request)} |`);
   }
   await viewer.close();
-  senders.kill();
+  senders.stop();
   await server.close();
 }
 

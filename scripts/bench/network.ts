@@ -2,9 +2,9 @@
  * `npm run bench:network`: what a call is like over bad networks, at a real Chromium. All cases, or
  * those whose names contain the argument. Takes about an hour; `-- --short` takes some minutes.
  */
-import { NetworkCall } from '../test/support/network-call.js';
-import { NETWORK_CASES } from '../test/support/network-cases.js';
-import { TestServer } from '../test/support/server.js';
+import { NetworkCall } from '../../test/support/network-call.js';
+import { NETWORK_CASES } from '../../test/support/network-cases.js';
+import { TestServer } from '../../test/support/server.js';
 
 const options = process.argv.slice(2);
 const full = !options.includes('--short');

@@ -4,15 +4,15 @@
  * that is scrolled and turned), 1280x720 at 30 fps and 1.8 Mbit/s; PSNR and SSIM of the luma.
  */
 import { createCanvas } from '@napi-rs/canvas';
-import { TalkingHeads } from '../src/bots/talking-heads.js';
-import { quietFfmpeg } from '../src/media/ffmpeg/log.js';
-import { Picture } from '../src/media/ffmpeg/picture.js';
-import { Scaler } from '../src/media/ffmpeg/scaler.js';
-import { VideoDecoder } from '../src/media/ffmpeg/video-decoder.js';
-import { type VideoContent, VideoEncoder } from '../src/media/ffmpeg/video-encoder.js';
-import { useFont } from '../src/media/fonts.js';
-import { type CompositeCodec, hasTemporalLayers } from '../src/shared/units.js';
-import { lumaError, psnrOf, ssimOf } from '../test/support/psnr.js';
+import { TalkingHeads } from '../../src/bots/talking-heads.js';
+import { quietFfmpeg } from '../../src/media/ffmpeg/log.js';
+import { Picture } from '../../src/media/ffmpeg/picture.js';
+import { Scaler } from '../../src/media/ffmpeg/scaler.js';
+import { VideoDecoder } from '../../src/media/ffmpeg/video-decoder.js';
+import { type VideoContent, VideoEncoder } from '../../src/media/ffmpeg/video-encoder.js';
+import { useFont } from '../../src/media/fonts.js';
+import { type CompositeCodec, hasTemporalLayers } from '../../src/shared/units.js';
+import { lumaError, psnrOf, ssimOf } from '../../test/support/psnr.js';
 
 const [WIDTH, HEIGHT, FRAME_RATE] = [1280, 720, 30];
 const BITRATE = 1_674_000;
