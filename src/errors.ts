@@ -34,6 +34,7 @@ export const ERROR_CODES = {
   resume_failed: 404,
   origin_refused: 403,
   room_full: 503,
+  server_busy: 503,
   unsupported_media: 422,
   bad_image: 422,
   image_not_found: 404,
@@ -74,15 +75,18 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 export class TesseraError extends Error {
   /** What the reader can do about it; part of what clients are told. */
   readonly next: string | undefined;
+  /** When trying again may help. */
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(
     readonly code: ErrorCode,
     message: string,
-    options: { cause?: unknown; next?: string } = {},
+    options: { cause?: unknown; next?: string; retryAfterSeconds?: number } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'TesseraError';
     this.next = options.next;
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 
   /** Wraps whatever was thrown; a TesseraError stays what it is. */

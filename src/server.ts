@@ -15,6 +15,7 @@ import { iceServersFor, roomOptions } from './config/room-options.js';
 import { webhookOptions } from './config/webhook-options.js';
 import { LiveOutputs } from './live/live-outputs.js';
 import type { Logger } from './logger.js';
+import { Metrics } from './metrics/metrics.js';
 import { localCertificate } from './peer/dtls-transport.js';
 import { Recordings } from './recording/recordings.js';
 import { isMomentary, type RoomEvent } from './rooms/room-events.js';
@@ -98,6 +99,7 @@ export async function startServer(
   );
   const iceServers = (user: string) => iceServersFor(settings, user, Math.floor(Date.now() / 1000));
   const [encoders] = await Promise.all([rooms.start(), localCertificate()]);
+  const metrics = new Metrics(rooms);
   const sessions = new Map<string, Session>();
   const tls = textOf(settings, 'tls') === 'self-signed' ? await selfSigned() : undefined;
   const app = await createWebServer({
@@ -110,6 +112,7 @@ export async function startServer(
     events,
     version,
     encoders,
+    metrics,
     iceServers,
     origins: listOf(settings, 'web.origins'),
     trustedProxies: listOf(settings, 'web.trustProxy'),
@@ -117,6 +120,7 @@ export async function startServer(
     stats: () => ({
       sessions: sessions.size,
       webhooks: webhooks?.counters,
+      load: rooms.admission.stats,
       recordings: recordings.stats(),
       outputs: outputs.counters,
       rooms: rooms.all.map((room) => ({

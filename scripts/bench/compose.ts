@@ -29,6 +29,7 @@ const settings = (labels: boolean) => ({
   levelling: false,
   noiseGate: false,
   stereoPlacement: false,
+  loadControl: false,
 });
 
 function contentsOf(pictures: readonly Picture[], generation: number): TileContent[] {

@@ -76,6 +76,9 @@ function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
 export function answerWithProblems(app: FastifyInstance, logger: Logger): void {
   app.setErrorHandler<FastifyError>((cause, request, reply) => {
     const problem = problemOf(cause);
+    if (cause instanceof TesseraError && cause.retryAfterSeconds !== undefined) {
+      reply.header('retry-after', String(cause.retryAfterSeconds));
+    }
     if (problem.code === 'internal') {
       logger.error(
         { error: cause, request: request.id, url: request.routeOptions.url },

@@ -38,6 +38,8 @@ export interface WebServerOptions
   readonly trustedProxies: readonly string[];
   /** Of one address. */
   readonly requestsPerMinute: number;
+  /** For Prometheus. */
+  readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** Counters of the whole server, for `/stats`. */
   stats(): Record<string, unknown>;
 }
@@ -90,6 +92,12 @@ export async function createWebServer(options: WebServerOptions): Promise<Fastif
     const status = options.rooms.readiness;
     return reply.code(status === 'ready' ? 200 : 503).send({ status });
   });
+  app.get(
+    '/metrics',
+    { onRequest: (request) => options.access.require(request, { kind: 'list' }) },
+    async (_request, reply) =>
+      reply.type(options.metrics.contentType).send(await options.metrics.text()),
+  );
   app.get(
     '/stats',
     { onRequest: (request) => options.access.require(request, { kind: 'list' }) },

@@ -112,7 +112,8 @@ export const whipRoutes: FastifyPluginAsyncTypebox<WhipDependencies> = async (ap
   app.removeContentTypeParser('application/json');
   // Trying again soon may help against all that is answered with 503.
   app.addHook('onSend', async (_request, reply) => {
-    if (reply.statusCode === 503) reply.header('retry-after', String(RETRY_SECONDS));
+    if (reply.statusCode !== 503 || reply.hasHeader('retry-after')) return;
+    reply.header('retry-after', String(RETRY_SECONDS));
   });
 
   const callerOf = async (request: FastifyRequest) => {

@@ -90,6 +90,7 @@ export function roomOptions(settings: Settings): RoomManagerOptions {
       levelling: textOf(settings, 'audio.levelling') === 'on',
       noiseGate: textOf(settings, 'audio.noiseGate') === 'on',
       stereoPlacement: textOf(settings, 'audio.placement') === 'on',
+      loadControl: textOf(settings, 'load.control') === 'on',
     },
     transport: transportOptions(settings),
     videoCodecs: codecsOf(settings),
@@ -101,6 +102,8 @@ export function roomOptions(settings: Settings): RoomManagerOptions {
     },
     dataDir: textOf(settings, 'data.dir'),
     maxRooms: numberOf(settings, 'server.maxRooms'),
+    loadControl: textOf(settings, 'load.control') === 'on',
+    admissionShare: numberOf(settings, 'load.admission') / 100,
   };
 }
 

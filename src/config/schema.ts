@@ -289,6 +289,18 @@ export const SETTINGS = [
     3600,
     'How long an event that a destination does not take is tried again.',
   ),
+  choice(
+    'load.control',
+    ['on', 'off'],
+    'When the machine has too little for them, pictures give way, step by step; sound never does.',
+  ),
+  number(
+    'load.admission',
+    '%',
+    [10, 100],
+    85,
+    'Share of the CPU that joining may fill; beyond, 503 with Retry-After. 100 refuses nobody.',
+  ),
   number(
     'limits.requestsPerMinute',
     'requests/min',

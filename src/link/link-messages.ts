@@ -1,5 +1,6 @@
 import type { ColourSpace } from '../shared/colour-space.js';
 import type { CustomLayout, LayoutMode, TileFit, TileRole } from '../shared/layout-mode.js';
+import type { LoadStep } from '../shared/load-steps.js';
 import type { OverlaySettings } from '../shared/overlay-settings.js';
 import type { Rotation } from '../shared/rotation.js';
 import type { StageHistograms } from '../shared/stage-times.js';
@@ -62,6 +63,8 @@ export interface MixSettings {
   readonly noiseGate: boolean;
   /** Voices are heard from where their tiles are; of a stereo mix. */
   readonly stereoPlacement: boolean;
+  /** The picture gives way when the machine has too little for it. */
+  readonly loadControl: boolean;
 }
 
 /** What the compositor and the mixer need to know of a participant, or of a screen while it is shared. */
@@ -136,6 +139,8 @@ export type MediaCommand =
   | { readonly type: 'sanitize'; readonly data: string; readonly limits: ImageLimits }
   /** Asks for `probed`. */
   | { readonly type: 'probe'; readonly hardware: HardwareEncoder }
+  /** So many steps of load control at least. */
+  | { readonly type: 'load'; readonly floor: number }
   | { readonly type: 'close' };
 
 /** A tile of the canvas, in pixels; later ones lie over earlier ones. */
@@ -175,6 +180,8 @@ export type MediaEvent =
   /** Without a fault the hardware encodes. */
   | { readonly type: 'probed'; readonly fault?: string }
   | { readonly type: 'speaking'; readonly sources: readonly SourceId[] }
+  /** The picture gives way more or less than before. */
+  | { readonly type: 'load'; readonly steps: readonly LoadStep[] }
   | {
       readonly type: 'stats';
       readonly counters: MediaCounters;

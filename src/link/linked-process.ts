@@ -92,6 +92,11 @@ export class LinkedProcess {
     });
   }
 
+  /** On their way to it. */
+  get queuedBytes(): number {
+    return this.link.queuedBytes;
+  }
+
   get pid(): number | undefined {
     return this.child.pid;
   }

@@ -36,6 +36,11 @@ export class MediaLink {
     stream.on('close', () => this.end(undefined));
   }
 
+  /** Not taken by the other end yet. */
+  get queuedBytes(): number {
+    return this.stream.writableLength;
+  }
+
   send(message: LinkMessage): void {
     if (this.closed) return;
     this.stream.write(encodeControl(message));

@@ -34,6 +34,8 @@ function encoderKey({ codec, rendition }: WatchedVideo): string {
   return `${codec}/${rendition}`;
 }
 
+const NONE_LATE: ReadonlySet<SourceId> = new Set();
+
 export interface CanvasEvents {
   frame(frame: VideoOutFrame): void;
   count(name: string, by?: number): void;
@@ -49,6 +51,8 @@ export class Canvas {
   private readonly backdrop: Backdrop;
   private readonly planner: LayoutPlanner;
   private readonly transitions = new TileTransitions();
+  /** Ticks that tiles have waited for. */
+  private lateFor: ReadonlyMap<SourceId, number> = new Map();
   private targets: readonly Placement[] = [];
   private placements: readonly Placement[] = [];
   /** What most of the picture is, and when it was so last. */
@@ -122,13 +126,33 @@ export class Canvas {
     return this.targets;
   }
 
-  /** Draws what changed as it was planned. @returns whether anything did. */
-  async draw(contents: readonly TileContent[], { mode, custom }: LayoutState): Promise<boolean> {
+  /**
+   * Draws what changed as it was planned.
+   * @param maxTiles that there is time for: who speaks comes first, then who has waited longest.
+   * @returns how many tiles were to be drawn, and whether anything changed.
+   */
+  async draw(
+    contents: readonly TileContent[],
+    { mode, custom }: LayoutState,
+    maxTiles: number,
+  ): Promise<{ tiles: number; changed: boolean }> {
     const placed = new Set(this.placements.map(({ source }) => source));
     this.compositor.setBackdrop(await this.backdrop.of(mode === 'custom' ? custom : undefined));
     this.compositor.setOverlays(this.overlays.at(Date.now()));
     const drawn = contents.filter(({ id }) => placed.has(id));
-    return this.compositor.draw(drawn, this.placements);
+    const stale = this.compositor.stale(drawn);
+    const late = stale.length > maxTiles ? this.latest(stale, maxTiles) : NONE_LATE;
+    this.lateFor = new Map([...late].map((id) => [id, (this.lateFor.get(id) ?? 0) + 1]));
+    if (late.size > 0) this.events.count('video_tiles_late', late.size);
+    const changed = await this.compositor.draw(drawn, this.placements, late);
+    return { tiles: stale.length - late.size, changed };
+  }
+
+  private latest(stale: readonly TileContent[], maxTiles: number): ReadonlySet<SourceId> {
+    const waited = ({ id, speaking }: TileContent) =>
+      speaking ? Number.POSITIVE_INFINITY : (this.lateFor.get(id) ?? 0);
+    const order = [...stale].sort((a, b) => waited(b) - waited(a));
+    return new Set(order.slice(maxTiles).map(({ id }) => id));
   }
 
   async encode(due: Micros, changed: boolean): Promise<void> {

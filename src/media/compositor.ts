@@ -45,6 +45,11 @@ export class Compositor {
     return this.canvas;
   }
 
+  /** Those whose tiles do not show their content. */
+  stale(contents: readonly TileContent[]): TileContent[] {
+    return contents.filter((content) => !this.tiles.get(content.id)?.shows(content));
+  }
+
   /** How a source's picture fills its tile, as drawn last. */
   fitOf(source: SourceId): TileFit | undefined {
     return this.tiles.get(source)?.fit;
@@ -68,9 +73,14 @@ export class Compositor {
    * Draws what changed.
    * @param placements of tiles, from the back to the front, compared by identity; contents without
    *   one are not shown.
+   * @param late may keep what they show until a later tick.
    * @returns whether any pixel may have changed.
    */
-  async draw(contents: readonly TileContent[], placements: readonly Placement[]): Promise<boolean> {
+  async draw(
+    contents: readonly TileContent[],
+    placements: readonly Placement[],
+    late: ReadonlySet<SourceId> = new Set(),
+  ): Promise<boolean> {
     this.arrange(placements);
     const byId = new Map(contents.map((content) => [content.id, content]));
     const wasDirty = this.dirty;
@@ -86,7 +96,8 @@ export class Compositor {
       if (!content) continue;
       // What lies over something that is drawn anew has to be drawn after it.
       const isOver = drawn.some((rect) => overlap(rect, tile.rect));
-      if (tile.shows(content) && !isOver) continue;
+      const stays = tile.shows(content) || (late.has(id) && tile.isDrawn);
+      if (stays && !isOver) continue;
       if (isOver) {
         await settle(work);
         work = [];

@@ -16,6 +16,7 @@ import type {
   WatchedVideo,
 } from '../link/link-messages.js';
 import { nowMicros } from '../shared/clock.js';
+import type { LoadStep } from '../shared/load-steps.js';
 import type { OverlaySettings } from '../shared/overlay-settings.js';
 import { type StageHistograms, StageTimes } from '../shared/stage-times.js';
 import { Ticker } from '../shared/ticker.js';
@@ -28,6 +29,7 @@ import { audioLevel, DominantSpeaker } from './dominant-speaker.js';
 import type { Placement } from './layout-planner.js';
 import { LOW_RATE_TICKS } from './low-rate-mix.js';
 import { RoomImages } from './room-images.js';
+import { TickLoad } from './tick-load.js';
 import type { TileContent } from './tile.js';
 import { VideoSource } from './video-source.js';
 
@@ -79,6 +81,7 @@ export class RoomMixer {
   private readonly audioTicker: Ticker;
   private readonly counts = new Map<string, number>();
   private readonly stages = new StageTimes();
+  private readonly load: TickLoad;
   private watched: readonly WatchedVideo[] = [];
   private listened = false;
   private speakingKey = '';
@@ -92,6 +95,7 @@ export class RoomMixer {
     this.canvas = this.openCanvas(settings);
     const failed = (error: unknown) => this.fail(error);
     this.mixer = new AudioMixer(settings, failed);
+    this.load = new TickLoad(settings, (steps) => this.bend(steps));
     this.videoTicker = new Ticker(
       1_000_000 / settings.frameRate,
       MAX_VIDEO_BEHIND,
@@ -131,6 +135,8 @@ export class RoomMixer {
       const { name, data } = command;
       const bytes = data === undefined ? undefined : Buffer.from(data, 'base64');
       this.images.set(name, bytes).catch((error: unknown) => this.fail(error));
+    } else if (command.type === 'load') {
+      this.load.setFloor(command.floor);
     } else if (command.type === 'keyframe') {
       for (const canvas of this.canvases) canvas.requestKeyframe(command, command.urgent);
     } else {
@@ -161,6 +167,11 @@ export class RoomMixer {
     return {
       ...Object.fromEntries(total),
       ...this.mixer.counts(),
+      ...this.load.counters,
+      decoder_queue_frames: [...this.sources.values()].reduce(
+        (n, { video }) => n + video.queued,
+        0,
+      ),
       video_ticks_skipped: this.videoTicker.skipped,
       audio_ticks_skipped: this.audioTicker.skipped,
     };
@@ -263,7 +274,10 @@ export class RoomMixer {
 
   private async videoTick(due: Micros): Promise<void> {
     await this.openAndCloseCanvases();
-    if (!this.canvases.some(({ watched }) => watched)) return;
+    if (!this.canvases.some(({ watched }) => watched)) {
+      this.measure(due);
+      return;
+    }
     this.arrange(due);
     const contents = [...this.sources]
       .filter(([, { tiled }]) => tiled)
@@ -272,14 +286,29 @@ export class RoomMixer {
       this.count('video_ticks');
       for (const canvas of this.canvases) {
         const start = nowMicros();
-        const changed = await canvas.draw(contents, this.layout);
-        if (changed) this.stages.observe('compose', nowMicros() - start);
+        const { tiles, changed } = await canvas.draw(contents, this.layout, this.load.maxTiles);
+        const took = nowMicros() - start;
+        this.load.drew(tiles, took);
+        if (changed) this.stages.observe('compose', took);
         if (canvas === this.canvas) this.tellLayout(due);
         await canvas.encode(due, changed);
       }
     } finally {
       for (const { picture } of contents) picture?.[Symbol.dispose]();
+      this.measure(due);
     }
+  }
+
+  private measure(due: Micros): void {
+    const now = nowMicros();
+    const backlogs = [...this.sources.values()].map(({ video }) => video.backlog);
+    this.load.ticked(now - due, Math.max(0, ...backlogs), now);
+  }
+
+  /** The picture gives way more or less than before. */
+  private bend(steps: readonly LoadStep[]): void {
+    this.videoTicker.setInterval(1_000_000 / this.load.frameRate);
+    this.output.event({ type: 'load', steps });
   }
 
   /** What a source's tiles show; the picture is the caller's. */
@@ -287,11 +316,15 @@ export class RoomMixer {
     const isScreen = state.kind === 'screen';
     // A screen on which nothing moves sends nothing.
     const fresh = isScreen || due - video.lastPictureAt < STALE_PICTURE;
-    const picture = state.videoOn && fresh ? video.pictureAt(due) : undefined;
+    const speaking = this.mixer.speakers.has(id);
+    const seldom = !isScreen && !speaking && this.dominant.current !== id;
+    const interval = seldom ? this.load.listenerInterval : 0;
+    video.skipDisposable(interval > 0);
+    const picture = state.videoOn && fresh ? video.pictureAt(due, interval) : undefined;
     return {
       id,
       label: { name: state.name, muted: !state.audioOn, trouble: state.trouble, screen: isScreen },
-      speaking: this.mixer.speakers.has(id),
+      speaking,
       // Shared, because the source may free its own while the tile is being drawn.
       picture: picture?.share(),
       generation: video.generation,

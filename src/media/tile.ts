@@ -108,6 +108,10 @@ export class Tile implements Disposable {
     this.drawn = undefined;
   }
 
+  get isDrawn(): boolean {
+    return this.drawn !== undefined;
+  }
+
   shows(content: TileContent): boolean {
     const { drawn } = this;
     if (!drawn || drawn.speaking !== content.speaking || drawn.avatar !== content.avatar)

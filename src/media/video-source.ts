@@ -11,6 +11,9 @@ import { VideoDecoder } from './ffmpeg/video-decoder.js';
 
 /** Encoded frames waiting for the decoder: half a second at 30 fps. */
 const MAX_WAITING = 15;
+/** Over the usual interval, for what counts as a freeze; and how many the usual is the mean of. */
+const FREEZE: Micros = 150_000;
+const INTERVALS = 30;
 /** Decoded pictures waiting for their time. */
 const MAX_PICTURES = 8;
 
@@ -42,6 +45,10 @@ export class VideoSource {
   private pictures: DuePicture[] = [];
   private shown: Picture | undefined;
   private decoder: VideoDecoder | undefined;
+  private shownAt: Micros = 0;
+  /** From one picture to the next; 0 if unknown. */
+  private usualInterval: Micros = 0;
+  private skipsDisposable = false;
   private needKeyframe = true;
   private running: Promise<void> | undefined;
   private closed = false;
@@ -77,8 +84,35 @@ export class VideoSource {
     });
   }
 
-  /** The newest picture due at `now`, still owned by this source; undefined before the first. */
-  pictureAt(now: Micros): Picture | undefined {
+  /** Frames that wait for the decoder. */
+  get queued(): number {
+    return this.waiting.length;
+  }
+
+  /** Share of the queue that waits for the decoder. */
+  get backlog(): number {
+    return this.waiting.length / MAX_WAITING;
+  }
+
+  /** Leaves out what no other frame needs, to spare the decoder. */
+  skipDisposable(skip: boolean): void {
+    if (skip === this.skipsDisposable) return;
+    this.skipsDisposable = skip;
+    this.decoder?.skipDisposable(skip);
+  }
+
+  /**
+   * The newest picture due at `now`, still owned by this source; undefined before the first.
+   * @param interval from one picture to the next, at least.
+   */
+  pictureAt(now: Micros, interval: Micros = 0): Picture | undefined {
+    // With some slack for ticks that are not quite even.
+    if (this.shown && now - this.shownAt < interval * 0.9) {
+      while (this.pictures[1] && this.pictures[1].due <= now)
+        this.pictures.shift()?.picture[Symbol.dispose]();
+      return this.shown;
+    }
+    if (this.pictures[0] && this.pictures[0].due <= now) this.shownAt = now;
     while (this.pictures[0] && this.pictures[0].due <= now) {
       const { picture, decodedAt } = this.pictures.shift() as DuePicture;
       this.events.took('wait', this.now() - decodedAt);
@@ -145,6 +179,7 @@ export class VideoSource {
       return;
     }
     const now = this.now();
+    this.noteFreeze(now);
     this.lastPictureAt = now;
     this.pictures.push({ picture, decodedAt: now, due: this.dueTime(captureMicros, now) });
     while (this.pictures.length > MAX_PICTURES) {
@@ -152,10 +187,23 @@ export class VideoSource {
     }
   }
 
+  /** As `freezeCount` of WebRTC's statistics: three times the usual interval, and 150 ms more than it. */
+  private noteFreeze(now: Micros): void {
+    const interval = now - this.lastPictureAt;
+    if (this.lastPictureAt === 0) this.usualInterval = 0;
+    else if (this.usualInterval === 0) this.usualInterval = interval;
+    else {
+      const usual = this.usualInterval;
+      if (interval > Math.max(3 * usual, usual + FREEZE)) this.events.count('video_freezes');
+      this.usualInterval += (interval - usual) / INTERVALS;
+    }
+  }
+
   private async decoderFor(codec: VideoCodec): Promise<VideoDecoder> {
     if (this.decoder?.codec === codec) return this.decoder;
     this.decoder?.[Symbol.dispose]();
     this.decoder = await VideoDecoder.open(codec);
+    this.decoder.skipDisposable(this.skipsDisposable);
     return this.decoder;
   }
 }

@@ -96,6 +96,8 @@ export class PeerReceiver {
     rtp_unknown_stream: 0,
     rtp_streams_refused: 0,
     rtp_rate_limited: 0,
+    rtp_repairs_received: 0,
+    nacks_sent: 0,
   };
   private readonly packetLimit = new TokenBucket(MAX_PACKETS_PER_SECOND);
   private readonly audioLimits = {
@@ -239,6 +241,7 @@ export class PeerReceiver {
 
   private askAgain({ ssrc, video, audioNack }: Stream, now: Micros): void {
     const lost = (video?.nack ?? audioNack)?.due(now, this.roundTrip) ?? [];
+    this.counters.nacks_sent += lost.length;
     if (lost.length > 0) this.events.sendRtcp(this.compound(buildNack(this.ssrc, ssrc, lost)));
   }
 
@@ -305,6 +308,7 @@ export class PeerReceiver {
     const primary = this.primaryOf(packet, section);
     const stream = primary === undefined ? undefined : this.streams.get(primary);
     if (!stream) return;
+    this.counters.rtp_repairs_received++;
     const original = {
       ...packet,
       sequence: packet.payload.readUInt16BE(0),

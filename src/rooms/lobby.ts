@@ -32,6 +32,10 @@ export class Lobby<T> {
     return info;
   }
 
+  find(id: string): Waiting<T> | undefined {
+    return this.waiting.get(id);
+  }
+
   /** Takes somebody out; undefined if nobody of that id waits. */
   take(id: string): Waiting<T> | undefined {
     const found = this.waiting.get(id);

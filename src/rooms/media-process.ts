@@ -65,6 +65,10 @@ export class MediaProcess {
     this.feedWatchdog();
   }
 
+  get queuedBytes(): number {
+    return this.linked.queuedBytes;
+  }
+
   send(command: MediaCommand): void {
     this.linked.send(command);
   }

@@ -135,9 +135,14 @@ export class ParticipantOutput {
     return this.steps[this.selector.wanted] as OutputStep;
   }
 
-  /** It has no use for more; its path may make it less. */
-  limit(limits: ReceiveLimits, now: Micros): void {
-    const best = bestStep(limits, this.settings, this.steps);
+  /**
+   * It has no use for more; its path may make it less.
+   * @param sparesBest the best rendition is not to be had.
+   */
+  limit(limits: ReceiveLimits, now: Micros, sparesBest = false): void {
+    const wanted = bestStep(limits, this.settings, this.steps);
+    const least = sparesBest ? this.steps.findIndex(({ rendition }) => rendition === 1) : 0;
+    const best = Math.max(wanted, least);
     if (this.selector.limit(best, this.estimator.bitrateBps, now)) this.switchRendition(now);
   }
 
@@ -249,6 +254,11 @@ export class ParticipantOutput {
       default:
         break;
     }
+  }
+
+  /** How long what waits would take to leave. */
+  get queueMicros(): Micros {
+    return this.sender.queueMicros;
   }
 
   /** What the path is thought to take. */

@@ -105,6 +105,7 @@ export class Participant {
   private sendsScreen = false;
   private tooLargeTold = false;
   private receiveLimits: ReceiveLimits = {};
+  private sparesBest = false;
   readonly chatLimits = new ChatLimits();
   private readonly rtcpLimit = new TokenBucket(MAX_RTCP_PER_SECOND);
   private readonly counters = { rtcp_rate_limited: 0 };
@@ -272,7 +273,17 @@ export class Participant {
   setReceiveLimits(limits: ReceiveLimits): void {
     checkLimits(limits, this.options.mix);
     this.receiveLimits = limits;
-    this.output?.limit(limits, nowMicros());
+    this.limitOutput();
+  }
+
+  /** The best rendition is not encoded for now, or is again. */
+  spareBest(spare: boolean): void {
+    this.sparesBest = spare;
+    this.limitOutput();
+  }
+
+  private limitOutput(): void {
+    this.output?.limit(this.receiveLimits, nowMicros(), this.sparesBest);
   }
 
   requestKeyframe(of: 'camera' | 'screen', now: Micros): void {
@@ -374,7 +385,7 @@ export class Participant {
         onRendition: (index) => this.events.onRendition(this.nameOf(index)),
       },
     );
-    this.output.limit(this.receiveLimits, nowMicros());
+    this.limitOutput();
     this.setState('connected');
     for (const video of this.output.watched) this.pipeline.requestKeyframe(video, true);
   }

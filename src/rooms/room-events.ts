@@ -1,5 +1,6 @@
 /** What happens in rooms, as it is told outside: by webhooks and to dashboards. */
 import { randomUUID } from 'node:crypto';
+import type { LoadStep } from '../shared/load-steps.js';
 import type { OutputInfo } from '../shared/output-info.js';
 import type { RecordingInfo } from '../shared/recording-info.js';
 import type { WaitingInfo } from './lobby.js';
@@ -18,6 +19,7 @@ export type RoomEventName =
   | 'participant_left'
   | 'speaking_started'
   | 'speaking_stopped'
+  | 'load_changed'
   | 'egress_started'
   | 'egress_updated'
   | 'egress_ended';
@@ -47,6 +49,8 @@ export interface RoomEvent {
   readonly waiting?: WaitingInfo;
   readonly recording?: RecordingInfo;
   readonly output?: OutputInfo;
+  /** Steps that the picture gives way by, for want of CPU; none is the whole picture. */
+  readonly load?: readonly LoadStep[];
 }
 
 export function roomInfo(room: Room): RoomInfo {
@@ -63,7 +67,7 @@ export function roomInfo(room: Room): RoomInfo {
 export function roomEvent(
   event: RoomEventName,
   room: Room,
-  details: Pick<RoomEvent, 'participant' | 'waiting' | 'recording' | 'output'> = {},
+  details: Pick<RoomEvent, 'participant' | 'waiting' | 'recording' | 'output' | 'load'> = {},
 ): RoomEvent {
   const createdAt = Math.floor(Date.now() / 1000);
   return { id: randomUUID(), event, createdAt, room: roomInfo(room), ...details };

@@ -4,8 +4,10 @@ import { TesseraError } from '../errors.js';
 import type { ImageLimits, MixSettings, SanitizedImage } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
 import { nowMicros } from '../shared/clock.js';
+import { CounterTotals } from '../shared/counter-totals.js';
 import { RecordStore } from '../shared/record-store.js';
 import type { CompositeCodec } from '../shared/units.js';
+import { Admission, type AdmissionOptions } from './admission.js';
 import { ImageIntake } from './image-intake.js';
 import { MediaPool } from './media-pool.js';
 import { participantInfo } from './participant-info.js';
@@ -22,6 +24,9 @@ import {
 /** NACK, reports and watchdogs of all connections run on one timer of this period. */
 const TICK_MS = 10;
 
+/** What the rooms cost is looked at so often. */
+const SAMPLE_MS = 1000;
+
 const DRAIN_CHECK_MS = 100;
 
 /** Finding out whether a hardware encoder works. */
@@ -33,9 +38,9 @@ const COME_BACK_MS = 60_000;
 /** Timers take no more; rooms of longer lives end when they are looked at again. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-export type Readiness = 'ready' | 'draining' | 'media_failed' | 'full';
+export type Readiness = 'ready' | 'draining' | 'media_failed' | 'full' | 'busy';
 
-export interface RoomManagerOptions extends RoomOptions {
+export interface RoomManagerOptions extends RoomOptions, AdmissionOptions {
   readonly defaults: RoomDefaults;
   readonly maxRooms: number;
   /** Folder for what outlives a restart. */
@@ -67,6 +72,9 @@ interface Entry {
 export class RoomManager {
   readonly revoked: RevokedTokens;
   private readonly rooms = new Map<string, Entry>();
+  readonly admission: Admission;
+  /** Of rooms that are over. */
+  private readonly past = new CounterTotals();
   private readonly pool: MediaPool;
   private readonly store: RecordStore<RoomRecord>;
   private readonly imageStore: RecordStore<ImageRecord>;
@@ -76,6 +84,7 @@ export class RoomManager {
   private encoders: readonly CompositeCodec[] = [];
   private mix: MixSettings;
   private ticker: NodeJS.Timeout | undefined;
+  private sampler: NodeJS.Timeout | undefined;
   private draining = false;
   private closed = false;
 
@@ -85,6 +94,7 @@ export class RoomManager {
     private readonly onEvent: (event: RoomEvent) => void = () => {},
   ) {
     this.pool = new MediaPool(logger);
+    this.admission = new Admission(options);
     this.mix = options.mix;
     const report = (error: unknown) => logger.error({ error }, 'a record could not be kept');
     this.store = new RecordStore(join(options.dataDir, 'rooms'), report);
@@ -104,6 +114,7 @@ export class RoomManager {
     ]);
     this.encoders = this.options.videoCodecs.filter((codec) => found.includes(codec));
     await this.checkHardware();
+    this.sampler = setInterval(() => this.sampleLoad(), SAMPLE_MS);
     for (const record of records.values()) {
       const own = [...images.values()].filter(({ room }) => room === record.id);
       this.restore(record, new Map(own.map((image) => [image.name, image])));
@@ -138,7 +149,8 @@ export class RoomManager {
   get readiness(): Readiness {
     if (this.closed || this.draining) return 'draining';
     if (!this.pool.working) return 'media_failed';
-    return this.rooms.size >= this.options.maxRooms ? 'full' : 'ready';
+    if (this.rooms.size >= this.options.maxRooms) return 'full';
+    return this.admission.isFull ? 'busy' : 'ready';
   }
 
   /** Opens no new rooms any more. @returns once nobody is in a room, or when `limit` resolves. */
@@ -155,6 +167,14 @@ export class RoomManager {
 
   get all(): readonly Room[] {
     return [...this.rooms.values()].map(({ room }) => room);
+  }
+
+  /** What was counted in all rooms since the server began. */
+  get totals(): Record<string, number> {
+    const sum = new CounterTotals();
+    sum.addAll(this.past.totals);
+    for (const room of this.all) sum.addAll(room.totals);
+    return sum.totals;
   }
 
   /** @throws TesseraError `room_not_found`. */
@@ -181,7 +201,9 @@ export class RoomManager {
 
   /** The room of that name, made if need be; resolves when it is ready for media. */
   async open(id: string): Promise<Room> {
-    const entry = this.rooms.get(id) ?? this.add(id, settingsFrom(this.options.defaults));
+    const known = this.rooms.get(id);
+    if (!known) this.admission.admit(undefined, 'sender', nowMicros());
+    const entry = known ?? this.add(id, settingsFrom(this.options.defaults));
     try {
       await entry.room.start();
     } catch (error) {
@@ -225,6 +247,7 @@ export class RoomManager {
           this.store.delete(id),
           ...entry.room.images.map(({ name }) => this.imageStore.delete(`${id}/${name}`)),
         ];
+    this.past.addAll(entry.room.totals);
     await entry.room.close(reason);
     await Promise.all(kept);
     this.logger.info({ room: id }, 'room ended');
@@ -234,7 +257,8 @@ export class RoomManager {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    if (this.ticker) clearInterval(this.ticker);
+    clearInterval(this.ticker);
+    clearInterval(this.sampler);
     const reason = new TesseraError('shutting_down', 'the server is shutting down');
     await Promise.all([...this.rooms.keys()].map((id) => this.end(id, reason)));
     await Promise.all([
@@ -261,6 +285,7 @@ export class RoomManager {
       settings,
       { ...this.options, mix: this.mix, videoCodecs: this.encoders },
       this.pool,
+      this.admission,
       this.logger.child({ room: id }),
       this.listenerOf(id, () => room),
       previous,
@@ -317,6 +342,7 @@ export class RoomManager {
         const name = started ? 'speaking_started' : 'speaking_stopped';
         tell(name, { participant: participantInfo(participant) });
       },
+      onLoad: (load) => tell('load_changed', { load }),
       onWaiting: (waiting) => tell('participant_waiting', { waiting }),
       onImage: (name, image) => {
         const key = `${id}/${name}`;
@@ -340,6 +366,11 @@ export class RoomManager {
   private tick(): void {
     const now = nowMicros();
     for (const { room } of this.rooms.values()) room.tick(now);
+  }
+
+  private sampleLoad(): void {
+    this.admission.sample(this.all, nowMicros());
+    for (const { room } of this.rooms.values()) room.setLoadFloor(this.admission.floor);
   }
 
   private limitLife(entry: Entry): void {

@@ -28,6 +28,7 @@ import { packetizeH264 } from '../send/h264-packetizer.js';
 import { packetizeVp8 } from '../send/vp8-packetizer.js';
 import { packetizeVp9 } from '../send/vp9-packetizer.js';
 import { nowMicros } from '../shared/clock.js';
+import type { LoadStep } from '../shared/load-steps.js';
 import type { OverlaySettings } from '../shared/overlay-settings.js';
 import { addHistograms, type StageHistograms, StageTimes } from '../shared/stage-times.js';
 import type { Micros } from '../shared/units.js';
@@ -50,6 +51,8 @@ export interface RoomPipelineEvents {
   /** The tiles are elsewhere than before, from the picture of that moment on. */
   onLayout(tiles: readonly TilePlace[], ptsMicros: Micros): void;
   onCorrupt(source: SourceId, media: 'audio' | 'video'): void;
+  /** The picture gives way more or less than before. */
+  onLoad(steps: readonly LoadStep[]): void;
 }
 
 export class RoomPipeline {
@@ -64,6 +67,9 @@ export class RoomPipeline {
   /** By name, those that were made harmless; in base64. */
   private readonly images = new Map<string, string>();
   private watchKey = '';
+  /** Steps that the picture gives way by. */
+  private bent: readonly LoadStep[] = [];
+  private loadFloor = 0;
   /** Of the last picture, and of the base layer's last, by codec and rendition. */
   private readonly pictureNumbers = new Map<
     string,
@@ -126,6 +132,23 @@ export class RoomPipeline {
   setOverlays(overlays: OverlaySettings): void {
     this.overlays = overlays;
     this.process?.send({ type: 'overlays', overlays });
+  }
+
+  /** On their way to the media process. */
+  get queuedBytes(): number {
+    return this.process?.queuedBytes ?? 0;
+  }
+
+  /** Steps that the picture gives way by. */
+  get loadSteps(): readonly LoadStep[] {
+    return this.bent;
+  }
+
+  /** The server has too much: so many steps at least. */
+  setLoadFloor(floor: number): void {
+    if (floor === this.loadFloor) return;
+    this.loadFloor = floor;
+    this.process?.send({ type: 'load', floor });
   }
 
   /** Everybody hears that the recording begins or ends. */
@@ -238,6 +261,8 @@ export class RoomPipeline {
     process.send({ type: 'arrange', layout: this.layout });
     process.send({ type: 'overlays', overlays: this.overlays });
     for (const [name, data] of this.images) process.send({ type: 'image', name, data });
+    process.send({ type: 'load', floor: this.loadFloor });
+    this.bend([]);
     this.watchKey = '';
     this.update(this.participants);
     const now = nowMicros();
@@ -288,12 +313,21 @@ export class RoomPipeline {
       case 'speaking':
         this.events.onSpeaking(event.sources);
         break;
+      case 'load':
+        this.bend(event.steps);
+        break;
       case 'corrupt':
         this.events.onCorrupt(event.source, event.media);
         break;
       default:
         break;
     }
+  }
+
+  private bend(steps: readonly LoadStep[]): void {
+    if (steps.join() === this.bent.join()) return;
+    this.bent = steps;
+    this.events.onLoad(steps);
   }
 
   private send(frame: MediaFrame): void {

@@ -12,6 +12,9 @@ import type {
 import type { Logger } from '../logger.js';
 import type { PeerTransportOptions } from '../peer/peer-transport.js';
 import { nowMicros } from '../shared/clock.js';
+import { CounterTotals } from '../shared/counter-totals.js';
+import { type LoadStep, loadSteps } from '../shared/load-steps.js';
+import type { StageHistograms } from '../shared/stage-times.js';
 import type { CompositeCodec, Micros } from '../shared/units.js';
 import { type AppMessage, ChatHistory, type ChatMessage, checkSize } from './chat.js';
 import type { CompositeSink } from './composite-sink.js';
@@ -31,6 +34,12 @@ export interface RoomOptions {
   readonly videoCodecs: readonly CompositeCodec[];
   /** Ask clients not to send silence. */
   readonly dtx: boolean;
+}
+
+/** Who decides whether there is CPU for one more. */
+export interface RoomAdmission {
+  /** @throws TesseraError `server_busy`. */
+  admit(room: Room, kind: 'sender' | 'viewer', now: Micros): void;
 }
 
 /** Whoever speaks for a participant: a signalling session, or an API. */
@@ -114,6 +123,8 @@ export interface RoomListener {
   onChanged(participant: Participant): void;
   onWaiting(waiting: WaitingInfo): void;
   onSpeaking(participant: Participant, started: boolean): void;
+  /** Its picture gives way more or less than before. */
+  onLoad(steps: readonly LoadStep[]): void;
   /** Undefined was taken away. */
   onImage(name: string, image: SanitizedImage | undefined): void;
   onSettings(): void;
@@ -132,8 +143,14 @@ interface Member {
 }
 
 const MAX_IMAGES = 16;
+/** Counters that the media process has of each source too. */
+const OF_SOURCES = /^audio_(packets|frames|samples|periods)_/;
 /** Those who may come back, at most; the oldest are forgotten first. */
 const MAX_RETURNING = 4096;
+
+function kindOf({ viewer, grant }: EnterRequest): 'sender' | 'viewer' {
+  return viewer || grant.role === 'viewer' ? 'viewer' : 'sender';
+}
 
 function replaced(): TesseraError {
   return new TesseraError('replaced', 'you joined again from elsewhere');
@@ -155,6 +172,7 @@ export class Room {
   /** Digests of the resume tokens of all who were let in and not removed. */
   private readonly returning: Set<string>;
   private readonly chat = new ChatHistory();
+  private readonly counted = new CounterTotals();
   private readonly imagesByName = new Map<string, SanitizedImage>();
   private readonly pipeline: RoomPipeline;
   private readonly arrangement: RoomLayoutControl;
@@ -173,6 +191,7 @@ export class Room {
     settings: RoomSettings,
     private readonly options: RoomOptions,
     pool: MediaPool,
+    private readonly admission: RoomAdmission,
     private readonly logger: Logger,
     private readonly events: RoomListener,
     /** Of the room that this one goes on from. */
@@ -186,6 +205,7 @@ export class Room {
       onDominant: (source) => this.announceDominant(source),
       onLayout: (tiles, ptsMicros) => this.announceLayout(tiles, ptsMicros),
       onCorrupt: (source, media) => this.logger.debug({ source, media }, 'corrupt bitstream'),
+      onLoad: (steps) => this.followLoad(steps),
     });
     for (const [name, image] of previous?.images ?? []) {
       this.imagesByName.set(name, image);
@@ -304,9 +324,62 @@ export class Room {
     return this.pipeline.mediaPid;
   }
 
+  /** How long the stages of its media take. */
+  get stages(): StageHistograms {
+    return this.pipeline.stageTimes;
+  }
+
+  /** Steps that its picture gives way by. */
+  get loadSteps(): readonly LoadStep[] {
+    return this.pipeline.loadSteps;
+  }
+
+  get loadLevel(): number {
+    return this.loadSteps.length;
+  }
+
+  get numLoadSteps(): number {
+    return this.options.mix.loadControl ? loadSteps(this.options.mix).length : 0;
+  }
+
+  /** Its picture takes more than the time that there is. */
+  get overloaded(): boolean {
+    return this.pipeline.mediaCounters.load_overloaded === 1;
+  }
+
+  /** CPU time of its media process. */
+  get cpuMicros(): number | undefined {
+    return this.pipeline.mediaCounters.cpu_micros;
+  }
+
+  get numVisible(): number {
+    return this.participants.filter(({ visible }) => visible).length;
+  }
+
+  /** So many steps at least. */
+  setLoadFloor(floor: number): void {
+    this.pipeline.setLoadFloor(floor);
+  }
+
   /** Counters of the pipeline and its media process. */
   get counters(): Record<string, number> {
     return { ...this.pipeline.mediaCounters, ...this.pipeline.counters };
+  }
+
+  /** All that was counted since the room began, by those too who have left. */
+  get totals(): Record<string, number> {
+    this.countAll();
+    return this.counted.totals;
+  }
+
+  /** What waits on this side of the link, in bytes and microseconds, and on the other in frames. */
+  get queues(): Record<string, number> {
+    const pacers = this.participants.map(({ output }) => output?.queueMicros ?? 0);
+    return {
+      link_bytes: this.pipeline.queuedBytes,
+      pacer_micros_max: Math.max(0, ...pacers),
+      decoder_frames: this.pipeline.mediaCounters.decoder_queue_frames ?? 0,
+    };
   }
 
   /** Starts the room's media process if need be; resolves when the room is ready for media. */
@@ -326,10 +399,9 @@ export class Room {
     if (this.closed) throw new TesseraError('shutting_down', 'the room is closing');
     const { grant, name, previous } = request;
     const twin = this.twinOf(grant);
-    const known =
-      grant.role === 'host' ||
-      twin !== undefined ||
-      (previous !== undefined && this.returning.has(digestOf(previous)));
+    const comesBack =
+      twin !== undefined || (previous !== undefined && this.returning.has(digestOf(previous)));
+    const known = grant.role === 'host' || comesBack;
     if (this.current.locked && !known) {
       throw new TesseraError('room_locked', 'the room is locked', {
         next: 'Ask a host to open it.',
@@ -342,7 +414,11 @@ export class Room {
         next: 'Try again later, or raise room.maxParticipants.',
       });
     }
-    if (!waits) return this.join(request);
+    if (!waits) {
+      // Who comes back costs what they cost a moment ago.
+      if (!comesBack) this.admission.admit(this, kindOf(request), nowMicros());
+      return this.join(request);
+    }
     const earlier = this.lobby.list.find(
       ({ identity }) => identity !== '' && identity === grant.identity,
     );
@@ -356,8 +432,21 @@ export class Room {
 
   /** Lets somebody in who waits. @throws TesseraError `participant_not_found`. */
   admit(waitingId: string): void {
+    const waiting = this.lobby.find(waitingId);
+    if (waiting) this.admission.admit(this, kindOf(waiting.request), nowMicros());
     const { request } = this.takeWaiting(waitingId);
     request.listener.onAdmitted(this.join(request));
+  }
+
+  /** As many as there is room for; the others go on waiting. */
+  private admitAll(): void {
+    try {
+      for (const { id } of this.lobby.list) {
+        if (this.members.size < this.current.maxParticipants) this.admit(id);
+      }
+    } catch (error) {
+      this.logger.warn({ error }, 'not all who waited could be let in');
+    }
   }
 
   /** Sends somebody away who waits. @throws TesseraError `participant_not_found`. */
@@ -393,9 +482,7 @@ export class Room {
     if (change.overlays) this.pipeline.setOverlays(change.overlays);
     this.logger.info({ ...change }, 'room changed');
     if (!this.current.lobby) {
-      for (const { id } of this.lobby.list) {
-        if (this.members.size < this.current.maxParticipants) this.admit(id);
-      }
+      this.admitAll();
     }
     for (const { listener } of this.members.values()) listener.onRoomChanged();
     this.events.onSettings();
@@ -533,6 +620,8 @@ export class Room {
     const member = this.members.get(id);
     if (!member) return;
     this.members.delete(id);
+    this.count(member.participant);
+    this.counted.forget(id);
     const { avatar } = member.participant;
     if (avatar) this.pipeline.setImage(avatar, undefined);
     this.arrangement.left(id);
@@ -562,6 +651,25 @@ export class Room {
     for (const { listener } of this.members.values()) listener.onClosed(reason);
     await Promise.all([...this.members.keys()].map((id) => this.leave(id)));
     await this.pipeline.close();
+  }
+
+  private countAll(): void {
+    const media = Object.entries(this.counters).filter(([name]) => !OF_SOURCES.test(name));
+    this.counted.observe('media', Object.fromEntries(media));
+    for (const participant of this.participants) this.count(participant);
+  }
+
+  private count(participant: Participant): void {
+    const { id, screenSourceId } = participant;
+    this.counted.observe(id, participant.counts());
+    this.counted.observe(`${id}/screen`, this.pipeline.sourceCounters(screenSourceId));
+  }
+
+  private followLoad(steps: readonly LoadStep[]): void {
+    this.logger.warn({ steps }, 'the picture gives way to load');
+    const spare = steps.includes('fewer_renditions');
+    for (const participant of this.participants) participant.spareBest(spare);
+    this.events.onLoad(steps);
   }
 
   private twinOf({ identity }: Grant): Participant | undefined {
@@ -601,6 +709,7 @@ export class Room {
       const info = participantInfo(participant);
       this.tellAll((other) => other.onJoined(info));
     }
+    participant.spareBest(this.loadSteps.includes('fewer_renditions'));
     this.members.set(participant.id, { participant, listener });
     this.mayReturn(participant);
     this.pipeline.update(this.participants);

@@ -8,6 +8,7 @@ export class Ticker {
   /** Ticks left out because the one before took too long. */
   skipped = 0;
   private index = 0;
+  /** Due time of tick 0, as if the interval had always been this. */
   private startedAt: Micros = 0;
   private timer: NodeJS.Timeout | undefined;
   private running = false;
@@ -18,7 +19,7 @@ export class Ticker {
    * @param maxBehind ticks that are made up for when late, before they are left out.
    */
   constructor(
-    private readonly interval: number,
+    private interval: number,
     private readonly maxBehind: number,
     private readonly now: () => Micros,
     private readonly tick: (due: Micros) => void | Promise<void>,
@@ -31,6 +32,14 @@ export class Ticker {
     this.startedAt = this.now();
     this.index = 0;
     this.schedule();
+  }
+
+  /** From the next tick on; it is due one new interval after the last. */
+  setInterval(interval: number): void {
+    if (interval === this.interval) return;
+    const last = this.dueOf(this.index - 1);
+    this.interval = interval;
+    this.startedAt = last - (this.index - 1) * interval;
   }
 
   /** Resolves when the tick under way is done; none follows it. */

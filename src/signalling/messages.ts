@@ -386,6 +386,8 @@ export const ServerMessage = Type.Union([
     message: Type.String(),
     /** What to do about it. */
     next: Type.Optional(Type.String()),
+    /** When trying again may help. */
+    retryAfterSeconds: Type.Optional(Type.Integer()),
   }),
 ]);
 export type ServerMessage = Static<typeof ServerMessage>;

@@ -172,8 +172,14 @@ export class Session {
     if (error.code === 'internal') {
       this.dependencies.logger.error({ error, cause: error.cause }, 'signalling failed');
     }
-    const { code, message, next } = error;
-    send({ type: 'error', code, message, ...(next === undefined ? {} : { next }) });
+    const { code, message, next, retryAfterSeconds } = error;
+    send({
+      type: 'error',
+      code,
+      message,
+      ...(next === undefined ? {} : { next }),
+      ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    });
   }
 
   private async handle(text: string): Promise<void> {

@@ -75,7 +75,7 @@ async function startMedia(): Promise<void> {
     });
   }
   pc.addTransceiver('audio', { direction: 'recvonly' });
-  pc.addTransceiver('video', { direction: 'recvonly' });
+  if (options.watch !== false) pc.addTransceiver('video', { direction: 'recvonly' });
   pc.onicecandidate = ({ candidate }: any) =>
     candidate && send({ type: 'candidate', candidate: candidate.candidate });
   pc.ontrack = ({ track }: any) => (track.kind === 'video' ? watch(track) : listen(track));
@@ -266,13 +266,24 @@ function stopSharing(): void {
   send({ type: 'mute', screen: false });
 }
 
-process.on('message', (question: any) => {
+/** Samples of sound played, and those of them that were made up. */
+async function concealment(): Promise<{ concealed: number; total: number }> {
+  const sum = { concealed: 0, total: 0 };
+  for (const stats of (await pc.getStats()).values()) {
+    sum.concealed += stats.concealedSamples ?? 0;
+    sum.total += stats.totalSamplesReceived ?? 0;
+  }
+  return sum;
+}
+
+process.on('message', async (question: any) => {
   const answer = { id: question.id, value: undefined as unknown };
   if (question.ask === 'report') {
     answer.value = { ...report };
     report.longestGapMs = 0;
     report.tileGaps = [];
   }
+  if (question.ask === 'concealment') answer.value = await concealment();
   if (question.ask === 'level') answer.value = levelOf(question.frequency);
   if (question.ask === 'line') {
     const { from, to, count } = question;

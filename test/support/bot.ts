@@ -13,6 +13,8 @@ export interface BotOptions {
   readonly audio?: boolean;
   readonly video?: boolean;
   readonly viewer?: boolean;
+  /** False receives sound only. */
+  readonly watch?: boolean;
   /** A white flash and a beep together at each whole second, in place of colour and tone. */
   readonly flash?: boolean;
   /** Noise in the upper part that changes with every frame: much to encode. */
@@ -67,6 +69,11 @@ export class Bot {
 
   report(): Promise<BotReport> {
     return this.ask({ ask: 'report' });
+  }
+
+  /** Samples of sound played, and those of them that were made up. */
+  concealment(): Promise<{ concealed: number; total: number }> {
+    return this.ask({ ask: 'concealment' });
   }
 
   /** Level of a tone in the last second that was heard, in dBFS of its peak. */

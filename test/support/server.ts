@@ -36,9 +36,14 @@ export class TestServer {
     readonly dataDir: string,
   ) {}
 
-  static async start(environment: Record<string, string> = {}): Promise<TestServer> {
+  /** @param cores that it may run on; all by default. */
+  static async start(
+    environment: Record<string, string> = {},
+    cores?: readonly number[],
+  ): Promise<TestServer> {
     const dataDir = environment.TESSERA_DATA_DIR ?? join(tmpdir(), `tessera-test-${randomUUID()}`);
-    const child = spawn(process.execPath, [MAIN], {
+    const command = [...(cores ? ['taskset', '-c', cores.join()] : []), process.execPath, MAIN];
+    const child = spawn(command[0] as string, command.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         PATH: process.env.PATH,
@@ -49,6 +54,9 @@ export class TestServer {
         TESSERA_LIMITS_SOCKETS_PER_ADDRESS: '10000',
         // Tones are no voices: Opus takes them for noise that need not be sent.
         TESSERA_AUDIO_DTX: 'off',
+        // What comes out must not depend on how busy the machine is.
+        TESSERA_LOAD_CONTROL: 'off',
+        TESSERA_LOAD_ADMISSION: '100',
         TESSERA_DATA_DIR: dataDir,
         ...environment,
       },

@@ -31,6 +31,7 @@ const MIX = {
   levelling: false,
   noiseGate: true,
   stereoPlacement: false,
+  loadControl: false,
 } as const;
 const LIFELINE = 3;
 

@@ -18,6 +18,7 @@ const settings = {
   levelling: false,
   noiseGate: true,
   stereoPlacement: false,
+  loadControl: false,
 } as never;
 const stereo = { ...(settings as object), audioChannels: 2, stereoPlacement: true } as never;
 const fail = (error: unknown) => {

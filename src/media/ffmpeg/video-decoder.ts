@@ -86,6 +86,11 @@ export class VideoDecoder implements Disposable {
     }
   }
 
+  /** Leaves out frames that no other is predicted from; they give no picture. */
+  skipDisposable(skip: boolean): void {
+    if (!this.closed) this.context.setOption('skip_frame', skip ? 'noref' : 'default');
+  }
+
   [Symbol.dispose](): void {
     if (this.closed) return;
     this.closed = true;

@@ -1,0 +1,174 @@
+/**
+ * What the rooms cost, and whether there is room for one more: measured from the CPU that they use, not
+ * counted. Of the server as a whole it also says how far pictures must give way.
+ */
+import { performance } from 'node:perf_hooks';
+import { TesseraError } from '../errors.js';
+import { cpuLimit } from '../shared/cpu-limit.js';
+import { LoadController } from '../shared/load-controller.js';
+import { LOAD_STEPS } from '../shared/load-steps.js';
+import type { StageHistograms } from '../shared/stage-times.js';
+import type { Micros } from '../shared/units.js';
+
+/** Whoever has come is measured after so long; until then they are reckoned with. */
+const MEASURED_AFTER: Micros = 4_000_000;
+const SMOOTHING = 0.3;
+const RETRY_SECONDS = 10;
+/** In cores, until something was measured. */
+const FIRST_GUESS = { room: 0.2, sender: 0.06, viewer: 0.01 };
+/** Steps that leave a picture that is worth joining. */
+const STEPS_TO_LIMIT = 3;
+
+/** A room as it is reckoned with. */
+export interface MeasuredRoom {
+  /** Of the media process, since it began; undefined while there is none. */
+  readonly cpuMicros: number | undefined;
+  readonly stages: StageHistograms;
+  readonly size: number;
+  /** Of them, who has a tile. */
+  readonly numVisible: number;
+  /** Steps that its picture has given way by, and how many it could. */
+  readonly loadLevel: number;
+  readonly numLoadSteps: number;
+  /** Its picture takes more than the time that there is. */
+  readonly overloaded: boolean;
+}
+
+export interface AdmissionOptions {
+  readonly loadControl: boolean;
+  /** Of the CPU that joining may fill; 1 refuses nobody. */
+  readonly admissionShare: number;
+}
+
+interface Costs {
+  room: number;
+  sender: number;
+  viewer: number;
+}
+
+interface RoomSample {
+  readonly cpu: number;
+  /** Of the encodes, and of all stages. */
+  readonly encode: Micros;
+  readonly all: Micros;
+}
+
+function sampleOf({ cpuMicros = 0, stages }: MeasuredRoom): RoomSample {
+  const sum = (...names: (keyof StageHistograms)[]) =>
+    names.reduce((total, name) => total + (stages[name]?.sumMicros ?? 0), 0);
+  const encode = sum('encode');
+  return { cpu: cpuMicros, encode, all: encode + sum('decode', 'compose', 'mix') };
+}
+
+export class Admission {
+  readonly counters = { joins_refused_cpu: 0, joins_refused_room: 0 };
+  private readonly controller = new LoadController(LOAD_STEPS.length);
+  private readonly limit = cpuLimit();
+  private readonly costs: Costs = { ...FIRST_GUESS };
+  private readonly samples = new Map<MeasuredRoom, RoomSample>();
+  private readonly expected: { readonly at: Micros; readonly cores: number }[] = [];
+  private ownCores = 0;
+  private utilization = performance.eventLoopUtilization();
+  private cpu = process.cpuUsage();
+  private sampledAt: Micros | undefined;
+
+  constructor(private readonly options: AdmissionOptions) {}
+
+  /** Steps that every room must give way by at least. */
+  get floor(): number {
+    return this.options.loadControl ? this.controller.level : 0;
+  }
+
+  /** Whether the first of a new room would be refused. */
+  get isFull(): boolean {
+    const { admissionShare } = this.options;
+    const cores = this.ownCores + this.costs.room + this.costs.sender;
+    return admissionShare < 1 && cores > admissionShare * this.limit;
+  }
+
+  /** Gauges and counters, cores in thousandths. */
+  get stats(): Readonly<Record<string, number>> {
+    const milli = (cores: number) => Math.round(cores * 1000);
+    return {
+      ...this.counters,
+      ...this.controller.counters,
+      load_level: this.floor,
+      load_percent: Math.round(this.controller.load * 100),
+      cores_used_milli: milli(this.ownCores),
+      cores_limit_milli: milli(this.limit),
+      cores_per_room_milli: milli(this.costs.room),
+      cores_per_sender_milli: milli(this.costs.sender),
+      cores_per_viewer_milli: milli(this.costs.viewer),
+    };
+  }
+
+  /** Called about once a second. */
+  sample(rooms: readonly MeasuredRoom[], now: Micros): void {
+    const since = (now - (this.sampledAt ?? now)) / 1_000_000;
+    this.sampledAt = now;
+    const utilization = performance.eventLoopUtilization();
+    const busy = performance.eventLoopUtilization(utilization, this.utilization).utilization;
+    this.utilization = utilization;
+    const { user, system } = process.cpuUsage(this.cpu);
+    this.cpu = process.cpuUsage();
+    const before = new Map(this.samples);
+    this.samples.clear();
+    for (const room of rooms) this.samples.set(room, sampleOf(room));
+    if (since === 0) return;
+    const server = (user + system) / 1e6 / since;
+    let [media, encode, tiles, people] = [0, 0, 0, 0];
+    for (const [room, sample] of this.samples) {
+      const last = before.get(room);
+      people += room.size;
+      tiles += room.numVisible;
+      // A new process begins at nothing.
+      if (!last || sample.cpu < last.cpu || sample.all <= last.all) continue;
+      const cores = (sample.cpu - last.cpu) / 1e6 / since;
+      media += cores;
+      encode += (cores * (sample.encode - last.encode)) / (sample.all - last.all);
+    }
+    this.ownCores += SMOOTHING * (server + media - this.ownCores);
+    if (media > 0 && people > 0) {
+      this.learn('viewer', server / people);
+      this.learn('room', encode / rooms.length);
+      if (tiles > 0) this.learn('sender', (media - encode) / tiles + server / people);
+    }
+    this.controller.update(Math.max(busy, this.ownCores / this.limit), now);
+  }
+
+  /**
+   * Reckons with one more.
+   * @param room undefined for a new one.
+   * @throws TesseraError `server_busy`.
+   */
+  admit(room: MeasuredRoom | undefined, kind: 'sender' | 'viewer', now: Micros): void {
+    if (this.options.admissionShare >= 1) return;
+    const atLimit =
+      room &&
+      room.numLoadSteps > 0 &&
+      room.loadLevel >= Math.min(STEPS_TO_LIMIT, room.numLoadSteps);
+    if (room && (atLimit || room.overloaded)) {
+      this.counters.joins_refused_room++;
+      throw serverBusy('the room has as many people as this server can show in time');
+    }
+    while (this.expected[0] && now - this.expected[0].at > MEASURED_AFTER) this.expected.shift();
+    const expected = this.expected.reduce((sum, { cores }) => sum + cores, 0);
+    const cores = room ? this.costs[kind] : this.costs.room;
+    if (this.ownCores + expected + cores > this.options.admissionShare * this.limit) {
+      this.counters.joins_refused_cpu++;
+      throw serverBusy('the server has no CPU left for one more');
+    }
+    this.expected.push({ at: now, cores });
+  }
+
+  private learn(kind: keyof Costs, cores: number): void {
+    this.costs[kind] += SMOOTHING * (cores - this.costs[kind]);
+  }
+}
+
+function serverBusy(message: string): TesseraError {
+  return new TesseraError('server_busy', message, {
+    next: `Try again in ${RETRY_SECONDS} seconds; more cores, or load.admission, let more people in.`,
+    retryAfterSeconds: RETRY_SECONDS,
+  });
+}
