@@ -17,8 +17,8 @@ export interface ClientPeerOptions {
   /** Of what it sends, and receives unless something else is said. */
   readonly codec: VideoCodec;
   readonly receiveCodec?: VideoCodec | undefined;
-  /** Whether it has a microphone and a camera. */
-  readonly sends: boolean;
+  /** Whether it has a microphone and a camera, or a microphone alone. */
+  readonly sends: boolean | 'audio';
   readonly receives: { readonly audio: boolean; readonly video: boolean };
   /** Offers a second picture, to be a shared screen. */
   readonly screen: boolean;
@@ -96,10 +96,12 @@ export class ClientPeer {
       },
     });
     if (sends) {
-      this.pc.addTransceiver(this.tracks.audio, { direction: 'sendonly' });
-      this.pc.addTransceiver(this.tracks.video, { direction: 'sendonly' });
+      const isBoth = sends === 'audio' && receives.audio;
+      this.pc.addTransceiver(this.tracks.audio, { direction: isBoth ? 'sendrecv' : 'sendonly' });
+      if (sends !== 'audio') this.pc.addTransceiver(this.tracks.video, { direction: 'sendonly' });
     }
-    if (receives.audio) this.pc.addTransceiver('audio', { direction: 'recvonly' });
+    if (receives.audio && sends !== 'audio')
+      this.pc.addTransceiver('audio', { direction: 'recvonly' });
     if (receives.video) this.pc.addTransceiver('video', { direction: 'recvonly' });
     if (screen) this.pc.addTransceiver(this.tracks.screen, { direction: 'sendonly' });
     if (data) {
@@ -141,6 +143,13 @@ export class ClientPeer {
 
   async offer(): Promise<string> {
     await this.pc.setLocalDescription(await this.pc.createOffer());
+    return this.pc.localDescription?.sdp ?? '';
+  }
+
+  /** Answers another client's offer, with nobody between them. */
+  async answer(offer: string): Promise<string> {
+    await this.pc.setRemoteDescription({ type: 'offer', sdp: offer });
+    await this.pc.setLocalDescription(await this.pc.createAnswer());
     return this.pc.localDescription?.sdp ?? '';
   }
 

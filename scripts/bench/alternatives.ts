@@ -1,0 +1,182 @@
+/**
+ * What people use instead, each with the same 16 inputs of 640x360, the same size and rate out, in real
+ * time: an ffmpeg process for each participant with raw pipes between, a GStreamer pipeline, a browser
+ * under Xvfb that is captured, as browser-based recorders do; and for sound Debian's Janus. Needs
+ * `apt-get install ffmpeg xvfb chromium janus gstreamer1.0-tools gstreamer1.0-plugins-{base,good,bad,ugly}`.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gridLayout } from '../../src/media/grid-layout.js';
+import { sleep } from '../../test/support/server.js';
+import { ivfFile } from '../fixtures.js';
+import { measureCost, SETTLE_MS, soundMissing, withCall } from './call.js';
+import { CANVAS, FFMPEG_ENCODERS, xstackGraph } from './codec-floor.js';
+import { janusCost } from './janus.js';
+import { treeCpuSeconds } from './process-cpu.js';
+import { type Bench, percent, type Row } from './report.js';
+
+const COUNT = 16;
+const SOUND_COUNT = 50;
+const LOOPS = 16;
+const WARM_UP_MS = 6000;
+const MEASURE_SECONDS = 10;
+const DISPLAY = ':87';
+const FOLDER = join(tmpdir(), `tessera-bench-${process.pid}`);
+
+/** CPU of some processes, once they have settled. */
+async function costOf(children: readonly ChildProcess[]): Promise<number> {
+  const pids = children.map(({ pid }) => pid as number);
+  const cpu = () => pids.reduce((sum, pid) => sum + treeCpuSeconds(pid), 0);
+  try {
+    await sleep(WARM_UP_MS);
+    const [before, at] = [cpu(), performance.now()];
+    await sleep(MEASURE_SECONDS * 1000);
+    const cost = (cpu() - before) / ((performance.now() - at) / 1000);
+    const dead = children.find(({ exitCode }) => exitCode !== null);
+    if (dead) throw new Error(`${dead.spawnargs.slice(0, 3).join(' ')} ended`);
+    return cost;
+  } finally {
+    for (const child of children) child.kill('SIGKILL');
+  }
+}
+
+const run = (command: string, args: readonly string[], env: Record<string, string> = {}) =>
+  spawn(command, args, { stdio: 'ignore', env: { ...process.env, ...env } });
+const QUIET = ['-hide_banner', '-nostdin', '-loglevel', 'error'];
+const ENCODE = [...FFMPEG_ENCODERS.h264.split(' '), '-b:v', '1675k', '-f', 'null', '-'];
+
+/** One ffmpeg that decodes for each participant, and one that reads their raw pictures and encodes. */
+async function ffmpegProcesses(file: string): Promise<number> {
+  const pipes = Array.from({ length: COUNT }, (_, i) => join(FOLDER, `pipe-${i}`));
+  execFileSync('mkfifo', pipes);
+  const raw = ['-pix_fmt', 'yuv420p', '-f', 'rawvideo'];
+  const decoders = pipes.map((pipe) =>
+    run('ffmpeg', [...QUIET, '-y', '-re', '-threads', '1', '-i', file, ...raw, pipe]),
+  );
+  const format = ['-f', 'rawvideo', '-pix_fmt', 'yuv420p', '-s', '640x360', '-r', '30'];
+  const inputs = pipes.flatMap((pipe) => [...format, '-i', pipe]);
+  const graph = ['-filter_complex', xstackGraph(COUNT), '-map', '[out]'];
+  const mixer = run('ffmpeg', [...QUIET, ...inputs, ...graph, ...ENCODE]);
+  return costOf([...decoders, mixer]);
+}
+
+/** GStreamer's compositor, which scales, and audiomixer; its encoders with the same options. */
+async function gstreamer(file: string): Promise<number> {
+  const tiles = gridLayout(COUNT, { ...CANVAS, gap: 8 });
+  const pads = tiles.flatMap(({ x, y, width, height }, i) =>
+    Object.entries({ xpos: x, ypos: y, width, height }).map(
+      ([name, value]) => `sink_${i}::${name}=${value}`,
+    ),
+  );
+  const video = tiles.map(
+    (_, i) => `filesrc location=${file} ! ivfparse ! vp8dec threads=1 ! queue ! mix.sink_${i}`,
+  );
+  const tone = (i: number) => `audiotestsrc is-live=true freq=${200 + 20 * i} volume=0.05`;
+  const audio = tiles.map(
+    (_, i) => `${tone(i)} ! audio/x-raw,rate=48000,channels=1 ! opusenc ! opusdec ! queue ! amix.`,
+  );
+  const x264 =
+    'x264enc speed-preset=ultrafast tune=zerolatency bitrate=1675 threads=1 key-int-max=100000';
+  const pipeline = [
+    `compositor name=mix background=black ${pads.join(' ')}`,
+    `! video/x-raw,width=${CANVAS.width},height=${CANVAS.height},framerate=30/1 ! ${x264} ! fakesink sync=true`,
+    ...video,
+    'audiomixer name=amix ! opusenc bitrate=48000 ! fakesink sync=true',
+    ...audio,
+  ].join(' ');
+  return costOf([run('gst-launch-1.0', ['-q', ...pipeline.split(/\s+/)])]);
+}
+
+/** A browser that plays the inputs on one page, and an ffmpeg that captures its screen. */
+async function browser(file: string): Promise<number> {
+  const webm = join(FOLDER, 'input.webm');
+  execFileSync('ffmpeg', [...QUIET, '-i', file, '-c', 'copy', webm]);
+  const videos = gridLayout(COUNT, { ...CANVAS, gap: 8 }).map(
+    ({ x, y, width, height }) =>
+      `<video src="input.webm" autoplay muted loop style="left:${x}px;top:${y}px;width:${width}px;height:${height}px"></video>`,
+  );
+  const style = 'body{margin:0;background:#000}video{position:absolute;object-fit:cover}';
+  writeFileSync(join(FOLDER, 'page.html'), `<style>${style}</style>${videos.join('')}`);
+  const size = `${CANVAS.width}x${CANVAS.height}`;
+  const xvfb = run('Xvfb', [DISPLAY, '-screen', '0', `${size}x24`, '-nolisten', 'tcp']);
+  await sleep(1500);
+  const chromium = run(
+    'chromium',
+    [
+      ...['--no-sandbox', '--kiosk', '--no-first-run', '--disable-gpu', '--disable-sync'],
+      ...[
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--allow-file-access-from-files',
+      ],
+      ...[
+        '--autoplay-policy=no-user-gesture-required',
+        `--user-data-dir=${join(FOLDER, 'profile')}`,
+      ],
+      ...[`--window-size=${CANVAS.width},${CANVAS.height}`, `file://${join(FOLDER, 'page.html')}`],
+    ],
+    { DISPLAY },
+  );
+  await sleep(4000);
+  const grab = ['-f', 'x11grab', '-framerate', '30', '-video_size', size, '-i', DISPLAY];
+  const capture = run('ffmpeg', [...QUIET, ...grab, '-pix_fmt', 'yuv420p', ...ENCODE]);
+  return costOf([xvfb, chromium, capture]);
+}
+
+/** Tessera with the same inputs; the sound of all is mixed too. */
+async function tessera(): Promise<number> {
+  return withCall(async (call) => {
+    await call.grow(COUNT, { layers: ['m'], receives: false });
+    await call.grow(1, { layers: [], sound: false });
+    await sleep(SETTLE_MS);
+    return (await measureCost(call, MEASURE_SECONDS)).server;
+  });
+}
+
+async function tesseraSound(count: number): Promise<{ cores: number; missing: number }> {
+  return withCall(async (call) => {
+    await call.grow(count, { layers: [], soundOnly: true });
+    await sleep(4000);
+    const cost = await measureCost(call, MEASURE_SECONDS);
+    return { cores: cost.server, missing: soundMissing(cost) };
+  });
+}
+
+const ALTERNATIVES = {
+  'an ffmpeg for each participant, raw pipes': ffmpegProcesses,
+  "GStreamer's compositor and audiomixer": gstreamer,
+  'Chromium under Xvfb, x11grab and x264': browser,
+} as const;
+
+export const benchAlternatives: Bench = async () => {
+  const rows: Row[] = [];
+  mkdirSync(FOLDER, { recursive: true });
+  const command = 'alternatives';
+  try {
+    const file = await ivfFile('m', LOOPS);
+    for (const [name, measure] of Object.entries(ALTERNATIVES)) {
+      const other = await measure(file);
+      const own = await tessera();
+      const what = `${COUNT} of 640x360 to 1280x720 in H.264, real time, against ${name}`;
+      const [measured, against] = [percent(own), percent(other)];
+      rows.push({ what, measured, against, ratio: own / other, goal: '< 1', command });
+      console.error(rows.at(-1));
+    }
+    const janus = await janusCost(SOUND_COUNT, MEASURE_SECONDS);
+    const own = await tesseraSound(SOUND_COUNT);
+    rows.push({
+      what: `${SOUND_COUNT} people with sound alone, against Janus AudioBridge`,
+      measured: `${percent(own.cores)}, ${(own.missing * 100).toFixed(2)} % missing`,
+      against: `${percent(janus.cores)}, ${janus.packetsPerSecond.toFixed(0)} packets/s each`,
+      ratio: own.cores / janus.cores,
+      goal: '< 1',
+      command,
+    });
+    console.error(rows.at(-1));
+  } finally {
+    rmSync(FOLDER, { recursive: true, force: true });
+  }
+  return rows;
+};

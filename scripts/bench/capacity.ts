@@ -1,0 +1,127 @@
+/**
+ * How far one machine goes, and how the cost grows on the way: people in one room, and rooms of four,
+ * until the composite falls below 25 frames a second or half a percent of the sound is missing. Browsers'
+ * simulcast; nothing gives way.
+ */
+import { sleep } from '../../test/support/server.js';
+import { type Call, frameRate, measureCost, SETTLE_MS, soundMissing, withCall } from './call.js';
+import { treeCpuSeconds } from './process-cpu.js';
+import { type Bench, percent, type Row } from './report.js';
+
+const MEASURE_SECONDS = 8;
+const MIN_FPS = 25;
+const MAX_MISSING = 0.005;
+const LAYERS = ['h', 'm', 'l'] as const;
+const IN_ROOM = [1, 4, 9, 16, 25, 36, 49];
+const ROOMS = [1, 2, 4, 6, 8, 10, 12, 14, 16];
+
+interface Point {
+  readonly n: number;
+  readonly cores: number;
+}
+
+/** Least squares of `a + b n + c n²`: without a growing term, c adds little at the end. */
+function polynomialOf(points: readonly Point[]): { a: number; b: number; c: number } {
+  const rows = points.map(({ n, cores }) => [1, n, n * n, cores]);
+  const m = [0, 1, 2].map((i) =>
+    [0, 1, 2, 3].map((j) =>
+      rows.reduce((sum, row) => sum + (row[i] as number) * (row[j] as number), 0),
+    ),
+  );
+  for (let i = 0; i < 3; i++) {
+    const pivot = m[i] as number[];
+    for (const [k, row] of m.entries()) {
+      if (k === i) continue;
+      const factor = (row[i] as number) / (pivot[i] as number);
+      for (let j = 0; j < 4; j++) row[j] = (row[j] as number) - factor * (pivot[j] as number);
+    }
+  }
+  const [a, b, c] = m.map((row, i) => (row[3] as number) / (row[i] as number)) as [
+    number,
+    number,
+    number,
+  ];
+  return { a, b, c };
+}
+
+function describe(points: readonly Point[], unit: string): string {
+  if (points.length < 4) return '';
+  const { a, b, c } = polynomialOf(points);
+  const last = points.at(-1)?.n ?? 0;
+  const square = (c * last * last) / (a + b * last + c * last * last);
+  return `${percent(a)} + ${percent(b)} for each ${unit}; a square term adds ${percent(square)} at ${last}`;
+}
+
+/** Lets more come step by step until it is too much. */
+async function climb(
+  call: Call,
+  steps: readonly number[],
+  grow: (from: number, to: number) => Promise<unknown>,
+): Promise<{ points: Point[]; held: number; why: string }> {
+  const points: Point[] = [];
+  let held = 0;
+  for (const n of steps) {
+    await grow(held, n);
+    await sleep(SETTLE_MS);
+    const cost = await measureCost(call, MEASURE_SECONDS);
+    const [fps, missing] = [frameRate(cost), soundMissing(cost)];
+    console.error({ n, cores: cost.server, generator: cost.generator, fps, missing });
+    if (fps < MIN_FPS || missing > MAX_MISSING) {
+      return {
+        points,
+        held,
+        why: `${n}: ${fps.toFixed(0)} fps, ${(missing * 100).toFixed(1)} % of the sound missing`,
+      };
+    }
+    points.push({ n, cores: cost.server });
+    held = n;
+  }
+  return { points, held, why: 'no more were tried' };
+}
+
+export const benchCapacity: Bench = async () => {
+  const rows: Row[] = [];
+  const add = (
+    what: string,
+    unit: string,
+    { points, held, why }: Awaited<ReturnType<typeof climb>>,
+  ) =>
+    rows.push({
+      what,
+      measured: `${held} (${why})`,
+      against: describe(points, unit),
+      ratio: Number.NaN,
+      goal: 'linear',
+      command: 'capacity',
+    });
+  await withCall(async (call) => {
+    const found = await climb(call, IN_ROOM, (from, to) =>
+      call.grow(to - from, { layers: LAYERS }),
+    );
+    add('people in one room, with the generator on the same cores', 'person', found);
+  });
+  await withCall(async (call) => {
+    const found = await climb(call, ROOMS, async (from, to) => {
+      for (let room = from; room < to; room++) {
+        await call.grow(4, { layers: LAYERS, room: `bench-${room}` });
+      }
+    });
+    add('rooms of four, with the generator on the same cores', 'room', found);
+  });
+  const idle = await withCall(async ({ server }) => {
+    await sleep(3000);
+    const before = treeCpuSeconds(server.pid);
+    await sleep(10_000);
+    return (treeCpuSeconds(server.pid) - before) / 10;
+  });
+  rows.push({
+    what: 'nobody there',
+    measured: `${(idle * 100).toFixed(1)} %`,
+    against: '',
+    ratio: Number.NaN,
+    goal: '',
+    command: 'capacity',
+  });
+  console.error(rows);
+  return rows;
+};

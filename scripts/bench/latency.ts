@@ -1,0 +1,191 @@
+/**
+ * From barcode out to barcode in, through the whole server, as the composite arrives; each stage's share
+ * by the server's own histograms; and the same two clients connected directly. `latency 16 30` is half an
+ * hour with 16 senders, in which it must not grow.
+ */
+
+import { RtpClient } from '../../src/bots/rtp-client.js';
+import { quietFfmpeg } from '../../src/media/ffmpeg/log.js';
+import type { Picture } from '../../src/media/ffmpeg/picture.js';
+import { VideoDecoder } from '../../src/media/ffmpeg/video-decoder.js';
+import { gridLayout } from '../../src/media/grid-layout.js';
+import { ClientPeer } from '../../src/peer/client-peer.js';
+import { vp8Depacketizer } from '../../src/receive/vp8-depacketizer.js';
+import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
+import { sleep, type TestServer } from '../../test/support/server.js';
+import { BARCODE, FRAME_MICROS, LOOP_FRAMES, loadFixtures } from '../fixtures.js';
+import { SETTLE_MS, withCall } from './call.js';
+import { CANVAS } from './codec-floor.js';
+import { type Bench, percentile, type Row, spread } from './report.js';
+
+const GAP = 8;
+const LOOP_MICROS = LOOP_FRAMES * FRAME_MICROS;
+const STAGES = ['reorder', 'transfer', 'decode', 'wait', 'compose', 'encode', 'send'];
+const nowMicros = () => Number(process.hrtime.bigint() / 1000n);
+
+/** The number in the barcode of a tile, or -1. */
+function readBarcode(picture: Picture, count: number, index: number): number {
+  const tile = gridLayout(count, { ...CANVAS, gap: GAP })[index];
+  if (!tile) return -1;
+  // Tiles are cut to their shape, from the middle.
+  const scale = Math.max(tile.width / CANVAS.width, tile.height / CANVAS.height);
+  const at = (share: number, of: number, size: number) => size / 2 + (share - 0.5) * of * scale;
+  const y = Math.round(tile.y + at(BARCODE.top + BARCODE.height / 2, CANVAS.height, tile.height));
+  const luma = picture.planes[0] as Buffer;
+  const stride = picture.strides[0] as number;
+  let gray = 0;
+  for (let bit = 0; bit < BARCODE.bits; bit++) {
+    const share = BARCODE.left + (bit + 0.5) * BARCODE.cell;
+    const value = luma[y * stride + Math.round(tile.x + at(share, CANVAS.width, tile.width))] ?? 0;
+    if (value > 90 && value < 165) return -1;
+    if (value >= 165) gray |= 1 << bit;
+  }
+  let code = 0;
+  for (let rest = gray; rest; rest >>= 1) code ^= rest;
+  return code;
+}
+
+interface Seen {
+  readonly at: number;
+  readonly age: number;
+}
+
+/** Ages in ms of the numbers in all tiles, each when it comes first. */
+async function watch(
+  server: TestServer,
+  count: number,
+  start: number,
+  seconds: number,
+): Promise<Seen[]> {
+  using decoder = await VideoDecoder.open('vp8');
+  const viewer = await RtpClient.join({
+    url: server.signalUrl,
+    room: 'bench',
+    name: 'Eye',
+    viewer: true,
+  });
+  const ages: Seen[] = [];
+  const last = new Map<number, number>();
+  const queue: { frame: Buffer[]; at: number }[] = [];
+  let current: Buffer[] = [];
+  viewer.onVideoPayload = (payload, marker) => {
+    current.push(payload);
+    if (!marker) return;
+    queue.push({ frame: current, at: nowMicros() });
+    current = [];
+  };
+  for (const until = Date.now() + seconds * 1000; Date.now() < until; ) {
+    const next = queue.shift();
+    if (!next) {
+      await sleep(2);
+      continue;
+    }
+    const frame = vp8Depacketizer.assemble(next.frame);
+    const picture = frame && (await decoder.decode(frame.data));
+    if (!picture || picture === 'corrupt') continue;
+    for (let index = 0; index < count; index++) {
+      const code = readBarcode(picture, count, index);
+      if (code < 0 || code === last.get(index)) continue;
+      last.set(index, code);
+      // See load-process.ts: the loop and the phase of person `index`.
+      const phase = ((index * 0.618) % 1) * FRAME_MICROS;
+      const sent = start + (code - index * 37) * FRAME_MICROS + phase;
+      const age = (((next.at - sent) % LOOP_MICROS) + LOOP_MICROS) % LOOP_MICROS;
+      ages.push({ at: next.at, age: age / 1000 });
+    }
+    picture[Symbol.dispose]();
+  }
+  await viewer.close();
+  return ages;
+}
+
+/** Two clients without a server between them. */
+async function direct(seconds: number): Promise<number[]> {
+  const { video } = await loadFixtures();
+  const base = { codec: 'vp8', screen: false, data: false, ipv6: false, videoSequence: 1 } as const;
+  const sender = new ClientPeer({ ...base, sends: true, receives: { audio: false, video: false } });
+  const receiver = new ClientPeer({
+    ...base,
+    sends: false,
+    receives: { audio: false, video: false },
+  });
+  await sender.answered(await receiver.answer(await sender.offer()));
+  await Promise.all([sender.connected(), receiver.connected()]);
+  const sentAt = new Map<number, number>();
+  const ages: number[] = [];
+  receiver.onRtp = ({ marker, timestamp }) => {
+    const at = sentAt.get(timestamp);
+    if (marker && at !== undefined) ages.push((nowMicros() - at) / 1000);
+  };
+  for (let index = 0; index < seconds * 30; index++) {
+    const timestamp = index * 3000;
+    sentAt.set(timestamp, nowMicros());
+    const data = video.h[index % video.h.length] as Buffer;
+    sender.sendRtp('video', packetizeVp8(data, index), timestamp);
+    await sleep(33);
+  }
+  await Promise.all([sender.close(), receiver.close()]);
+  return ages;
+}
+
+/** Mean ms in each stage between two scrapes. */
+async function stageTimes(server: TestServer): Promise<Map<string, [number, number]>> {
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  const pattern = /^tessera_room_stage_seconds_(sum|count)\{.*stage="(\w+)"\} (\S+)$/gm;
+  const found = new Map<string, [number, number]>();
+  for (const [, kind, stage = '', value] of text.matchAll(pattern)) {
+    const entry = found.get(stage) ?? [0, 0];
+    entry[kind === 'sum' ? 0 : 1] = Number(value);
+    found.set(stage, entry);
+  }
+  return found;
+}
+
+export const benchLatency: Bench = async ([counts = '4,16', minutes = '0.5']) => {
+  quietFfmpeg();
+  const rows: Row[] = [];
+  for (const count of counts.split(',').map(Number)) {
+    const [ages, stages] = await withCall(async (call) => {
+      // Browsers send layers; the smallest that fills its tile is decoded.
+      const { start } = await call.grow(count, { layers: ['h', 'm', 'l'], receives: false });
+      await sleep(SETTLE_MS);
+      const before = await stageTimes(call.server);
+      const seen = await watch(call.server, count, start, Number(minutes) * 60);
+      const after = await stageTimes(call.server);
+      const means = STAGES.map((stage) => {
+        const [[sum0, n0], [sum1, n1]] = [before, after].map((all) => all.get(stage) ?? [0, 0]) as [
+          [number, number],
+          [number, number],
+        ];
+        return `${stage} ${(((sum1 - sum0) / (n1 - n0)) * 1000).toFixed(1)}`;
+      });
+      return [seen, means] as const;
+    });
+    const alone = await direct(10);
+    const all = ages.map(({ age }) => age);
+    const over = percentile(all, 0.5) - percentile(alone, 0.5);
+    const command = `latency ${count} ${minutes}`;
+    rows.push({
+      what: `latency with ${count} senders, p50 / p95 / p99 (${stages.join(', ')} ms)`,
+      measured: spread(all),
+      against: `connected directly ${spread(alone)}: ${over.toFixed(0)} ms over it`,
+      ratio: Number.NaN,
+      goal: count === 16 ? '≤ 70 ms over it' : '',
+      command,
+    });
+    const fifth = Math.floor(all.length / 5);
+    const [first, last] = [all.slice(0, fifth), all.slice(-fifth)].map((part) =>
+      percentile(part, 0.5),
+    ) as [number, number];
+    rows.push({
+      what: `the same at the end of ${minutes} min`,
+      measured: `p50 ${last.toFixed(0)} ms`,
+      against: `at the beginning ${first.toFixed(0)} ms`,
+      ratio: last / first,
+      goal: count === 16 ? 'no growth' : '',
+      command,
+    });
+    console.error(rows.slice(-2));
+  }
+  return rows;
+};

@@ -1,0 +1,53 @@
+/**
+ * `npm run bench`: what Tessera costs, how late it is and how far it goes, against the codec floor and
+ * against what people use instead; one table, and `bench.json` in `.cache`. `npm run bench -- NAME`
+ * does one part; `--write` puts the table into the README.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { benchAlternatives } from './alternatives.js';
+import { benchAudioRooms } from './audio-rooms.js';
+import { benchCapacity } from './capacity.js';
+import { benchCost } from './cost.js';
+import { benchLatency } from './latency.js';
+import { benchMemory } from './memory.js';
+import { benchReaction } from './reaction.js';
+import { type Bench, type Row, tableOf } from './report.js';
+
+const BENCHES: Readonly<Record<string, Bench>> = {
+  cost: benchCost,
+  alternatives: benchAlternatives,
+  latency: benchLatency,
+  reaction: benchReaction,
+  capacity: benchCapacity,
+  audio: benchAudioRooms,
+  memory: benchMemory,
+};
+const FOLDER = new URL('../../.cache/', import.meta.url);
+const README = new URL('../../README.md', import.meta.url);
+const MARKS = ['<!-- bench -->', '<!-- end of bench -->'] as const;
+
+const words = process.argv.slice(2);
+const args = words.filter((word) => !word.startsWith('--'));
+const [name, ...rest] = args;
+if (name !== undefined && !BENCHES[name]) {
+  throw new Error(`there is no ${name}; there are ${Object.keys(BENCHES).join(', ')}`);
+}
+const rows: Row[] = [];
+for (const [one, bench] of Object.entries(BENCHES)) {
+  if (name !== undefined && one !== name) continue;
+  rows.push(...(await bench(rest)));
+}
+const table = tableOf(rows);
+console.log(table);
+mkdirSync(FOLDER, { recursive: true });
+const about = { at: new Date().toISOString(), cpu: cpus()[0]?.model, cores: cpus().length };
+writeFileSync(new URL('bench.json', FOLDER), JSON.stringify({ ...about, rows }, null, 2));
+if (words.includes('--write')) {
+  const text = readFileSync(README, 'utf8');
+  const [from, to] = [text.indexOf(MARKS[0]) + MARKS[0].length, text.indexOf(MARKS[1])];
+  writeFileSync(README, `${text.slice(0, from)}\n${table}\n${text.slice(to)}`);
+}
+console.error(`written to ${fileURLToPath(new URL('bench.json', FOLDER))}`);
+process.exit(0);

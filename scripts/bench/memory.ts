@@ -1,0 +1,65 @@
+/** Memory: of a server without rooms, of a room, of a participant, and after 500 joins and leaves. */
+import { sleep } from '../../test/support/server.js';
+import { type Call, SETTLE_MS, withCall } from './call.js';
+import { processTree, rssBytes } from './process-cpu.js';
+import type { Bench, Row } from './report.js';
+
+const PEOPLE = 16;
+const CYCLES = 500;
+const AT_ONCE = 10;
+const MEGABYTE = 1 << 20;
+
+interface Memory {
+  /** The server process, and all below it. */
+  readonly server: number;
+  readonly all: number;
+}
+
+async function memory({ server }: Call): Promise<Memory> {
+  const sum = processTree(server.pid).reduce((total, pid) => total + rssBytes(pid), 0);
+  return { server: rssBytes(server.pid) / MEGABYTE, all: sum / MEGABYTE };
+}
+
+const text = ({ server, all }: Memory) =>
+  `${all.toFixed(0)} MB, of it the server ${server.toFixed(0)} MB`;
+
+export const benchMemory: Bench = async () => {
+  const rows: Row[] = [];
+  const add = (what: string, measured: string, against = '', ratio = Number.NaN, goal = '') =>
+    rows.push({ what, measured, against, ratio, goal, command: 'memory' });
+  await withCall(async (call) => {
+    await sleep(5000);
+    const base = await memory(call);
+    add('memory without rooms, a spare media process ready', text(base));
+    await call.grow(1, { layers: ['m'] });
+    await sleep(SETTLE_MS);
+    const one = await memory(call);
+    add('a room of one', `${(one.all - base.all).toFixed(0)} MB more`);
+    await call.grow(PEOPLE - 1, { layers: ['m'] });
+    await sleep(SETTLE_MS);
+    const many = await memory(call);
+    const each = (many.all - one.all) / (PEOPLE - 1);
+    add(`each participant, of ${PEOPLE}`, `${each.toFixed(1)} MB more`);
+    const cycle = async (count: number) => {
+      for (let done = 0; done < count; done += AT_ONCE) {
+        await call.grow(AT_ONCE, { layers: ['m'] });
+        await call.load.shrink(AT_ONCE);
+      }
+      await sleep(5000);
+    };
+    await cycle(CYCLES / 2);
+    const half = await memory(call);
+    await cycle(CYCLES / 2);
+    const end = await memory(call);
+    const goal = 'no growth';
+    add(
+      `after ${CYCLES} joins and leaves`,
+      text(end),
+      `after ${CYCLES / 2} ${text(half)}`,
+      end.all / half.all,
+      goal,
+    );
+  });
+  console.error(rows);
+  return rows;
+};
