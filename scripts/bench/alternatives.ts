@@ -5,7 +5,7 @@
  * `apt-get install ffmpeg xvfb chromium janus gstreamer1.0-tools gstreamer1.0-plugins-{base,good,bad,ugly}`.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gridLayout } from '../../src/media/grid-layout.js';
@@ -22,8 +22,15 @@ const SOUND_COUNT = 50;
 const LOOPS = 16;
 const WARM_UP_MS = 6000;
 const MEASURE_SECONDS = 10;
+const SOUND_SECONDS = 60;
 const DISPLAY = ':87';
 const FOLDER = join(tmpdir(), `tessera-bench-${process.pid}`);
+
+interface Inputs {
+  /** Paths. */
+  readonly video: string;
+  readonly sound: string;
+}
 
 /** CPU of some processes, once they have settled. */
 async function costOf(children: readonly ChildProcess[]): Promise<number> {
@@ -47,23 +54,62 @@ const run = (command: string, args: readonly string[], env: Record<string, strin
 const QUIET = ['-hide_banner', '-nostdin', '-loglevel', 'error'];
 const ENCODE = [...FFMPEG_ENCODERS.h264.split(' '), '-b:v', '1675k', '-f', 'null', '-'];
 
-/** One ffmpeg that decodes for each participant, and one that reads their raw pictures and encodes. */
-async function ffmpegProcesses(file: string): Promise<number> {
-  const pipes = Array.from({ length: COUNT }, (_, i) => join(FOLDER, `pipe-${i}`));
-  execFileSync('mkfifo', pipes);
-  const raw = ['-pix_fmt', 'yuv420p', '-f', 'rawvideo'];
-  const decoders = pipes.map((pipe) =>
-    run('ffmpeg', [...QUIET, '-y', '-re', '-threads', '1', '-i', file, ...raw, pipe]),
+/** Sound for programs that read files. */
+function soundFile(): string {
+  const path = join(FOLDER, 'sound.ogg');
+  const tone = ['-f', 'lavfi', '-i', `sine=frequency=300:duration=${SOUND_SECONDS}`];
+  execFileSync('ffmpeg', [
+    ...QUIET,
+    ...tone,
+    '-ar',
+    '48000',
+    '-c:a',
+    'libopus',
+    '-b:a',
+    '32k',
+    path,
+  ]);
+  return path;
+}
+
+/** One ffmpeg that decodes for each participant, and one that reads what they write and encodes. */
+async function ffmpegProcesses({ video, sound }: Inputs): Promise<number> {
+  const pipesOf = (kind: string) =>
+    Array.from({ length: COUNT }, (_, i) => join(FOLDER, `${kind}-${i}`));
+  const [pictures, sounds] = [pipesOf('picture'), pipesOf('sound')];
+  execFileSync('mkfifo', [...pictures, ...sounds]);
+  // Held open, so that none waits for another to open its end.
+  const held = [...pictures, ...sounds].map((pipe) => openSync(pipe, 'r+'));
+  const rawVideo = ['-map', '0:v', '-pix_fmt', 'yuv420p', '-f', 'rawvideo'];
+  const rawAudio = ['-map', '1:a', '-ac', '1', '-f', 's16le'];
+  const inputs = ['-re', '-threads', '1', '-i', video, '-re', '-i', sound];
+  const decoders = pictures.map((pipe, i) =>
+    run('ffmpeg', [...QUIET, '-y', ...inputs, ...rawVideo, pipe, ...rawAudio, sounds[i] as string]),
   );
-  const format = ['-f', 'rawvideo', '-pix_fmt', 'yuv420p', '-s', '640x360', '-r', '30'];
-  const inputs = pipes.flatMap((pipe) => [...format, '-i', pipe]);
-  const graph = ['-filter_complex', xstackGraph(COUNT), '-map', '[out]'];
-  const mixer = run('ffmpeg', [...QUIET, ...inputs, ...graph, ...ENCODE]);
-  return costOf([...decoders, mixer]);
+  // Raw: there is nothing to find out by looking at it, which would hold the others up.
+  const probe = ['-probesize', '32', '-analyzeduration', '0'];
+  const pictureFormat = ['-f', 'rawvideo', '-pix_fmt', 'yuv420p', '-s', '640x360', '-r', '30'];
+  const soundFormat = ['-f', 's16le', '-ar', '48000', '-ac', '1'];
+  const all = [
+    ...pictures.flatMap((pipe) => [...probe, ...pictureFormat, '-i', pipe]),
+    ...sounds.flatMap((pipe) => [...probe, ...soundFormat, '-i', pipe]),
+  ];
+  const mixed = sounds.map((_, i) => `[${COUNT + i}:a]`).join('');
+  const graph = `${xstackGraph(COUNT)};${mixed}amix=inputs=${COUNT}[sound]`;
+  const maps = ['-map', '[out]', ...ENCODE];
+  const mixer = run('ffmpeg', [
+    ...[...QUIET, ...all, '-filter_complex', graph, ...maps],
+    ...['-map', '[sound]', '-c:a', 'libopus', '-b:a', '48k', '-f', 'null', '-'],
+  ]);
+  try {
+    return await costOf([...decoders, mixer]);
+  } finally {
+    for (const descriptor of held) closeSync(descriptor);
+  }
 }
 
 /** GStreamer's compositor, which scales, and audiomixer; its encoders with the same options. */
-async function gstreamer(file: string): Promise<number> {
+async function gstreamer({ video: file, sound }: Inputs): Promise<number> {
   const tiles = gridLayout(COUNT, { ...CANVAS, gap: 8 });
   const pads = tiles.flatMap(({ x, y, width, height }, i) =>
     Object.entries({ xpos: x, ypos: y, width, height }).map(
@@ -73,10 +119,7 @@ async function gstreamer(file: string): Promise<number> {
   const video = tiles.map(
     (_, i) => `filesrc location=${file} ! ivfparse ! vp8dec threads=1 ! queue ! mix.sink_${i}`,
   );
-  const tone = (i: number) => `audiotestsrc is-live=true freq=${200 + 20 * i} volume=0.05`;
-  const audio = tiles.map(
-    (_, i) => `${tone(i)} ! audio/x-raw,rate=48000,channels=1 ! opusenc ! opusdec ! queue ! amix.`,
-  );
+  const audio = tiles.map(() => `filesrc location=${sound} ! oggdemux ! opusdec ! queue ! amix.`);
   const x264 =
     'x264enc speed-preset=ultrafast tune=zerolatency bitrate=1675 threads=1 key-int-max=100000';
   const pipeline = [
@@ -90,7 +133,7 @@ async function gstreamer(file: string): Promise<number> {
 }
 
 /** A browser that plays the inputs on one page, and an ffmpeg that captures its screen. */
-async function browser(file: string): Promise<number> {
+async function browser({ video: file }: Inputs): Promise<number> {
   const webm = join(FOLDER, 'input.webm');
   execFileSync('ffmpeg', [...QUIET, '-i', file, '-c', 'copy', webm]);
   const videos = gridLayout(COUNT, { ...CANVAS, gap: 8 }).map(
@@ -155,9 +198,9 @@ export const benchAlternatives: Bench = async () => {
   mkdirSync(FOLDER, { recursive: true });
   const command = 'alternatives';
   try {
-    const file = await ivfFile('m', LOOPS);
+    const inputs = { video: await ivfFile('m', LOOPS), sound: soundFile() };
     for (const [name, measure] of Object.entries(ALTERNATIVES)) {
-      const other = await measure(file);
+      const other = await measure(inputs);
       const own = await tessera();
       const what = `${COUNT} of 640x360 to 1280x720 in H.264, real time, against ${name}`;
       const [measured, against] = [percent(own), percent(other)];
