@@ -20,7 +20,7 @@ import { RoomRecordings } from './recordings.js';
 import { RoomData } from './room-data.js';
 import { ScreenShare } from './screen-share.js';
 import { SignalConnection, type TokenSource } from './signal-connection.js';
-import { simulcastLayers, withLayersOf } from './simulcast.js';
+import { CameraLayers, simulcastLayers } from './simulcast.js';
 
 export { OwnTile } from './own-tile.js';
 export { ReceiveLimiter } from './receive-limiter.js';
@@ -117,6 +117,7 @@ export class Room extends Emitter<RoomEvents> {
   private mic: RTCRtpTransceiver | undefined;
   private camera: RTCRtpTransceiver | undefined;
   private readonly screen = new ScreenShare(() => this.stopScreenShare());
+  private readonly layers = new CameraLayers(() => this.maxVideoBitrate);
   /** Something changed while an answer was awaited. */
   private offerOwed = false;
   private currentState: RoomState = 'connecting';
@@ -312,9 +313,7 @@ export class Room extends Emitter<RoomEvents> {
   async replaceTrack(kind: 'audio' | 'video', track: MediaStreamTrack | null): Promise<void> {
     const sender = (kind === 'audio' ? this.mic : this.camera)?.sender;
     await sender?.replaceTrack(track);
-    if (kind === 'video' && sender && track) {
-      await sender.setParameters(withLayersOf(sender.getParameters(), track, this.maxVideoBitrate));
-    }
+    if (kind === 'video' && sender && track) await this.layers.follow();
   }
 
   leave(): void {
@@ -400,6 +399,9 @@ export class Room extends Emitter<RoomEvents> {
         this.currentRendition = message.rendition;
         this.emit('rendition', message.rendition);
         break;
+      case 'cameraShown':
+        await this.layers.shownAt(message);
+        break;
       case 'dominant':
         this.emit('dominant', message.participant);
         break;
@@ -459,6 +461,7 @@ export class Room extends Emitter<RoomEvents> {
       direction: 'sendonly',
       sendEncodings: simulcastLayers(videoTrack, this.maxVideoBitrate),
     });
+    this.layers.use(this.camera.sender);
   }
 
   private tellMuteState(): void {

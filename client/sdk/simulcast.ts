@@ -33,16 +33,80 @@ export function simulcastLayers(
   });
 }
 
-/** A sender's parameters with the layers that fit another track. */
-export function withLayersOf(
-  parameters: RTCRtpSendParameters,
-  track: MediaStreamTrack,
-  maxBitrate: number,
-): RTCRtpSendParameters {
-  const layers = simulcastLayers(track, maxBitrate);
-  const encodings = parameters.encodings.map((encoding) => ({
-    ...encoding,
-    ...layers.find(({ rid }) => rid === encoding.rid),
-  }));
-  return { ...parameters, encodings };
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The server takes a layer that it has to enlarge by no more than this. */
+const MAX_ENLARGED = 1.1;
+/** A layer goes on so long after it is of use, so that a smaller one has taken its place. */
+const SWITCH_OFF_MS = 4000;
+
+/** Whether a layer, or a smaller one, covers what the camera is shown in. */
+function covers(track: MediaStreamTrack, scale: number, shown: Size): boolean {
+  const { width = 0, height = 0 } = track.getSettings();
+  // As large as the longer side of either asks for: cameras may be turned.
+  const [long, shownLong] = [Math.max(width, height), Math.max(shown.width, shown.height)];
+  const [short, shownShort] = [Math.min(width, height), Math.min(shown.width, shown.height)];
+  return (long / scale) * MAX_ENLARGED >= shownLong && (short / scale) * MAX_ENLARGED >= shownShort;
+}
+
+/**
+ * The layers of one's camera that are sent: none larger than the server has a use for, which spares
+ * phones an encode or two, and most of what they send.
+ */
+export class CameraLayers {
+  private sender: RTCRtpSender | undefined;
+  /** Pixels that the camera is shown in; undefined until it is known. */
+  private shown: Size | undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private changing: Promise<void> = Promise.resolve();
+
+  constructor(private readonly maxBitrate: () => number) {}
+
+  /** From now on of this sender; what was known of another's size is forgotten. */
+  use(sender: RTCRtpSender): void {
+    this.sender = sender;
+    this.shown = undefined;
+    clearTimeout(this.timer);
+  }
+
+  /** The server says how large the camera is shown. */
+  shownAt({ width, height }: Size): Promise<void> {
+    const before = this.shown;
+    this.shown = { width, height };
+    clearTimeout(this.timer);
+    const isLarger = !before || width > before.width || height > before.height;
+    // Larger at once; smaller once the server has gone over to a smaller layer.
+    if (!isLarger || !before) {
+      this.timer = setTimeout(() => {
+        this.follow().catch(() => {});
+      }, SWITCH_OFF_MS);
+    }
+    return isLarger && before ? this.follow() : Promise.resolve();
+  }
+
+  /** Sets the sender's layers for its track and for what is known; one change after the other. */
+  follow(): Promise<void> {
+    this.changing = this.changing.catch(() => {}).then(() => this.apply());
+    return this.changing;
+  }
+
+  private async apply(): Promise<void> {
+    const { sender, shown } = this;
+    const track = sender?.track;
+    if (!sender || !track) return;
+    const layers = simulcastLayers(track, this.maxBitrate());
+    const parameters = sender.getParameters();
+    const encodings = parameters.encodings.map((encoding) => {
+      const index = layers.findIndex(({ rid }) => rid === encoding.rid);
+      const layer = layers[index];
+      const smaller = layers[index - 1];
+      const scale = smaller?.scaleResolutionDownBy;
+      const isIdle = shown && scale !== undefined && covers(track, scale, shown);
+      return { ...encoding, ...layer, active: (layer?.active ?? true) && !isIdle };
+    });
+    if (encodings.length > 0) await sender.setParameters({ ...parameters, encodings });
+  }
 }

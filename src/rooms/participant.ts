@@ -60,6 +60,8 @@ export interface ParticipantEvents {
   onConnectionState(state: ConnectionState): void;
   /** What they get of the picture, by its name; `audio` is sound alone. */
   onRendition(rendition: string): void;
+  /** Pixels that their camera is shown in at most. */
+  onCameraShown(size: { readonly width: number; readonly height: number }): void;
   /** A message came over the data channel. */
   onData(text: string): void;
 }
@@ -293,6 +295,10 @@ export class Participant {
   /** Pixels of their tile; undefined while they have none. */
   showCameraAt(tile: { width: number; height: number } | undefined): void {
     this.receiver.showCameraAt(tile, nowMicros());
+    this.events.onCameraShown({
+      width: Math.round(tile?.width ?? 0),
+      height: Math.round(tile?.height ?? 0),
+    });
   }
 
   /** Called every few tens of milliseconds. */

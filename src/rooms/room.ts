@@ -57,6 +57,8 @@ export interface ParticipantListener {
   onConnectionState(state: ConnectionState): void;
   /** What they get of the picture, by its name; `audio` is sound alone. */
   onRendition(rendition: string): void;
+  /** Pixels that their camera is shown in at most: larger ones are not looked at. */
+  onCameraShown(size: { readonly width: number; readonly height: number }): void;
   /** The room was locked, opened, got a lobby, or is recorded. */
   onRoomChanged(): void;
   /** For hosts: who waits. */
@@ -701,6 +703,7 @@ export class Room {
           this.members.get(participant.id)?.listener.onConnectionState(state),
         onRendition: (rendition) =>
           this.members.get(participant.id)?.listener.onRendition(rendition),
+        onCameraShown: (size) => this.members.get(participant.id)?.listener.onCameraShown(size),
         onData: (text) => this.members.get(participant.id)?.listener.onData(text),
       },
       this.logger,

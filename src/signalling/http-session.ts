@@ -155,6 +155,7 @@ export class HttpSession {
       onError: nothing,
       onCandidate: nothing,
       onRendition: nothing,
+      onCameraShown: nothing,
       onRoomChanged: nothing,
       onLobby: nothing,
       onMuted: nothing,

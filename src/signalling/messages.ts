@@ -311,6 +311,12 @@ export const ServerMessage = Type.Union([
   }),
   /** What is received now, of the welcome's `renditions`. */
   Type.Object({ type: Type.Literal('rendition'), rendition: Type.String() }),
+  /** Pixels that one's camera is shown in at most; 0 while it has no tile. Larger layers are not looked at. */
+  Type.Object({
+    type: Type.Literal('cameraShown'),
+    width: Type.Integer(),
+    height: Type.Integer(),
+  }),
   /** The token to read the room's recordings with, for ten minutes; none where nobody needs one. */
   Type.Object({
     type: Type.Literal('recordings'),

@@ -86,6 +86,8 @@ export class Session {
   private pending = 0;
   /** Set on the session that a `resume` came in on: its socket now belongs to the old session. */
   private successor: Session | undefined;
+  /** As the client was told. */
+  private cameraShown = '';
   private ended = false;
 
   constructor(
@@ -382,6 +384,14 @@ export class Session {
     this.send({ type: 'lobby', waiting: waiting.map(({ id, name }) => ({ id, name })) });
   }
 
+  /** A browser need not send larger simulcast layers than are looked at. */
+  private tellCameraShown({ width, height }: { width: number; height: number }): void {
+    const size = `${width}x${height}`;
+    if (size === this.cameraShown) return;
+    this.cameraShown = size;
+    this.send({ type: 'cameraShown', width, height });
+  }
+
   private listener(): ParticipantListener {
     return {
       onJoined: (participant) => this.send({ type: 'joined', participant }),
@@ -400,6 +410,7 @@ export class Session {
       onError: (error) => this.fail(error),
       onCandidate: (candidate) => this.send({ type: 'candidate', candidate }),
       onConnectionState: (state) => this.send({ type: 'connection', state }),
+      onCameraShown: (size) => this.tellCameraShown(size),
       onRendition: (rendition) => this.send({ type: 'rendition', rendition }),
       onRoomChanged: () => {
         if (this.room) this.send({ type: 'room', room: stateOf(this.room) });

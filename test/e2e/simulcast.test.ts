@@ -48,12 +48,23 @@ test('the layer follows the size of the tile, without a gap in the picture', asy
   expect((after.video_packets_paused ?? 0) - (before.video_packets_paused ?? 0)).toBeGreaterThan(0);
   expect((after.video_frames_lost ?? 0) - (before.video_frames_lost ?? 0)).toBe(0);
 
+  // Nor does the browser go on to encode what is larger than its tile.
+  const sent = (wanted: readonly number[]) =>
+    waitFor(
+      `layers of ${wanted} lines and no others`,
+      async () => (await page.sentLayers()).join() === wanted.join(),
+      60_000,
+    );
+  await sent([180, 360]);
+
   await fill(15);
   await height(180);
   await shown(16);
+  await sent([180]);
   // The picture moved all the while.
   expect((await page.video()).longestGapMs).toBeLessThan(1000);
   await Promise.all(others.map((other) => other.close()));
   await height(720);
+  await sent([180, 360, 720]);
   await browser.close();
-}, 180_000);
+}, 240_000);

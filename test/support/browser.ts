@@ -153,6 +153,11 @@ export class CallPage {
     return this.page.evaluate(() => (window as any).tessera.inbound());
   }
 
+  /** Heights of the camera's simulcast layers that were encoded in the last second. */
+  sentLayers(): Promise<number[]> {
+    return this.page.evaluate(() => (window as any).tessera.sentLayers());
+  }
+
   /** When beeps were captured here and when the others' were heard, in epoch milliseconds. */
   beeps(): Promise<{ sent: number[]; heard: number[] }> {
     return this.page.evaluate(() => {
@@ -316,6 +321,14 @@ const IN_PAGE = `(() => {
     return longest;
   };
   t.ufrag = () => /a=ice-ufrag:(\\S+)/.exec(t.room.peerConnection.currentRemoteDescription.sdp)[1];
+  t.sentLayers = async () => {
+    const read = async () => new Map([...(await t.room.peerConnection.getStats()).values()]
+      .filter((s) => s.type === 'outbound-rtp' && s.kind === 'video').map((s) => [s.id, s]));
+    const before = await read();
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    return [...(await read()).values()]
+      .filter((s) => s.framesEncoded > (before.get(s.id)?.framesEncoded ?? 0)).map((s) => s.frameHeight).sort((a, b) => a - b);
+  };
   t.inbound = async () => {
     const out = {};
     for (const s of (await t.room.peerConnection.getStats()).values()) {
