@@ -78,14 +78,21 @@ export class Picture implements Disposable {
 
   /** Takes the pixels of a 4:2:0 picture of the same size. */
   copyFrom(other: Picture): void {
+    this.copyPart(other, 0, 0, { x: 0, y: 0, width: this.width, height: this.height });
+  }
+
+  /** Takes the part of a 4:2:0 picture that begins at x and y into a rectangle; all even. */
+  copyPart(other: Picture, x: number, y: number, rect: Rect): void {
     const [into, from] = [this.planes, other.planes];
     for (let plane = 0; plane < 3; plane++) {
-      const [width, height] = [this.width, this.height].map((n) => (plane === 0 ? n : n >> 1));
-      const [to, stride] = [into[plane] as Buffer, this.strides[plane] as number];
-      const [source, sourceStride] = [from[plane] as Buffer, other.strides[plane] as number];
-      for (let y = 0; y < (height as number); y++) {
-        const at = y * sourceStride;
-        source.copy(to, y * stride, at, at + (width as number));
+      const shift = plane === 0 ? 0 : 1;
+      const [to, source] = [into[plane] as Buffer, from[plane] as Buffer];
+      const stride = this.strides[plane] as number;
+      const sourceStride = other.strides[plane] as number;
+      const width = rect.width >> shift;
+      for (let row = 0; row < rect.height >> shift; row++) {
+        const at = ((y >> shift) + row) * sourceStride + (x >> shift);
+        source.copy(to, ((rect.y >> shift) + row) * stride + (rect.x >> shift), at, at + width);
       }
     }
   }

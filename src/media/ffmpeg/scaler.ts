@@ -6,9 +6,9 @@ import {
   SWS_AREA,
   SWS_BICUBIC,
 } from 'node-av';
-import type { Rect } from '../../shared/tile-geometry.js';
+import { evenDown, type Rect } from '../../shared/tile-geometry.js';
 import { isMadeInline } from './call-mode.js';
-import type { Picture } from './picture.js';
+import { Picture } from './picture.js';
 
 /**
  * Of cameras: area, which swscale has for shrinking (enlarging is bilinear): nearer to Lanczos than
@@ -17,6 +17,15 @@ import type { Picture } from './picture.js';
  */
 const FILTERS = { camera: SWS_AREA, screen: SWS_BICUBIC } as const;
 export type ScaledContent = keyof typeof FILTERS;
+
+/**
+ * How many pixels may be made for each that is used, to scale a picture as a whole. Cutting needs views
+ * of its planes, each of which V8 counts as memory of its own: of pictures of 720 lines they make it
+ * collect garbage twenty times a second.
+ */
+const MAX_WASTE = 1.25;
+
+const evenUp = (value: number) => 2 * Math.ceil(value / 2);
 
 /** The planes of a rectangle of a 4:2:0 picture, as sub-arrays; x and y must be even. */
 function planesAt(picture: Picture, x: number, y: number): Buffer[] {
@@ -31,6 +40,8 @@ function planesAt(picture: Picture, x: number, y: number): Buffer[] {
 export class Scaler implements Disposable {
   private context: SoftwareScaleContext | undefined;
   private shape = '';
+  /** Where pictures are scaled to as a whole. */
+  private scratch: Picture | undefined;
 
   /** Scales the `crop` of `source` (even coordinates) straight into `rect` of `canvas`. */
   async scale(
@@ -40,6 +51,17 @@ export class Scaler implements Disposable {
     rect: Rect,
     content: ScaledContent = 'camera',
   ): Promise<void> {
+    const [widen, heighten] = [rect.width / crop.width, rect.height / crop.height];
+    const whole = {
+      width: Math.max(rect.width, evenUp(Math.floor(source.width * widen))),
+      height: Math.max(rect.height, evenUp(Math.floor(source.height * heighten))),
+    };
+    if (whole.width * whole.height <= MAX_WASTE * rect.width * rect.height) {
+      const x = Math.min(evenDown(crop.x * widen), whole.width - rect.width);
+      const y = Math.min(evenDown(crop.y * heighten), whole.height - rect.height);
+      await this.scaleWhole(source, whole, canvas, { x, y, rect }, content);
+      return;
+    }
     const context = this.prepare(
       crop.width,
       crop.height,
@@ -62,6 +84,36 @@ export class Scaler implements Disposable {
       ? context.scaleSync(...call)
       : await context.scale(...call);
     if (result < 0) throw new Error(`scaling failed (${result})`);
+  }
+
+  /** Scales all of `source` to a size, of which the part at x and y comes into `rect`. */
+  private async scaleWhole(
+    source: Picture,
+    size: { readonly width: number; readonly height: number },
+    canvas: Picture,
+    { x, y, rect }: { readonly x: number; readonly y: number; readonly rect: Rect },
+    content: ScaledContent,
+  ): Promise<void> {
+    const { width, height } = size;
+    const format = source.frame.format as AVPixelFormat;
+    const context = this.prepare(source.width, source.height, format, width, height, content);
+    const isCanvas = canvas.width === width && canvas.height === height && rect.x + rect.y === 0;
+    const target = isCanvas ? canvas : this.scratchOf(width, height);
+    // A share of our own: the source may be replaced while swscale works in another thread.
+    using held = source.share();
+    const result = isMadeInline(held.width * held.height)
+      ? context.scaleFrameSync(target.frame, held.frame)
+      : await context.scaleFrame(target.frame, held.frame);
+    if (result < 0) throw new Error(`scaling failed (${result})`);
+    if (!isCanvas) canvas.copyPart(target, x, y, rect);
+  }
+
+  private scratchOf(width: number, height: number): Picture {
+    if (this.scratch?.width !== width || this.scratch.height !== height) {
+      this.scratch?.[Symbol.dispose]();
+      this.scratch = Picture.allocate(width, height);
+    }
+    return this.scratch;
   }
 
   /** Scales an RGBA bitmap into a rectangle of the canvas. */
@@ -94,7 +146,7 @@ export class Scaler implements Disposable {
   ): SoftwareScaleContext {
     const shape = `${srcWidth}x${srcHeight}/${format}>${width}x${height} ${content}`;
     if (this.context && this.shape === shape) return this.context;
-    this[Symbol.dispose]();
+    this.context?.freeContext();
     const context = new SoftwareScaleContext();
     context.getContext(
       srcWidth,
@@ -113,5 +165,7 @@ export class Scaler implements Disposable {
   [Symbol.dispose](): void {
     this.context?.freeContext();
     this.context = undefined;
+    this.scratch?.[Symbol.dispose]();
+    this.scratch = undefined;
   }
 }
