@@ -5,7 +5,7 @@
  * `apt-get install ffmpeg xvfb chromium janus gstreamer1.0-tools gstreamer1.0-plugins-{base,good,bad,ugly}`.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gridLayout } from '../../src/media/grid-layout.js';
@@ -72,40 +72,19 @@ function soundFile(): string {
   return path;
 }
 
-/** One ffmpeg that decodes for each participant, and one that reads what they write and encodes. */
-async function ffmpegProcesses({ video, sound }: Inputs): Promise<number> {
-  const pipesOf = (kind: string) =>
-    Array.from({ length: COUNT }, (_, i) => join(FOLDER, `${kind}-${i}`));
-  const [pictures, sounds] = [pipesOf('picture'), pipesOf('sound')];
-  execFileSync('mkfifo', [...pictures, ...sounds]);
-  // Held open, so that none waits for another to open its end.
-  const held = [...pictures, ...sounds].map((pipe) => openSync(pipe, 'r+'));
-  const rawVideo = ['-map', '0:v', '-pix_fmt', 'yuv420p', '-f', 'rawvideo'];
-  const rawAudio = ['-map', '1:a', '-ac', '1', '-f', 's16le'];
-  const inputs = ['-re', '-threads', '1', '-i', video, '-re', '-i', sound];
-  const decoders = pictures.map((pipe, i) =>
-    run('ffmpeg', [...QUIET, '-y', ...inputs, ...rawVideo, pipe, ...rawAudio, sounds[i] as string]),
+/** One ffmpeg that decodes for each participant, and one that reads their raw pictures: no sound. */
+async function ffmpegProcesses({ video }: Inputs): Promise<number> {
+  const pipes = Array.from({ length: COUNT }, (_, i) => join(FOLDER, `pipe-${i}`));
+  execFileSync('mkfifo', pipes);
+  const raw = ['-pix_fmt', 'yuv420p', '-f', 'rawvideo'];
+  const decoders = pipes.map((pipe) =>
+    run('ffmpeg', [...QUIET, '-y', '-re', '-threads', '1', '-i', video, ...raw, pipe]),
   );
-  // Raw: there is nothing to find out by looking at it, which would hold the others up.
-  const probe = ['-probesize', '32', '-analyzeduration', '0'];
-  const pictureFormat = ['-f', 'rawvideo', '-pix_fmt', 'yuv420p', '-s', '640x360', '-r', '30'];
-  const soundFormat = ['-f', 's16le', '-ar', '48000', '-ac', '1'];
-  const all = [
-    ...pictures.flatMap((pipe) => [...probe, ...pictureFormat, '-i', pipe]),
-    ...sounds.flatMap((pipe) => [...probe, ...soundFormat, '-i', pipe]),
-  ];
-  const mixed = sounds.map((_, i) => `[${COUNT + i}:a]`).join('');
-  const graph = `${xstackGraph(COUNT)};${mixed}amix=inputs=${COUNT}[sound]`;
-  const maps = ['-map', '[out]', ...ENCODE];
-  const mixer = run('ffmpeg', [
-    ...[...QUIET, ...all, '-filter_complex', graph, ...maps],
-    ...['-map', '[sound]', '-c:a', 'libopus', '-b:a', '48k', '-f', 'null', '-'],
-  ]);
-  try {
-    return await costOf([...decoders, mixer]);
-  } finally {
-    for (const descriptor of held) closeSync(descriptor);
-  }
+  const format = ['-f', 'rawvideo', '-pix_fmt', 'yuv420p', '-s', '640x360', '-r', '30'];
+  const inputs = pipes.flatMap((pipe) => [...format, '-i', pipe]);
+  const graph = ['-filter_complex', xstackGraph(COUNT), '-map', '[out]'];
+  const mixer = run('ffmpeg', [...QUIET, ...inputs, ...graph, ...ENCODE]);
+  return costOf([...decoders, mixer]);
 }
 
 /** GStreamer's compositor, which scales, and audiomixer; its encoders with the same options. */
@@ -188,7 +167,7 @@ async function tesseraSound(count: number): Promise<{ cores: number; missing: nu
 }
 
 const ALTERNATIVES = {
-  'an ffmpeg for each participant, raw pipes': ffmpegProcesses,
+  'an ffmpeg for each participant, raw pipes, without sound': ffmpegProcesses,
   "GStreamer's compositor and audiomixer": gstreamer,
   'Chromium under Xvfb, x11grab and x264': browser,
 } as const;
