@@ -8,11 +8,10 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gridLayout } from '../../src/media/grid-layout.js';
 import { sleep } from '../../test/support/server.js';
 import { ivfFile } from '../fixtures.js';
 import { measureCost, SETTLE_MS, soundMissing, withCall } from './call.js';
-import { CANVAS, FFMPEG_ENCODERS, xstackGraph } from './codec-floor.js';
+import { CANVAS, FFMPEG_ENCODERS, tilesOf, xstackGraph } from './codec-floor.js';
 import { janusCost } from './janus.js';
 import { treeCpuSeconds } from './process-cpu.js';
 import { type Bench, percent, type Row } from './report.js';
@@ -89,7 +88,7 @@ async function ffmpegProcesses({ video }: Inputs): Promise<number> {
 
 /** GStreamer's compositor, which scales, and audiomixer; its encoders with the same options. */
 async function gstreamer({ video: file, sound }: Inputs): Promise<number> {
-  const tiles = gridLayout(COUNT, { ...CANVAS, gap: 8 });
+  const tiles = tilesOf(COUNT);
   const pads = tiles.flatMap(({ x, y, width, height }, i) =>
     Object.entries({ xpos: x, ypos: y, width, height }).map(
       ([name, value]) => `sink_${i}::${name}=${value}`,
@@ -115,7 +114,7 @@ async function gstreamer({ video: file, sound }: Inputs): Promise<number> {
 async function browser({ video: file }: Inputs): Promise<number> {
   const webm = join(FOLDER, 'input.webm');
   execFileSync('ffmpeg', [...QUIET, '-i', file, '-c', 'copy', webm]);
-  const videos = gridLayout(COUNT, { ...CANVAS, gap: 8 }).map(
+  const videos = tilesOf(COUNT).map(
     ({ x, y, width, height }) =>
       `<video src="input.webm" autoplay muted loop style="left:${x}px;top:${y}px;width:${width}px;height:${height}px"></video>`,
   );

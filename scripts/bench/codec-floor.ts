@@ -9,6 +9,9 @@ import { FRAME_RATE, ivfFile, type LayerName } from '../fixtures.js';
 
 export const CANVAS = { width: 1280, height: 720 } as const;
 const GAP = 8;
+/** The server's tiles for so many people. */
+export const tilesOf = (count: number) => gridLayout(count, { ...CANVAS, gap: GAP });
+
 /** Loops of the content in a file; enough for what is measured at once. */
 const LOOPS = 4;
 
@@ -20,7 +23,7 @@ export const FFMPEG_ENCODERS = {
 
 /** `count` scaled inputs in the server's grid, as a filter graph that ends in `[out]`. */
 export function xstackGraph(count: number, rate = ''): string {
-  const tiles = gridLayout(count, { ...CANVAS, gap: GAP });
+  const tiles = tilesOf(count);
   const size = `w=${CANVAS.width}:h=${CANVAS.height}`;
   if (count === 1) return `[0:v]${rate}scale=${size}:flags=bilinear[out]`;
   const scaled = tiles.map(

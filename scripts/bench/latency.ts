@@ -8,24 +8,24 @@ import { RtpClient } from '../../src/bots/rtp-client.js';
 import { quietFfmpeg } from '../../src/media/ffmpeg/log.js';
 import type { Picture } from '../../src/media/ffmpeg/picture.js';
 import { VideoDecoder } from '../../src/media/ffmpeg/video-decoder.js';
-import { gridLayout } from '../../src/media/grid-layout.js';
 import { ClientPeer } from '../../src/peer/client-peer.js';
 import { vp8Depacketizer } from '../../src/receive/vp8-depacketizer.js';
 import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
+import { STAGES } from '../../src/shared/stage-times.js';
 import { sleep, type TestServer } from '../../test/support/server.js';
 import { BARCODE, FRAME_MICROS, LOOP_FRAMES, loadFixtures } from '../fixtures.js';
 import { SETTLE_MS, withCall } from './call.js';
-import { CANVAS } from './codec-floor.js';
+import { CANVAS, tilesOf } from './codec-floor.js';
 import { type Bench, percentile, type Row, spread } from './report.js';
 
-const GAP = 8;
 const LOOP_MICROS = LOOP_FRAMES * FRAME_MICROS;
-const STAGES = ['reorder', 'transfer', 'decode', 'wait', 'compose', 'encode', 'send'];
+/** Of the picture's path; the sound's tick is beside it. */
+const PATH = STAGES.filter((stage) => stage !== 'mix');
 const nowMicros = () => Number(process.hrtime.bigint() / 1000n);
 
 /** The number in the barcode of a tile, or -1. */
 function readBarcode(picture: Picture, count: number, index: number): number {
-  const tile = gridLayout(count, { ...CANVAS, gap: GAP })[index];
+  const tile = tilesOf(count)[index];
   if (!tile) return -1;
   // Tiles are cut to their shape, from the middle.
   const scale = Math.max(tile.width / CANVAS.width, tile.height / CANVAS.height);
@@ -152,7 +152,7 @@ export const benchLatency: Bench = async ([counts = '4,16', minutes = '0.5']) =>
       const before = await stageTimes(call.server);
       const seen = await watch(call.server, count, start, Number(minutes) * 60);
       const after = await stageTimes(call.server);
-      const means = STAGES.map((stage) => {
+      const means = PATH.map((stage) => {
         const [[sum0, n0], [sum1, n1]] = [before, after].map((all) => all.get(stage) ?? [0, 0]) as [
           [number, number],
           [number, number],
