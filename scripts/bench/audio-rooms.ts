@@ -1,4 +1,4 @@
-/** Rooms of many who send sound alone, three of them talking at a time: encodes follow the speakers. */
+/** Rooms of many with sound alone and DTX, three of them talking at a time: encodes follow the speakers. */
 import { sleep } from '../../test/support/server.js';
 import { measureCost, soundMissing, withCall } from './call.js';
 import { type Bench, percent, type Row } from './report.js';
@@ -10,7 +10,7 @@ export const benchAudioRooms: Bench = async ([counts = '100,300']) => {
   for (const count of counts.split(',').map(Number)) {
     const row = await withCall(
       async (call): Promise<Row> => {
-        await call.grow(count, { layers: [], soundOnly: true });
+        await call.grow(count, { layers: [], soundOnly: true, dtx: true });
         await sleep(4000);
         const cost = await measureCost(call, MEASURE_SECONDS);
         const ticks = cost.perSecond('audio_ticks');
@@ -24,7 +24,7 @@ export const benchAudioRooms: Bench = async ([counts = '100,300']) => {
           command: `audio ${count}`,
         };
       },
-      { TESSERA_ROOM_MAX_PARTICIPANTS: '1000' },
+      { TESSERA_ROOM_MAX_PARTICIPANTS: '1000', TESSERA_AUDIO_DTX: 'on' },
     );
     rows.push(row);
     console.error(row);

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RtpClient } from '../../src/bots/rtp-client.js';
 import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
-import { FRAME_MICROS, type LayerName, LOOP_FRAMES, loadFixtures } from '../fixtures.js';
+import { FRAME_MICROS, LAYERS, type LayerName, LOOP_FRAMES, loadFixtures } from '../fixtures.js';
 import type { LoadOrder, LoadReport, PersonReport } from './load.js';
 
 const TICK_MS = 2;
@@ -17,6 +17,11 @@ const TALK_AT_ONCE = 3;
 const LATE_MS = 80;
 const VIDEO_PAYLOAD_TYPE = 96;
 const RID_EXTENSION = 10;
+/** As the page does: what the server can do without is sent for so long after. */
+const SWITCH_OFF_MS = 4000;
+const MAX_ENLARGED = 1.1;
+/** In silence, encoders with DTX send a packet so often (RFC 6716, 2.1.9). */
+const DTX_FRAMES = 20;
 
 const nowMicros = () => Number(process.hrtime.bigint() / 1000n);
 const fixtures = await loadFixtures();
@@ -72,6 +77,8 @@ interface Person {
   readonly index: number;
   readonly ssrcs: readonly number[];
   readonly sequences: number[];
+  /** Until when each layer is sent, of performance.now(); those that are used without end. */
+  readonly sentUntil: number[];
   readonly audio: Meter;
   readonly video: Meter;
   readonly joinMs: number;
@@ -128,12 +135,36 @@ async function join(order: LoadOrder, index: number): Promise<void> {
     index,
     ssrcs: layers.map((_, layer) => 1_000_000 + index * 10 + layer),
     sequences: layers.map(() => 100),
+    sentUntil: layers.map(() => Number.POSITIVE_INFINITY),
     audio,
     video,
     joinMs: performance.now() - askedAt,
     nextVideo: Math.ceil((elapsed - phase) / FRAME_MICROS),
     nextAudio: Math.ceil(elapsed / AUDIO_MICROS),
   });
+}
+
+/** Whether the server has a use for a layer: none smaller is as large as it shows the camera. */
+function isUsed({ client: { cameraShown }, order }: Person, layer: LayerName): boolean {
+  if (!cameraShown) return true;
+  const own = LAYERS.findIndex(({ name }) => name === layer);
+  return !LAYERS.slice(own + 1).some(
+    ({ name, width, height }) =>
+      order.layers.includes(name) &&
+      width * MAX_ENLARGED >= cameraShown.width &&
+      height * MAX_ENLARGED >= cameraShown.height,
+  );
+}
+
+/** Whether a layer is sent: it ends some time after it was of use, and comes back with a keyframe. */
+function isSent(person: Person, layer: number, isKeyframe: boolean): boolean {
+  const { sentUntil, order } = person;
+  const until = sentUntil[layer] as number;
+  const now = performance.now();
+  if (isUsed(person, order.layers[layer] as LayerName)) {
+    if (until > now || isKeyframe) sentUntil[layer] = Number.POSITIVE_INFINITY;
+  } else if (until === Number.POSITIVE_INFINITY) sentUntil[layer] = now + SWITCH_OFF_MS;
+  return (sentUntil[layer] as number) > now;
 }
 
 /** Frame n of person i leaves at start + (n + phase of i) frame times: who receives it can tell its age. */
@@ -147,6 +178,7 @@ function sendVideo(person: Person, frame: number): void {
     return;
   }
   order.layers.forEach((layer, i) => {
+    if (!isSent(person, i, at === 0)) return;
     const parts = payloads[layer][at] as Buffer[];
     parts.forEach((payload, part) => {
       const sequenceNumber = person.sequences[i] as number;
@@ -166,10 +198,12 @@ function sendVideo(person: Person, frame: number): void {
   });
 }
 
-function sendAudio({ client, index }: Person, frame: number): void {
+function sendAudio({ client, index, order }: Person, frame: number): void {
   const turns = Math.ceil(people.length / TALK_AT_ONCE);
   const turn = Math.floor((frame * AUDIO_MICROS) / TURN_MICROS) % turns;
-  const source = index % turns === turn ? fixtures.talk : fixtures.quiet;
+  const talks = index % turns === turn;
+  if (order.dtx && !talks && (frame + index) % DTX_FRAMES > 0) return;
+  const source = talks ? fixtures.talk : fixtures.quiet;
   client.sendRtp('audio', [source[frame % source.length] as Buffer], (frame * 960) >>> 0);
 }
 

@@ -17,6 +17,8 @@ export interface LoadOrder {
   readonly layers: readonly LayerName[];
   /** Sends sound; three of all talk at a time. */
   readonly sound: boolean;
+  /** Who does not talk sends next to nothing. */
+  readonly dtx?: boolean;
   /** Receives the composite and the mix. */
   readonly receives: boolean;
   /** Of them, only the mix. */

@@ -10,6 +10,7 @@ import {
   type ReceivedRtp,
   type SentKind,
 } from '../peer/client-peer.js';
+import type { FrameSize } from '../shared/frame-size.js';
 import type { VideoCodec } from '../shared/units.js';
 import type { ClientMessage, ServerMessage } from '../signalling/messages.js';
 
@@ -50,6 +51,8 @@ export class RtpClient {
   /** Frames received: markers on video. */
   videoFrames = 0;
   onVideoPayload: ((payload: Buffer, marker: boolean) => void) | undefined;
+  /** Pixels that the server shows its camera in; undefined until it says so. */
+  cameraShown: FrameSize | undefined;
   /** When the first composite packet came, on Date.now(). */
   firstVideoAt = 0;
   /** Longest step between the timestamps of two frames: gaps in what was sent, however it arrived. */
@@ -215,6 +218,9 @@ export class RtpClient {
         break;
       case 'connection':
         if (message.state === 'connected') done();
+        break;
+      case 'cameraShown':
+        this.cameraShown = { width: message.width, height: message.height };
         break;
       default:
         break;

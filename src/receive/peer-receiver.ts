@@ -42,6 +42,8 @@ import { type ReceivedFrame, VideoReceiver } from './video-receiver.js';
 /** Streams kept per client: the newest of each m-line and simulcast layer, with some to spare. */
 const MAX_STREAMS = 16;
 const REPORT_INTERVAL: Micros = 1_000_000;
+/** What is decoded of a camera follows its layers and its tile as often. */
+const CHOOSE_INTERVAL: Micros = 50_000;
 const FEEDBACK_INTERVAL: Micros = 100_000;
 /** On a path back that takes little it comes less often, so that it takes a twentieth of that. */
 const SLOWEST_FEEDBACK: Micros = 250_000;
@@ -114,6 +116,7 @@ export class PeerReceiver {
   private extensions: HeaderExtensionIds = NO_EXTENSIONS;
   private roundTrip: Micros = 0;
   private lastReportAt: Micros = 0;
+  private choseAt: Micros = 0;
   private lastFeedbackAt: Micros = 0;
 
   /** @param ssrc the SSRC that our RTCP is sent from. */
@@ -172,7 +175,7 @@ export class PeerReceiver {
   /** @param backBps what the path takes of what we send. */
   tick(now: Micros, roundTrip: Micros, backBps: number): void {
     this.roundTrip = roundTrip;
-    this.chooseLayer(now);
+    if (now - this.choseAt >= CHOOSE_INTERVAL) this.chooseLayer(now);
     for (const stream of this.streams.values()) {
       stream.video?.tick(now);
       this.askAgain(stream, now);
@@ -230,6 +233,7 @@ export class PeerReceiver {
   }
 
   private chooseLayer(now: Micros): void {
+    this.choseAt = now;
     const { layers } = this;
     layers.choose(now);
     for (const { ssrc, use, video } of this.streams.values()) {
