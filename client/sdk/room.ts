@@ -117,7 +117,11 @@ export class Room extends Emitter<RoomEvents> {
   private mic: RTCRtpTransceiver | undefined;
   private camera: RTCRtpTransceiver | undefined;
   private readonly screen = new ScreenShare(() => this.stopScreenShare());
-  private readonly layers = new CameraLayers(() => this.maxVideoBitrate);
+  private readonly layers = new CameraLayers(
+    () => this.maxVideoBitrate,
+    (error) =>
+      this.emit('error', { code: 'camera_layers', message: String(error), next: undefined }),
+  );
   /** Something changed while an answer was awaited. */
   private offerOwed = false;
   private currentState: RoomState = 'connecting';
@@ -400,7 +404,7 @@ export class Room extends Emitter<RoomEvents> {
         this.emit('rendition', message.rendition);
         break;
       case 'cameraShown':
-        await this.layers.shownAt(message);
+        this.layers.shownAt(message);
         break;
       case 'dominant':
         this.emit('dominant', message.participant);
@@ -554,6 +558,7 @@ export class Room extends Emitter<RoomEvents> {
 
   private end(state: 'left' | 'failed', reason: string | undefined): void {
     if (this.restartTimer) clearTimeout(this.restartTimer);
+    this.layers.use(undefined);
     this.setState(state, reason);
     // The leave message must be out before the socket closes; close() lets queued data go first.
     this.signal.close();

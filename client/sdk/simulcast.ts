@@ -63,28 +63,28 @@ export class CameraLayers {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private changing: Promise<void> = Promise.resolve();
 
-  constructor(private readonly maxBitrate: () => number) {}
+  constructor(
+    private readonly maxBitrate: () => number,
+    private readonly onError: (error: unknown) => void,
+  ) {}
 
-  /** From now on of this sender; what was known of another's size is forgotten. */
-  use(sender: RTCRtpSender): void {
+  /** From now on of this sender, or of none; what was known of another's size is forgotten. */
+  use(sender: RTCRtpSender | undefined): void {
     this.sender = sender;
     this.shown = undefined;
     clearTimeout(this.timer);
   }
 
   /** The server says how large the camera is shown. */
-  shownAt({ width, height }: Size): Promise<void> {
+  shownAt({ width, height }: Size): void {
     const before = this.shown;
     this.shown = { width, height };
     clearTimeout(this.timer);
     const isLarger = !before || width > before.width || height > before.height;
     // Larger at once; smaller once the server has gone over to a smaller layer.
     if (!isLarger || !before) {
-      this.timer = setTimeout(() => {
-        this.follow().catch(() => {});
-      }, SWITCH_OFF_MS);
-    }
-    return isLarger && before ? this.follow() : Promise.resolve();
+      this.timer = setTimeout(() => this.follow().catch(this.onError), SWITCH_OFF_MS);
+    } else this.follow().catch(this.onError);
   }
 
   /** Sets the sender's layers for its track and for what is known; one change after the other. */

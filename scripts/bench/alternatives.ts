@@ -9,9 +9,10 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sleep } from '../../test/support/server.js';
+import { CANVAS, tilesOf } from '../barcode.js';
 import { ivfFile } from '../fixtures.js';
 import { measureCost, SETTLE_MS, soundMissing, withCall } from './call.js';
-import { CANVAS, FFMPEG_ENCODERS, tilesOf, xstackGraph } from './codec-floor.js';
+import { FFMPEG_ENCODERS, xstackGraph } from './codec-floor.js';
 import { janusCost } from './janus.js';
 import { treeCpuSeconds } from './process-cpu.js';
 import { type Bench, percent, type Row } from './report.js';
@@ -71,18 +72,25 @@ function soundFile(): string {
   return path;
 }
 
-/** One ffmpeg that decodes for each participant, and one that reads their raw pictures: no sound. */
-async function ffmpegProcesses({ video }: Inputs): Promise<number> {
+/** One ffmpeg that decodes for each participant, and one that reads what they made, raw, from pipes. */
+async function ffmpegProcesses({ video, sound }: Inputs): Promise<number> {
   const pipes = Array.from({ length: COUNT }, (_, i) => join(FOLDER, `pipe-${i}`));
   execFileSync('mkfifo', pipes);
-  const raw = ['-pix_fmt', 'yuv420p', '-f', 'rawvideo'];
+  // One pipe for both: with two, either end waits for the other to open the second.
+  const raw = ['-c:v', 'rawvideo', '-pix_fmt', 'yuv420p', '-c:a', 'pcm_s16le', '-f', 'nut'];
   const decoders = pipes.map((pipe) =>
-    run('ffmpeg', [...QUIET, '-y', '-re', '-threads', '1', '-i', video, ...raw, pipe]),
+    run('ffmpeg', [
+      ...[...QUIET, '-y', '-re', '-threads', '1', '-i', video, '-re', '-i', sound],
+      ...['-map', '0:v', '-map', '1:a', ...raw, pipe],
+    ]),
   );
-  const format = ['-f', 'rawvideo', '-pix_fmt', 'yuv420p', '-s', '640x360', '-r', '30'];
-  const inputs = pipes.flatMap((pipe) => [...format, '-i', pipe]);
-  const graph = ['-filter_complex', xstackGraph(COUNT), '-map', '[out]'];
-  const mixer = run('ffmpeg', [...QUIET, ...inputs, ...graph, ...ENCODE]);
+  const inputs = pipes.flatMap((pipe) => ['-thread_queue_size', '64', '-i', pipe]);
+  const voices = pipes.map((_, i) => `[${i}:a]`).join('');
+  const graph = `${xstackGraph(COUNT)};${voices}amix=inputs=${COUNT}[mix]`;
+  const maps = ['-filter_complex', graph, '-map', '[out]', '-map', '[mix]'];
+  const mixer = run('ffmpeg', [
+    ...[...QUIET, ...inputs, ...maps, '-c:a', 'libopus', '-b:a', '48k', ...ENCODE],
+  ]);
   return costOf([...decoders, mixer]);
 }
 
@@ -166,7 +174,7 @@ async function tesseraSound(count: number): Promise<{ cores: number; missing: nu
 }
 
 const ALTERNATIVES = {
-  'an ffmpeg for each participant, raw pipes, without sound': ffmpegProcesses,
+  'an ffmpeg for each participant, raw pipes': ffmpegProcesses,
   "GStreamer's compositor and audiomixer": gstreamer,
   'Chromium under Xvfb, x11grab and x264': browser,
 } as const;

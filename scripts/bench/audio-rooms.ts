@@ -2,6 +2,7 @@
 import { sleep } from '../../test/support/server.js';
 import { measureCost, soundMissing, withCall } from './call.js';
 import { type Bench, percent, type Row } from './report.js';
+import { MEAN_SPEAKERS } from './turns.js';
 
 const MEASURE_SECONDS = 10;
 
@@ -18,9 +19,9 @@ export const benchAudioRooms: Bench = async ([counts = '100,300']) => {
         return {
           what: `${count} with sound alone`,
           measured: `${percent(cost.server)}, ${encodes.toFixed(1)} encodes a tick, ${ticks.toFixed(1)} ticks/s`,
-          against: `${(soundMissing(cost) * 100).toFixed(2)} % of the sound missing; generator ${percent(cost.generator)}`,
-          ratio: Number.NaN,
-          goal: 'speakers + 1',
+          against: `${MEAN_SPEAKERS} speakers + 1; ${(soundMissing(cost) * 100).toFixed(2)} % of the sound missing; generator ${percent(cost.generator)}`,
+          ratio: encodes / (MEAN_SPEAKERS + 1),
+          goal: '1.0',
           command: `audio ${count}`,
         };
       },

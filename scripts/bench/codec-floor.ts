@@ -4,13 +4,8 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { gridLayout } from '../../src/media/grid-layout.js';
+import { CANVAS, tilesOf } from '../barcode.js';
 import { FRAME_RATE, ivfFile, type LayerName } from '../fixtures.js';
-
-export const CANVAS = { width: 1280, height: 720 } as const;
-const GAP = 8;
-/** The server's tiles for so many people. */
-export const tilesOf = (count: number) => gridLayout(count, { ...CANVAS, gap: GAP });
 
 /** Loops of the content in a file; enough for what is measured at once. */
 const LOOPS = 4;

@@ -7,12 +7,11 @@ import { ClientPeer } from '../../src/peer/client-peer.js';
 import { sleep, waitFor } from '../../test/support/server.js';
 import { loadFixtures } from '../fixtures.js';
 import { treeCpuSeconds } from './process-cpu.js';
+import { talks } from './turns.js';
 
 const PORT = 18_088;
 const BASE = `http://127.0.0.1:${PORT}/janus`;
 const ROOM = 1;
-const TALK_AT_ONCE = 3;
-const TURN_FRAMES = 100;
 
 interface Answer {
   readonly janus: string;
@@ -92,13 +91,12 @@ export async function janusCost(
       peer.tapMedia(() => received++);
       peers.push(peer);
     }
-    const turns = Math.ceil(count / TALK_AT_ONCE);
     const start = performance.now();
     let frame = 0;
     timer = setInterval(() => {
       for (; frame * 20 <= performance.now() - start; frame++) {
         for (const [i, peer] of peers.entries()) {
-          const source = i % turns === Math.floor(frame / TURN_FRAMES) % turns ? talk : quiet;
+          const source = talks(i, count, frame * 20_000) ? talk : quiet;
           peer.sendRtp('audio', [source[frame % source.length] as Buffer], frame * 960);
         }
       }

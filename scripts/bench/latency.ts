@@ -6,44 +6,21 @@
 
 import { RtpClient } from '../../src/bots/rtp-client.js';
 import { quietFfmpeg } from '../../src/media/ffmpeg/log.js';
-import type { Picture } from '../../src/media/ffmpeg/picture.js';
 import { VideoDecoder } from '../../src/media/ffmpeg/video-decoder.js';
 import { ClientPeer } from '../../src/peer/client-peer.js';
 import { vp8Depacketizer } from '../../src/receive/vp8-depacketizer.js';
 import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
 import { STAGES } from '../../src/shared/stage-times.js';
 import { sleep, type TestServer } from '../../test/support/server.js';
-import { BARCODE, FRAME_MICROS, LOOP_FRAMES, loadFixtures } from '../fixtures.js';
+import { readBarcode } from '../barcode.js';
+import { FRAME_MICROS, LOOP_FRAMES, loadFixtures } from '../fixtures.js';
 import { SETTLE_MS, withCall } from './call.js';
-import { CANVAS, tilesOf } from './codec-floor.js';
 import { type Bench, percentile, type Row, spread } from './report.js';
 
 const LOOP_MICROS = LOOP_FRAMES * FRAME_MICROS;
 /** Of the picture's path; the sound's tick is beside it. */
 const PATH = STAGES.filter((stage) => stage !== 'mix');
 const nowMicros = () => Number(process.hrtime.bigint() / 1000n);
-
-/** The number in the barcode of a tile, or -1. */
-function readBarcode(picture: Picture, count: number, index: number): number {
-  const tile = tilesOf(count)[index];
-  if (!tile) return -1;
-  // Tiles are cut to their shape, from the middle.
-  const scale = Math.max(tile.width / CANVAS.width, tile.height / CANVAS.height);
-  const at = (share: number, of: number, size: number) => size / 2 + (share - 0.5) * of * scale;
-  const y = Math.round(tile.y + at(BARCODE.top + BARCODE.height / 2, CANVAS.height, tile.height));
-  const luma = picture.planes[0] as Buffer;
-  const stride = picture.strides[0] as number;
-  let gray = 0;
-  for (let bit = 0; bit < BARCODE.bits; bit++) {
-    const share = BARCODE.left + (bit + 0.5) * BARCODE.cell;
-    const value = luma[y * stride + Math.round(tile.x + at(share, CANVAS.width, tile.width))] ?? 0;
-    if (value > 90 && value < 165) return -1;
-    if (value >= 165) gray |= 1 << bit;
-  }
-  let code = 0;
-  for (let rest = gray; rest; rest >>= 1) code ^= rest;
-  return code;
-}
 
 interface Seen {
   readonly at: number;

@@ -7,12 +7,10 @@ import { RtpClient } from '../../src/bots/rtp-client.js';
 import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
 import { FRAME_MICROS, LAYERS, type LayerName, LOOP_FRAMES, loadFixtures } from '../fixtures.js';
 import type { LoadOrder, LoadReport, PersonReport } from './load.js';
+import { talks } from './turns.js';
 
 const TICK_MS = 2;
 const AUDIO_MICROS = 20_000;
-/** People talk in turns of so long, so many at a time. */
-const TURN_MICROS = 2_000_000;
-const TALK_AT_ONCE = 3;
 /** Sound that comes later than this after the quickest of the last seconds was waited for in vain. */
 const LATE_MS = 80;
 const VIDEO_PAYLOAD_TYPE = 96;
@@ -199,11 +197,9 @@ function sendVideo(person: Person, frame: number): void {
 }
 
 function sendAudio({ client, index, order }: Person, frame: number): void {
-  const turns = Math.ceil(people.length / TALK_AT_ONCE);
-  const turn = Math.floor((frame * AUDIO_MICROS) / TURN_MICROS) % turns;
-  const talks = index % turns === turn;
-  if (order.dtx && !talks && (frame + index) % DTX_FRAMES > 0) return;
-  const source = talks ? fixtures.talk : fixtures.quiet;
+  const speaks = talks(index, people.length, frame * AUDIO_MICROS);
+  if (order.dtx && !speaks && (frame + index) % DTX_FRAMES > 0) return;
+  const source = speaks ? fixtures.talk : fixtures.quiet;
   client.sendRtp('audio', [source[frame % source.length] as Buffer], (frame * 960) >>> 0);
 }
 

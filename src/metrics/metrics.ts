@@ -168,28 +168,27 @@ export class Metrics {
   }
 
   private counter(name: string, help: string, labels: readonly string[], read: () => Values): void {
-    new Counter({
-      name: `tessera_${name}`,
-      help,
-      labelNames: [...labels],
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        for (const [of, value] of read()) this.inc(of, value);
+    const metric: Counter<string> = new Counter({
+      ...this.head(name, help, labels),
+      collect: () => {
+        metric.reset();
+        for (const [of, value] of read()) metric.inc(of, value);
       },
     });
   }
 
   private gauge(name: string, help: string, labels: readonly string[], read: () => Values): void {
-    new Gauge({
-      name: `tessera_${name}`,
-      help,
-      labelNames: [...labels],
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        for (const [of, value] of read()) this.set(of, value);
+    const metric: Gauge<string> = new Gauge({
+      ...this.head(name, help, labels),
+      collect: () => {
+        metric.reset();
+        for (const [of, value] of read()) metric.set(of, value);
       },
     });
+  }
+
+  private head(name: string, help: string, labels: readonly string[]) {
+    const registers = [this.registry];
+    return { name: `tessera_${name}`, help, labelNames: [...labels], registers };
   }
 }
