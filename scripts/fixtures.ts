@@ -1,7 +1,7 @@
 /**
  * The media of the benches: real encodings of moving, noisy content (a person before a camera) in the
- * layers that a browser's simulcast has, made once and kept in `.cache`. Each frame carries its number
- * as a barcode. `npx tsx scripts/fixtures.ts` makes them and says where they are.
+ * layers that a browser's simulcast has, in space and in time (every second frame is one that no other
+ * needs), made once and kept in `.cache`. Each frame carries its number as a barcode. `npx tsx scripts/fixtures.ts` makes them and says where they are.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -44,7 +44,7 @@ export interface Fixtures {
 }
 
 const FOLDER = fileURLToPath(new URL('../.cache/', import.meta.url));
-const VERSION = 1;
+const VERSION = 2;
 
 function drawBarcode(picture: Picture, index: number): void {
   const even = (share: number, of: number) => Math.round((share * of) / 2) * 2;
@@ -74,6 +74,7 @@ async function encodeLayers(): Promise<Fixtures['video']> {
         ...size,
         bitrateBps,
         frameRate: FRAME_RATE,
+        temporalLayers: true,
       }),
       picture: Picture.allocate(size.width, size.height),
       scaler: new Scaler(),

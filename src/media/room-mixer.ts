@@ -16,6 +16,7 @@ import type {
   WatchedVideo,
 } from '../link/link-messages.js';
 import { nowMicros } from '../shared/clock.js';
+import type { FrameSize } from '../shared/frame-size.js';
 import type { LoadStep } from '../shared/load-steps.js';
 import type { OverlaySettings } from '../shared/overlay-settings.js';
 import { type StageHistograms, StageTimes } from '../shared/stage-times.js';
@@ -311,6 +312,16 @@ export class RoomMixer {
     this.output.event({ type: 'load', steps });
   }
 
+  private largestTileOf(id: SourceId): FrameSize | undefined {
+    const rects = this.canvases.flatMap(({ layout }) =>
+      layout.filter(({ source }) => source === id).map(({ rect }) => rect),
+    );
+    return rects.reduce<FrameSize | undefined>(
+      (best, rect) => (best && best.width >= rect.width ? best : rect),
+      undefined,
+    );
+  }
+
   /** What a source's tiles show; the picture is the caller's. */
   private contentOf(id: SourceId, { state, video }: Source, due: Micros): TileContent {
     const isScreen = state.kind === 'screen';
@@ -319,7 +330,7 @@ export class RoomMixer {
     const speaking = this.mixer.speakers.has(id);
     const seldom = !isScreen && !speaking && this.dominant.current !== id;
     const interval = seldom ? this.load.listenerInterval : 0;
-    video.skipDisposable(interval > 0);
+    video.setShown(this.largestTileOf(id), Math.max(interval, 1_000_000 / this.load.frameRate));
     const picture = state.videoOn && fresh ? video.pictureAt(due, interval) : undefined;
     return {
       id,

@@ -4,6 +4,8 @@
  * MAX_WAITING encoded frames and MAX_PICTURES pictures are held, and every frame left out is counted.
  */
 import type { VideoInFrame } from '../link/link-messages.js';
+import type { FrameSize } from '../shared/frame-size.js';
+import { uprightSize } from '../shared/rotation.js';
 import type { Micros, VideoCodec } from '../shared/units.js';
 import { colourSpaceOf } from './ffmpeg/colour-space-of.js';
 import type { Picture } from './ffmpeg/picture.js';
@@ -14,6 +16,11 @@ const MAX_WAITING = 15;
 /** Over the usual interval, for what counts as a freeze; and how many the usual is the mean of. */
 const FREEZE: Micros = 150_000;
 const INTERVALS = 30;
+/** Shown this much more seldom than frames come, those that no other needs are left out. */
+const SELDOM = 1.8;
+/** Shrunk by this, a picture does not show that blocks of every second frame are not smoothed (0.03 dB). */
+const SHRUNK = 1.4;
+const ARRIVAL_SMOOTHING = 0.1;
 /** Decoded pictures waiting for their time. */
 const MAX_PICTURES = 8;
 
@@ -48,7 +55,13 @@ export class VideoSource {
   private shownAt: Micros = 0;
   /** From one picture to the next; 0 if unknown. */
   private usualInterval: Micros = 0;
-  private skipsDisposable = false;
+  /** What is done about frames that no other needs. */
+  private skips = { frames: false, filter: false };
+  /** From one frame to the next as they come; 0 if unknown. */
+  private arrivalInterval: Micros = 0;
+  private arrivedAt: Micros = 0;
+  /** Of the newest picture, as it is to be shown. */
+  private size: FrameSize | undefined;
   private needKeyframe = true;
   private running: Promise<void> | undefined;
   private closed = false;
@@ -77,6 +90,7 @@ export class VideoSource {
     }
     this.needKeyframe = false;
     const since = this.now();
+    this.noteArrival(frame.arrivalMicros);
     this.events.took('transfer', since - frame.arrivalMicros);
     this.waiting.push({ frame, since });
     this.running ??= this.run().finally(() => {
@@ -94,11 +108,17 @@ export class VideoSource {
     return this.waiting.length / MAX_WAITING;
   }
 
-  /** Leaves out what no other frame needs, to spare the decoder. */
-  skipDisposable(skip: boolean): void {
-    if (skip === this.skipsDisposable) return;
-    this.skipsDisposable = skip;
-    this.decoder?.skipDisposable(skip);
+  /**
+   * How it is shown, which spares the decoder what nobody sees.
+   * @param size of its largest tile; undefined if it has none.
+   * @param interval from one picture to the next, at least.
+   */
+  setShown(size: FrameSize | undefined, interval: Micros): void {
+    const frames = this.arrivalInterval > 0 && interval >= SELDOM * this.arrivalInterval;
+    const filter = size !== undefined && this.size !== undefined && isShrunk(this.size, size);
+    if (frames === this.skips.frames && filter === this.skips.filter) return;
+    this.skips = { frames, filter };
+    this.applySkips();
   }
 
   /**
@@ -130,6 +150,7 @@ export class VideoSource {
     this.shown?.[Symbol.dispose]();
     this.shown = undefined;
     this.lastPictureAt = 0;
+    this.arrivedAt = 0;
   }
 
   /** Resolves when the decoder is idle and everything is freed. */
@@ -167,6 +188,7 @@ export class VideoSource {
         const own = frame.codec === 'h264' ? colourSpaceOf(result) : undefined;
         result.colourSpace = own ?? frame.colourSpace;
         result.rotation = frame.rotation;
+        this.size = uprightSize(result, result.rotation);
         this.enqueue(result, frame.captureMicros);
       }
     }
@@ -203,7 +225,26 @@ export class VideoSource {
     if (this.decoder?.codec === codec) return this.decoder;
     this.decoder?.[Symbol.dispose]();
     this.decoder = await VideoDecoder.open(codec);
-    this.decoder.skipDisposable(this.skipsDisposable);
+    this.applySkips();
     return this.decoder;
   }
+
+  private applySkips(): void {
+    this.decoder?.skipDisposable(this.skips.frames);
+    this.decoder?.skipDisposableFilter(this.skips.filter);
+  }
+
+  private noteArrival(at: Micros): void {
+    const interval = at - this.arrivedAt;
+    if (this.arrivedAt > 0) {
+      const smoothing = this.arrivalInterval === 0 ? 1 : ARRIVAL_SMOOTHING;
+      this.arrivalInterval += smoothing * (interval - this.arrivalInterval);
+    }
+    this.arrivedAt = at;
+  }
+}
+
+/** Whether a picture that fills a tile is made smaller for it. */
+function isShrunk(picture: FrameSize, tile: FrameSize): boolean {
+  return picture.width >= SHRUNK * tile.width && picture.height >= SHRUNK * tile.height;
 }

@@ -138,7 +138,10 @@ test('with all steps taken, who speaks moves, and the others five times a second
   await waitFor('the first to speak', () =>
     events.some((event) => event.type === 'speaking' && event.sources.join() === '1'),
   );
-  const before = await ratesOf(frames, 3);
+  const decoded = () => mixer.stats().video_frames_decoded ?? 0;
+  const decodedAtFirst = decoded();
+  const before = await ratesOf(frames, 4);
+  const decodedBefore = decoded() - decodedAtFirst;
   for (const rate of before) expect(rate).toBeGreaterThan(8);
   mixer.command({ type: 'load', floor: LOAD_STEPS.length });
   expect(events.at(-1)).toMatchObject({
@@ -146,7 +149,10 @@ test('with all steps taken, who speaks moves, and the others five times a second
     steps: ['late_tiles', 'frame_rate_20', 'frame_rate_15', 'listeners_5'],
   });
   await sleep(1000);
+  const decodedThen = decoded();
   const [speaker = 0, ...listeners] = await ratesOf(frames, 4);
+  // Every second frame is one that no other needs, and that nobody would see.
+  expect(decoded() - decodedThen).toBeLessThan(0.65 * decodedBefore);
   console.log(`speaker ${speaker}/s, the others ${listeners.join(', ')}/s; before ${before}`);
   expect(speaker).toBeGreaterThan(8);
   expect(speaker).toBeLessThanOrEqual(15.5);

@@ -91,6 +91,11 @@ export class VideoDecoder implements Disposable {
     if (!this.closed) this.context.setOption('skip_frame', skip ? 'noref' : 'default');
   }
 
+  /** Leaves the blocks of such frames as they are: a fifth cheaper, and nothing comes after them. */
+  skipDisposableFilter(skip: boolean): void {
+    if (!this.closed) this.context.setOption('skip_loop_filter', skip ? 'noref' : 'default');
+  }
+
   [Symbol.dispose](): void {
     if (this.closed) return;
     this.closed = true;
