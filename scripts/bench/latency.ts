@@ -143,8 +143,8 @@ export const benchLatency: Bench = async ([counts = '4,16', minutes = '0.5']) =>
     const over = percentile(all, 0.5) - percentile(alone, 0.5);
     const command = `latency ${count} ${minutes}`;
     rows.push({
-      what: `latency with ${count} senders, p50 / p95 / p99 (${stages.join(', ')} ms)`,
-      measured: spread(all),
+      what: `latency with ${count} senders over ${minutes} min, p50 / p95 / p99`,
+      measured: `${spread(all)} (${stages.join(', ')})`,
       against: `connected directly ${spread(alone)}: ${over.toFixed(0)} ms over it`,
       ratio: Number.NaN,
       goal: count === 16 ? '≤ 70 ms over it' : '',
@@ -155,7 +155,7 @@ export const benchLatency: Bench = async ([counts = '4,16', minutes = '0.5']) =>
       percentile(part, 0.5),
     ) as [number, number];
     rows.push({
-      what: `the same at the end of ${minutes} min`,
+      what: `the same with ${count} at the end of ${minutes} min`,
       measured: `p50 ${last.toFixed(0)} ms`,
       against: `at the beginning ${first.toFixed(0)} ms`,
       ratio: last / first,

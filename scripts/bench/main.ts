@@ -1,9 +1,9 @@
 /**
  * `npm run bench`: what Tessera costs, how late it is and how far it goes, against the codec floor and
  * against what people use instead; one table, and `bench.json` in `.cache`. `npm run bench -- NAME`
- * does one part; `--write` puts the table into the README.
+ * does one part; `--write` puts what the file holds of all parts into the README.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { benchAlternatives } from './alternatives.js';
@@ -34,20 +34,28 @@ const [name, ...rest] = args;
 if (name !== undefined && !BENCHES[name]) {
   throw new Error(`there is no ${name}; there are ${Object.keys(BENCHES).join(', ')}`);
 }
-const rows: Row[] = [];
+const file = new URL('bench.json', FOLDER);
+/** What was measured before, by part; a row that is measured again takes its place. */
+const parts: Record<string, Row[]> = existsSync(file)
+  ? ((JSON.parse(readFileSync(file, 'utf8')) as { parts?: Record<string, Row[]> }).parts ?? {})
+  : {};
+const measured: Row[] = [];
 for (const [one, bench] of Object.entries(BENCHES)) {
   if (name !== undefined && one !== name) continue;
-  rows.push(...(await bench(rest)));
+  const rows = await bench(rest);
+  measured.push(...rows);
+  const known = new Map([...(parts[one] ?? []), ...rows].map((row) => [row.what, row]));
+  parts[one] = [...known.values()];
 }
-const table = tableOf(rows);
-console.log(table);
+console.log(tableOf(measured));
 mkdirSync(FOLDER, { recursive: true });
 const about = { at: new Date().toISOString(), cpu: cpus()[0]?.model, cores: cpus().length };
-writeFileSync(new URL('bench.json', FOLDER), JSON.stringify({ ...about, rows }, null, 2));
+writeFileSync(file, JSON.stringify({ ...about, parts }, null, 2));
 if (words.includes('--write')) {
+  const all = Object.keys(BENCHES).flatMap((one) => parts[one] ?? []);
   const text = readFileSync(README, 'utf8');
   const [from, to] = [text.indexOf(MARKS[0]) + MARKS[0].length, text.indexOf(MARKS[1])];
-  writeFileSync(README, `${text.slice(0, from)}\n${table}\n${text.slice(to)}`);
+  writeFileSync(README, `${text.slice(0, from)}\n${tableOf(all)}\n${text.slice(to)}`);
 }
-console.error(`written to ${fileURLToPath(new URL('bench.json', FOLDER))}`);
+console.error(`written to ${fileURLToPath(file)}`);
 process.exit(0);

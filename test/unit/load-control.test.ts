@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { Admission, type MeasuredRoom } from '../../src/rooms/admission.js';
 import { CounterTotals } from '../../src/shared/counter-totals.js';
+import { quotaCores } from '../../src/shared/cpu-limit.js';
 import { LoadController } from '../../src/shared/load-controller.js';
 import { bentFrameRate, loadSteps } from '../../src/shared/load-steps.js';
 import { addHistograms, StageTimes } from '../../src/shared/stage-times.js';
@@ -180,4 +181,32 @@ test('a room that has given way as far as is worth joining takes nobody', () => 
   admission.admit(room(0, { loadLevel: 2 }), 'sender', 0);
   const open = new Admission({ loadControl: true, admissionShare: 1 });
   open.admit(room(0, { loadLevel: 5, overloaded: true }), 'sender', 0);
+});
+
+test('the least bandwidth of all control groups around the process holds, of either version', () => {
+  const coresOf = (files: Readonly<Record<string, string>>) => quotaCores((path) => files[path]);
+  const own = '/proc/self/cgroup';
+  const root = '/sys/fs/cgroup';
+  expect(coresOf({})).toBe(Number.POSITIVE_INFINITY);
+  expect(coresOf({ [own]: '0::/', [`${root}/cpu.max`]: 'max 100000' })).toBe(
+    Number.POSITIVE_INFINITY,
+  );
+  const service = { [own]: '0::/system.slice/tessera.service' };
+  const max = `${root}/system.slice/tessera.service/cpu.max`;
+  expect(coresOf({ ...service, [max]: '150000 100000' })).toBe(1.5);
+  const slice = { [`${root}/system.slice/cpu.max`]: '50000 100000' };
+  expect(coresOf({ ...service, ...slice, [max]: '150000 100000' })).toBe(0.5);
+  const files = (folder: string) => ({
+    [`${root}/cpu${folder}/cpu.cfs_quota_us`]: '20000',
+    [`${root}/cpu${folder}/cpu.cfs_period_us`]: '10000',
+  });
+  // Version 1 in a container: its path is that of the host, its limit is at the root.
+  const first = { [own]: '5:memory:/\n4:cpu,cpuacct:/docker/f00' };
+  expect(coresOf({ ...first, ...files('') })).toBe(2);
+  expect(coresOf({ ...first, ...files('/docker/f00') })).toBe(2);
+  const none = {
+    [`${root}/cpu/cpu.cfs_quota_us`]: '-1',
+    [`${root}/cpu/cpu.cfs_period_us`]: '1000',
+  };
+  expect(coresOf({ ...first, ...none })).toBe(Number.POSITIVE_INFINITY);
 });
