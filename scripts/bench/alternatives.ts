@@ -1,10 +1,9 @@
 /**
  * What people use instead, each with the same 16 inputs of 640x360, the same size and rate out, in real
  * time: an ffmpeg process for each participant with raw pipes between, a GStreamer pipeline, a browser
- * under Xvfb that is captured, as browser-based recorders do; and for sound Debian's Janus. Needs
- * `apt-get install ffmpeg xvfb chromium janus gstreamer1.0-tools gstreamer1.0-plugins-{base,good,bad,ugly}`.
+ * under Xvfb that is captured, as browser-based recorders do; and for sound Debian's Janus.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +46,16 @@ async function costOf(children: readonly ChildProcess[]): Promise<number> {
   } finally {
     for (const child of children) child.kill('SIGKILL');
   }
+}
+
+/** @throws Error that says what to install. */
+function requirePrograms(): void {
+  const programs = ['ffmpeg', 'gst-launch-1.0', 'Xvfb', 'chromium', 'janus'];
+  const missing = programs.filter((name) => spawnSync('which', [name]).status !== 0);
+  if (missing.length === 0) return;
+  const packages =
+    'ffmpeg xvfb chromium janus gstreamer1.0-tools gstreamer1.0-plugins-{base,good,bad,ugly}';
+  throw new Error(`${missing.join(', ')} is missing: apt-get install ${packages}`);
 }
 
 const run = (command: string, args: readonly string[], env: Record<string, string> = {}) =>
@@ -180,6 +189,7 @@ const ALTERNATIVES = {
 } as const;
 
 export const benchAlternatives: Bench = async () => {
+  requirePrograms();
   const rows: Row[] = [];
   mkdirSync(FOLDER, { recursive: true });
   const command = 'alternatives';

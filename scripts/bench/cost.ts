@@ -11,6 +11,8 @@ import { type Bench, percent, type Row } from './report.js';
 const COUNTS = [1, 4, 9, 16, 25, 49];
 const MEASURE_SECONDS = 8;
 const FLOOR_SECONDS = 6;
+/** Of what comes and of what is decoded, for a cost to be compared. */
+const MIN_FPS = 27;
 
 const INPUTS = [
   { name: 'equal input', layers: ['h'], floor: 'h', goal: '≤ 1.3' },
@@ -29,11 +31,13 @@ export const benchCost: Bench = async ([counts = COUNTS.join(), codecs = 'h264,v
           return measureCost(call, MEASURE_SECONDS);
         });
         const decoded = cost.perSecond('video_frames_decoded') / count;
+        const isInTime = frameRate(cost) >= MIN_FPS && decoded >= MIN_FPS;
         rows.push({
           what: `${count} at 1280x720, VP8 to ${codec.toUpperCase()}, ${name}`,
           measured: `${percent(cost.server)}, ${frameRate(cost).toFixed(0)} fps, ${decoded.toFixed(0)} of 30 decoded`,
-          against: `ffmpeg offline ${percent(floor)}; generator ${percent(cost.generator)}`,
-          ratio: cost.server / floor,
+          against: `ffmpeg offline ${percent(floor)}; generator ${percent(cost.generator)}${isInTime ? '' : '; more than the machine has'}`,
+          // What was not done costs nothing.
+          ratio: isInTime ? cost.server / floor : Number.NaN,
           goal: count === 16 ? goal : '',
           command: `cost ${count} ${codec}`,
         });

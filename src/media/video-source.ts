@@ -10,6 +10,7 @@ import type { Micros, VideoCodec } from '../shared/units.js';
 import { colourSpaceOf } from './ffmpeg/colour-space-of.js';
 import type { Picture } from './ffmpeg/picture.js';
 import { VideoDecoder } from './ffmpeg/video-decoder.js';
+import { TickPhase } from './tick-phase.js';
 
 /** Encoded frames waiting for the decoder: half a second at 30 fps. */
 const MAX_WAITING = 15;
@@ -21,14 +22,6 @@ const SELDOM = 1.8;
 /** Shrunk by this, a picture does not show that blocks of every second frame are not smoothed (0.03 dB). */
 const SHRUNK = 1.4;
 const ARRIVAL_SMOOTHING = 0.1;
-/** A camera whose pictures come as often as ticks do, give or take this share, may be in step with them. */
-const IN_STEP = 0.15;
-/** Looked at every so many ticks: so often two came at once, or one that close to a tick (a share of it). */
-const STEP_WINDOW = 30;
-const OUT_OF_STEP = 3;
-const CLOSE = 1 / 8;
-/** Share of a tick by which they are then taken later. */
-const LAG = 1 / 4;
 /** Decoded pictures waiting for their time. */
 const MAX_PICTURES = 8;
 
@@ -70,9 +63,7 @@ export class VideoSource {
   private arrivedAt: Micros = 0;
   /** From tick to tick. */
   private tickInterval: Micros = 0;
-  /** Pictures that are due less than this before a tick are for the next. */
-  private lag: Micros = 0;
-  private readonly step = { ticks: 0, doubles: 0, close: 0 };
+  private readonly phase = new TickPhase();
   /** Of the newest picture, as it is to be shown. */
   private size: FrameSize | undefined;
   private needKeyframe = true;
@@ -146,8 +137,8 @@ export class VideoSource {
         this.pictures.shift()?.picture[Symbol.dispose]();
       return this.shown;
     }
-    this.stayInStep(now);
-    const due = this.dueBy(now - this.lag);
+    this.phase.tick(now, this.tickInterval, this.usualInterval);
+    const due = this.dueBy(now - this.phase.lag);
     if (due > 0) this.shownAt = now;
     for (const { picture, decodedAt } of this.pictures.splice(0, due)) {
       this.events.took('wait', this.now() - decodedAt);
@@ -160,26 +151,6 @@ export class VideoSource {
   private dueBy(moment: Micros): number {
     const later = this.pictures.findIndex(({ due }) => due > moment);
     return later < 0 ? this.pictures.length : later;
-  }
-
-  /**
-   * Pictures that come just as ticks do would be shown none, then two at once, of which one is lost to
-   * see: what is taken then lies a part of a tick beside what comes.
-   */
-  private stayInStep(now: Micros): void {
-    const { tickInterval, usualInterval, step } = this;
-    const newest = this.pictures[this.dueBy(now) - 1];
-    const age = newest ? now - newest.due : 0;
-    const margin = CLOSE * tickInterval;
-    if (age < margin || age > tickInterval - margin) step.close++;
-    if (this.dueBy(now - this.lag) > 1) step.doubles++;
-    step.ticks++;
-    const isAsOften = Math.abs(usualInterval - tickInterval) < IN_STEP * tickInterval;
-    if (isAsOften && step.doubles >= OUT_OF_STEP) {
-      this.lag = this.lag > 0 ? 0 : LAG * tickInterval;
-    } else if (step.ticks < STEP_WINDOW) return;
-    else if (!isAsOften || step.close < OUT_OF_STEP) this.lag = 0;
-    Object.assign(step, { ticks: 0, doubles: 0, close: 0 });
   }
 
   /** Forgets every picture (the camera went off), so that no old one is shown when it comes back. */
@@ -244,7 +215,9 @@ export class VideoSource {
     const now = this.now();
     this.noteFreeze(now);
     this.lastPictureAt = now;
-    this.pictures.push({ picture, decodedAt: now, due: this.dueTime(captureMicros, now) });
+    const due = this.dueTime(captureMicros, now);
+    this.phase.add(due);
+    this.pictures.push({ picture, decodedAt: now, due });
     while (this.pictures.length > MAX_PICTURES) {
       this.show((this.pictures.shift() as DuePicture).picture);
     }
