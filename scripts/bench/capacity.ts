@@ -1,7 +1,7 @@
 /**
  * How far one machine goes, and how the cost grows on the way: people in one room, and rooms of four,
  * until the composite falls below 25 frames a second or half a percent of the sound is missing. Browsers'
- * simulcast; nothing gives way.
+ * simulcast; nothing gives way. `capacity people`, `capacity rooms` and `capacity idle` do a part of it.
  */
 import { sleep } from '../../test/support/server.js';
 import { type Call, frameRate, measureCost, SETTLE_MS, soundMissing, withCall } from './call.js';
@@ -12,7 +12,7 @@ const MEASURE_SECONDS = 8;
 const MIN_FPS = 25;
 const MAX_MISSING = 0.005;
 const LAYERS = ['h', 'm', 'l'] as const;
-const IN_ROOM = [1, 4, 9, 16, 25, 36, 49];
+const IN_ROOM = [1, 4, 9, 16, 25, 36, 49, 64, 81, 100, 121, 144, 169, 196];
 const ROOMS = [1, 2, 4, 6, 8, 10, 12, 14, 16];
 
 interface Point {
@@ -79,49 +79,61 @@ async function climb(
   return { points, held, why: 'no more were tried' };
 }
 
-export const benchCapacity: Bench = async () => {
-  const rows: Row[] = [];
-  const add = (
-    what: string,
-    unit: string,
-    { points, held, why }: Awaited<ReturnType<typeof climb>>,
-  ) =>
-    rows.push({
-      what,
-      measured: `${held} (${why})`,
-      against: describe(points, unit),
-      ratio: Number.NaN,
-      goal: 'linear',
-      command: 'capacity',
-    });
-  await withCall(async (call) => {
-    const found = await climb(call, IN_ROOM, (from, to) =>
-      call.grow(to - from, { layers: LAYERS }),
-    );
-    add('people in one room, with the generator on the same cores', 'person', found);
-  });
-  await withCall(async (call) => {
-    const found = await climb(call, ROOMS, async (from, to) => {
+type Found = Awaited<ReturnType<typeof climb>>;
+
+const rowOf = (what: string, unit: string, { points, held, why }: Found): Row => ({
+  what: `${what}, with the generator on the same cores`,
+  measured: `${held} (${why})`,
+  against: describe(points, unit),
+  ratio: Number.NaN,
+  goal: 'linear',
+  command: 'capacity',
+});
+
+async function peopleInOneRoom(): Promise<Row> {
+  const found = await withCall(
+    (call) => climb(call, IN_ROOM, (from, to) => call.grow(to - from, { layers: LAYERS })),
+    { TESSERA_ROOM_MAX_PARTICIPANTS: `${Math.max(...IN_ROOM)}` },
+  );
+  return rowOf('people in one room', 'person', found);
+}
+
+async function roomsOfFour(): Promise<Row> {
+  const found = await withCall((call) =>
+    climb(call, ROOMS, async (from, to) => {
       for (let room = from; room < to; room++) {
         await call.grow(4, { layers: LAYERS, room: `bench-${room}` });
       }
-    });
-    add('rooms of four, with the generator on the same cores', 'room', found);
-  });
+    }),
+  );
+  return rowOf('rooms of four', 'room', found);
+}
+
+async function nobodyThere(): Promise<Row> {
   const idle = await withCall(async ({ server }) => {
     await sleep(3000);
     const before = treeCpuSeconds(server.pid);
     await sleep(10_000);
     return (treeCpuSeconds(server.pid) - before) / 10;
   });
-  rows.push({
+  const measured = `${(idle * 100).toFixed(1)} %`;
+  return {
     what: 'nobody there',
-    measured: `${(idle * 100).toFixed(1)} %`,
+    measured,
     against: '',
     ratio: Number.NaN,
     goal: '',
     command: 'capacity',
-  });
+  };
+}
+
+const PARTS = { people: peopleInOneRoom, rooms: roomsOfFour, idle: nobodyThere } as const;
+
+export const benchCapacity: Bench = async ([parts = Object.keys(PARTS).join()]) => {
+  const rows: Row[] = [];
+  for (const [name, measure] of Object.entries(PARTS)) {
+    if (parts.split(',').includes(name)) rows.push(await measure());
+  }
   console.error(rows);
   return rows;
 };

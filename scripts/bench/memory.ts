@@ -1,4 +1,5 @@
 /** Memory: of a server without rooms, of a room, of a participant, and after 500 joins and leaves. */
+import { fileURLToPath } from 'node:url';
 import { sleep } from '../../test/support/server.js';
 import { type Call, SETTLE_MS, withCall } from './call.js';
 import { processTree, rssBytes } from './process-cpu.js';
@@ -8,6 +9,7 @@ const PEOPLE = 16;
 const CYCLES = 500;
 const AT_ONCE = 10;
 const MEGABYTE = 1 << 20;
+const COLLECT = fileURLToPath(new URL('./collect-garbage.mjs', import.meta.url));
 
 interface Memory {
   /** The server process, and all below it. */
@@ -27,7 +29,7 @@ export const benchMemory: Bench = async () => {
   const rows: Row[] = [];
   const add = (what: string, measured: string, against = '', ratio = Number.NaN, goal = '') =>
     rows.push({ what, measured, against, ratio, goal, command: 'memory' });
-  await withCall(async (call) => {
+  const measure = async (call: Call) => {
     await sleep(5000);
     const base = await memory(call);
     add('memory without rooms, a spare media process ready', text(base));
@@ -59,7 +61,8 @@ export const benchMemory: Bench = async () => {
       end.all / half.all,
       goal,
     );
-  });
+  };
+  await withCall(measure, { NODE_OPTIONS: `--import ${COLLECT}` });
   console.error(rows);
   return rows;
 };
