@@ -5,7 +5,7 @@ export interface Row {
   readonly measured: string;
   /** What it is measured against, in the same run. */
   readonly against: string;
-  /** Of the two; NaN where there is none. */
+  /** Of the two; NaN where there is none, which is null in the file. */
   readonly ratio: number;
   /** What is wanted of it; empty where nothing is. */
   readonly goal: string;
@@ -32,7 +32,7 @@ export function tableOf(rows: readonly Row[]): string {
     what,
     measured,
     against,
-    Number.isNaN(ratio) ? '' : ratio.toFixed(2),
+    Number.isFinite(ratio) ? ratio.toFixed(2) : '',
     goal,
     command,
   ]);

@@ -280,16 +280,21 @@ export class RoomMixer {
       return;
     }
     this.arrange(due);
+    const tiles = this.widestTiles();
     const contents = [...this.sources]
       .filter(([, { tiled }]) => tiled)
-      .map(([id, source]) => this.contentOf(id, source, due));
+      .map(([id, source]) => this.contentOf(id, source, tiles.get(id), due));
     try {
       this.count('video_ticks');
       for (const canvas of this.canvases) {
         const start = nowMicros();
-        const { tiles, changed } = await canvas.draw(contents, this.layout, this.load.maxTiles);
+        const { tiles: drawn, changed } = await canvas.draw(
+          contents,
+          this.layout,
+          this.load.maxTiles,
+        );
         const took = nowMicros() - start;
-        this.load.drew(tiles, took);
+        this.load.drew(drawn, took);
         if (changed) this.stages.observe('compose', took);
         if (canvas === this.canvas) this.tellLayout(due);
         await canvas.encode(due, changed);
@@ -312,25 +317,32 @@ export class RoomMixer {
     this.output.event({ type: 'load', steps });
   }
 
-  private largestTileOf(id: SourceId): FrameSize | undefined {
-    const rects = this.canvases.flatMap(({ layout }) =>
-      layout.filter(({ source }) => source === id).map(({ rect }) => rect),
-    );
-    return rects.reduce<FrameSize | undefined>(
-      (best, rect) => (best && best.width >= rect.width ? best : rect),
-      undefined,
-    );
+  /** The widest tile of each source, over all canvases. */
+  private widestTiles(): ReadonlyMap<SourceId, FrameSize> {
+    const widest = new Map<SourceId, FrameSize>();
+    for (const { source, rect } of this.canvases.flatMap(({ layout }) => layout)) {
+      if (rect.width > (widest.get(source)?.width ?? 0)) widest.set(source, rect);
+    }
+    return widest;
   }
 
-  /** What a source's tiles show; the picture is the caller's. */
-  private contentOf(id: SourceId, { state, video }: Source, due: Micros): TileContent {
+  /**
+   * What a source's tiles show; the picture is the caller's.
+   * @param tile the widest of them.
+   */
+  private contentOf(
+    id: SourceId,
+    { state, video }: Source,
+    tile: FrameSize | undefined,
+    due: Micros,
+  ): TileContent {
     const isScreen = state.kind === 'screen';
     // A screen on which nothing moves sends nothing.
     const fresh = isScreen || due - video.lastPictureAt < STALE_PICTURE;
     const speaking = this.mixer.speakers.has(id);
     const seldom = !isScreen && !speaking && this.dominant.current !== id;
     const interval = seldom ? this.load.listenerInterval : 0;
-    video.setShown(this.largestTileOf(id), Math.max(interval, 1_000_000 / this.load.frameRate));
+    video.setShown(tile, Math.max(interval, 1_000_000 / this.load.frameRate));
     const picture = state.videoOn && fresh ? video.pictureAt(due, interval) : undefined;
     return {
       id,

@@ -114,7 +114,7 @@ export class VideoSource {
 
   /**
    * How it is shown, which spares the decoder what nobody sees.
-   * @param size of its largest tile; undefined if it has none.
+   * @param size of its widest tile; undefined if it has none.
    * @param interval from one picture to the next, at least: that of the ticks, or longer.
    */
   setShown(size: FrameSize | undefined, interval: Micros): void {
