@@ -1,7 +1,8 @@
 /**
  * The media of the benches: real encodings of moving, noisy content (a person before a camera) in the
  * layers that a browser's simulcast has, in space and in time (every second frame is one that no other
- * needs), made once and kept in `.cache`. Each frame carries its number as a barcode. `npx tsx scripts/fixtures.ts` makes them and says where they are.
+ * needs), made once and kept in `.cache`. Each frame carries its number as a barcode.
+ * `npx tsx scripts/fixtures.ts` makes them and says where they are.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 /** Who talks when: a few at a time, in turns, as the benches have it. */
-export const TALK_AT_ONCE = 3;
+const TALK_AT_ONCE = 3;
 const TURN_MICROS = 2_000_000;
 /** The mix keeps who has ended for so long. */
 const HELD_MICROS = 1_000_000;
