@@ -1,5 +1,5 @@
 /** Malformed media from one client; a real client beside it must not notice. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { randomFrom } from '../../src/bots/random.js';
 import { RtpClient } from '../../src/bots/rtp-client.js';
 import { packetizeH264 } from '../../src/send/h264-packetizer.js';
@@ -21,6 +21,11 @@ for (const codec of ['vp8', 'h264'] as const) {
     const good = await Bot.join(server, { room, name: 'Good', colour: 'green', frequency: 1000 });
     const eye = await Bot.join(server, { room, name: 'Eye', viewer: true });
     const bad = await RtpClient.join({ url: server.signalUrl, room, name: 'Bad', codec });
+    onTestFinished(async () => {
+      await bad.close();
+      good.kill();
+      eye.kill();
+    });
     const frames = await encodeMoving(codec, 60);
     const next = randomFrom(codec === 'vp8' ? 1 : 2);
     await waitFor('the good tile', async () => isColour(await eye.colourAt(...middle(0)), 'green'));
@@ -58,9 +63,6 @@ for (const codec of ['vp8', 'h264'] as const) {
       (sender.video_frames_malformed ?? 0) + (after.counters.video_frames_corrupt ?? 0);
     expect(refused).toBeGreaterThan(0);
     expect(longestGapMs).toBeLessThan(1000);
-    await bad.close();
-    good.kill();
-    eye.kill();
   });
 }
 

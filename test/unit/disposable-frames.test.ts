@@ -4,6 +4,7 @@ import { loadFixtures } from '../../scripts/fixtures.js';
 import { Picture } from '../../src/media/ffmpeg/picture.js';
 import { Scaler } from '../../src/media/ffmpeg/scaler.js';
 import { VideoDecoder } from '../../src/media/ffmpeg/video-decoder.js';
+import { encodeMoving } from '../support/encoded.js';
 import { lumaError, psnrOf } from '../support/psnr.js';
 
 const FRAMES = 32;
@@ -57,5 +58,22 @@ test('left out, those that remain are the same to the bit', async () => {
     using other = spared[i];
     if (i % 2 === 1) expect(other, `frame ${i}`).toBeUndefined();
     else expect(lumaError(one, other as Picture), `frame ${i}`).toBe(0);
+  }
+});
+
+test('a damaged picture is corrupt, whatever is left out', async () => {
+  const frames = await encodeMoving('h264', 30);
+  for (const skips of [false, true]) {
+    using decoder = await VideoDecoder.open('h264');
+    decoder.skipDisposable(skips);
+    for (const data of frames.slice(0, 10)) {
+      const picture = await decoder.decode(data);
+      expect(picture).toBeInstanceOf(Picture);
+      (picture as Picture)[Symbol.dispose]();
+    }
+    // Past the header of its slice: FFmpeg makes up the rest and would show it.
+    const damaged = Buffer.from(frames[10] as Buffer);
+    damaged.fill(0xa5, damaged.length >> 1);
+    expect(await decoder.decode(damaged), `left out: ${skips}`).toBe('corrupt');
   }
 });

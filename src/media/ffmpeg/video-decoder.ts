@@ -80,6 +80,11 @@ export class VideoDecoder implements Disposable {
         return 'corrupt';
       }
       newest?.[Symbol.dispose]();
+      // What is missing in a picture FFmpeg makes up and says nothing more of it.
+      if (frame.decodeErrorFlags !== 0) {
+        frame.unref();
+        return 'corrupt';
+      }
       this.spare = undefined;
       newest = Picture.own(frame);
       this.pixels = newest.width * newest.height;
