@@ -3,6 +3,8 @@
  * pictures have fewer layers; browsers leave the last ones out by themselves, so that the first ones
  * must be those that count.
  */
+import { coversTile } from '../../src/shared/tile-geometry.js';
+
 const RIDS = ['q', 'h', 'f'] as const;
 const DEFAULT_LONG_SIDE = 1280;
 /** Long side of a picture from which it has two layers, and three. */
@@ -38,8 +40,6 @@ interface Size {
   readonly height: number;
 }
 
-/** The server takes a layer that it has to enlarge by no more than this. */
-const MAX_ENLARGED = 1.1;
 /** A layer goes on so long after it is of use, so that a smaller one has taken its place. */
 const SWITCH_OFF_MS = 4000;
 
@@ -47,9 +47,11 @@ const SWITCH_OFF_MS = 4000;
 function covers(track: MediaStreamTrack, scale: number, shown: Size): boolean {
   const { width = 0, height = 0 } = track.getSettings();
   // As large as the longer side of either asks for: cameras may be turned.
-  const [long, shownLong] = [Math.max(width, height), Math.max(shown.width, shown.height)];
-  const [short, shownShort] = [Math.min(width, height), Math.min(shown.width, shown.height)];
-  return (long / scale) * MAX_ENLARGED >= shownLong && (short / scale) * MAX_ENLARGED >= shownShort;
+  const lying = (size: Size) => ({
+    width: Math.max(size.width, size.height),
+    height: Math.min(size.width, size.height),
+  });
+  return coversTile(lying({ width: width / scale, height: height / scale }), lying(shown));
 }
 
 /**

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RtpClient } from '../../src/bots/rtp-client.js';
 import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
+import { coversTile } from '../../src/shared/tile-geometry.js';
 import { FRAME_MICROS, LAYERS, type LayerName, LOOP_FRAMES, loadFixtures } from '../fixtures.js';
 import type { LoadOrder, LoadReport, PersonReport } from './load.js';
 import { talks } from './turns.js';
@@ -17,7 +18,6 @@ const VIDEO_PAYLOAD_TYPE = 96;
 const RID_EXTENSION = 10;
 /** As the page does: what the server can do without is sent for so long after. */
 const SWITCH_OFF_MS = 4000;
-const MAX_ENLARGED = 1.1;
 /** In silence, encoders with DTX send a packet so often (RFC 6716, 2.1.9). */
 const DTX_FRAMES = 20;
 
@@ -147,10 +147,7 @@ function isUsed({ client: { cameraShown }, order }: Person, layer: LayerName): b
   if (!cameraShown) return true;
   const own = LAYERS.findIndex(({ name }) => name === layer);
   return !LAYERS.slice(own + 1).some(
-    ({ name, width, height }) =>
-      order.layers.includes(name) &&
-      width * MAX_ENLARGED >= cameraShown.width &&
-      height * MAX_ENLARGED >= cameraShown.height,
+    (smaller) => order.layers.includes(smaller.name) && coversTile(smaller, cameraShown),
   );
 }
 

@@ -5,14 +5,13 @@
  */
 
 import type { FrameSize } from '../shared/frame-size.js';
+import { coversTile } from '../shared/tile-geometry.js';
 import type { Micros, Ssrc } from '../shared/units.js';
 
 /** A layer that is silent for so long has been switched off by its sender. */
 const SILENT_AFTER: Micros = 1_000_000;
 /** A layer must have come for so long before anything is switched up to it. */
 const STEADY_AFTER: Micros = 1_000_000;
-/** A picture that is enlarged by no more than this still covers its tile. */
-const MAX_ENLARGED = 1.1;
 
 interface Layer {
   size: FrameSize | undefined;
@@ -69,8 +68,10 @@ export class SimulcastSelector {
     );
     const sized = usable.filter(([, { size }]) => size !== undefined);
     sized.sort(([, a], [, b]) => area(a.size) - area(b.size));
+    const { wanted } = this;
     const best =
-      sized.find(([, { size }]) => this.covers(size as FrameSize)) ?? sized[sized.length - 1];
+      sized.find(([, { size }]) => !wanted || coversTile(size as FrameSize, wanted)) ??
+      sized[sized.length - 1];
     this.target = best?.[0] ?? this.target ?? usable[0]?.[0];
   }
 
@@ -81,11 +82,6 @@ export class SimulcastSelector {
       this.current = ssrc;
     }
     return ssrc === this.current;
-  }
-
-  private covers({ width, height }: FrameSize): boolean {
-    if (!this.wanted) return true;
-    return this.wanted.width <= width * MAX_ENLARGED && this.wanted.height <= height * MAX_ENLARGED;
   }
 }
 

@@ -15,12 +15,23 @@ export interface Rect {
  */
 export const TILE_WIDTH_ALIGN = 16;
 
+/** A camera's picture that is enlarged by no more than this still covers its tile. */
+const MAX_ENLARGED = 1.1;
+
 /** How long tiles take from one place to another. */
 export const TRANSITION: Micros = 200_000;
 
 /** The even number at or below. */
 export function evenDown(value: number): number {
   return Math.floor(value / 2) * 2;
+}
+
+/** Whether a camera's picture is as large as a tile asks for; a larger layer of it is of no use then. */
+export function coversTile(
+  picture: { readonly width: number; readonly height: number },
+  tile: { readonly width: number; readonly height: number },
+): boolean {
+  return tile.width <= picture.width * MAX_ENLARGED && tile.height <= picture.height * MAX_ENLARGED;
 }
 
 export function overlap(a: Rect, b: Rect): boolean {

@@ -68,3 +68,23 @@ test('the layer follows the size of the tile, without a gap in the picture', asy
   await sent([180, 360, 720]);
   await browser.close();
 }, 240_000);
+
+test('a browser that cannot change its layers says so, and the call goes on', async () => {
+  const browser = await launchBrowser();
+  const room = 'fixed-layers';
+  const drawn = { width: 1280, height: 720, colour: 'rgb(30,160,40)' };
+  const page = await CallPage.join(browser, server, { room, name: 'Ada', audio: false, drawn });
+  await waitFor('green', async () => isColour(await page.colourAt(tile(0, 1)), 'green'), 30_000);
+  await page.page.evaluate(() => {
+    RTCRtpSender.prototype.setParameters = () => Promise.reject(new Error('not today'));
+  });
+  const names = Array.from({ length: 8 }, (_, index) => `Other ${index}`);
+  const others = await Promise.all(
+    names.map((name) => RtpClient.join({ url: server.signalUrl, room, name, watch: false })),
+  );
+  await waitFor('the error', async () => (await page.errors()).includes('camera_layers'), 30_000);
+  await waitFor('green', async () => isColour(await page.colourAt(tile(0, 9)), 'green'), 30_000);
+  expect(await page.states()).toEqual([]);
+  await Promise.all(others.map((other) => other.close()));
+  await browser.close();
+}, 120_000);

@@ -124,14 +124,19 @@ export class CallPage {
     return this.page.evaluate(() => (window as any).tessera.ufrag());
   }
 
-  /** What the SDK does when the network changes. */
   /** Asks for less, or for all again. */
   receive(limits: object): Promise<void> {
     return this.page.evaluate((wanted) => (window as any).tessera.room.setReceive(wanted), limits);
   }
 
+  /** What the SDK does when the network changes. */
   restartIce(): Promise<void> {
     return this.page.evaluate(() => (window as any).tessera.room.offer(true));
+  }
+
+  /** Codes of the SDK's errors since the last call. */
+  errors(): Promise<string[]> {
+    return this.page.evaluate(() => (window as any).tessera.errors.splice(0));
   }
 
   /** States other than connected that the room went through since the last call. */
@@ -215,6 +220,8 @@ const IN_PAGE = `(() => {
     t.room = room;
     t.states = [];
     room.on('state', ({ state }) => state !== 'connected' && t.states.push(state));
+    t.errors = [];
+    room.on('error', ({ code }) => t.errors.push(code));
     t.concealment = { run: 0, longest: 0, concealed: 0, total: 0 };
     setInterval(async () => {
       const audio = [...(await room.peerConnection.getStats()).values()].find((s) => s.type === 'inbound-rtp' && s.kind === 'audio');
