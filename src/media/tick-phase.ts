@@ -11,7 +11,9 @@ const AS_OFTEN = 0.15;
 const WINDOW = 30;
 const TOO_OFTEN = 3;
 const ACCIDENTS = 1;
-/** After so many windows without more than that, pictures are taken at once again. */
+/** What does not become so many times as rare by it is uneven by itself: to take it later is in vain. */
+const RARER = 3;
+/** After so many windows without use, pictures are taken at once again. */
 const CALM_WINDOWS = 3;
 /** Share of a tick by which they are taken later meanwhile. */
 const LAG = 1 / 4;
@@ -50,9 +52,10 @@ export class TickPhase {
     this.ticks++;
     const isAsOften = Math.abs(usual - interval) < AS_OFTEN * interval;
     const [own, other] = this.lag > 0 ? [this.later, this.atOnce] : [this.atOnce, this.later];
-    if (isAsOften && own >= TOO_OFTEN && other < own) this.lag = this.lag > 0 ? 0 : lag;
+    if (isAsOften && own >= TOO_OFTEN && other * RARER <= own) this.lag = this.lag > 0 ? 0 : lag;
     else if (this.ticks < WINDOW) return;
-    this.calm = isAsOften && this.atOnce > ACCIDENTS ? 0 : this.calm + 1;
+    const isOfUse = this.atOnce > ACCIDENTS && this.later * RARER <= this.atOnce;
+    this.calm = isAsOften && isOfUse ? 0 : this.calm + 1;
     if (this.calm >= CALM_WINDOWS) this.lag = 0;
     this.ticks = this.atOnce = this.later = 0;
   }

@@ -1,21 +1,37 @@
 /** Which picture a tick shows: time is made up, the frames and their decoder are real. */
 import { expect, test } from 'vitest';
-import { loadFixtures } from '../../scripts/fixtures.js';
+import { type LayerName, loadFixtures } from '../../scripts/fixtures.js';
+import { randomFrom } from '../../src/bots/random.js';
+import type { Picture } from '../../src/media/ffmpeg/picture.js';
+import { TickPhase } from '../../src/media/tick-phase.js';
 import { VideoSource } from '../../src/media/video-source.js';
 import { BT601 } from '../../src/shared/colour-space.js';
+import type { FrameSize } from '../../src/shared/frame-size.js';
+import { lumaError } from '../support/psnr.js';
 
 const TICK = 1_000_000 / 30;
 const START = 10_000_000;
 
+interface Watched {
+  /** New pictures that each tick found. */
+  readonly shown: number[];
+  /** How long each of them had waited, in microseconds. */
+  readonly waits: number[];
+  /** What each tick showed. */
+  readonly pictures: Picture[];
+}
+
 /**
- * How many new pictures each tick found, and how long each of them had waited.
  * @param arrivalOf the moment that frame n is decoded.
+ * @param layer of the camera, and its tile.
  */
 async function watch(
   arrivalOf: (n: number) => number,
   ticks: number,
-): Promise<{ shown: number[]; waits: number[] }> {
-  const { video } = await loadFixtures();
+  layer: LayerName = 'l',
+  tile: FrameSize = { width: 320, height: 180 },
+): Promise<Watched> {
+  const frames = (await loadFixtures()).video[layer];
   let now = START;
   let decoded = 0;
   let onDecoded = () => {};
@@ -36,6 +52,7 @@ async function watch(
     (_capture, at) => at,
   );
   const shown: number[] = [];
+  const pictures: Picture[] = [];
   const waits: number[] = [];
   let [next, generation] = [0, 0];
   for (let tick = 1; tick <= ticks; tick++) {
@@ -50,25 +67,26 @@ async function watch(
         kind: 'video-in',
         source: 1,
         codec: 'vp8',
-        keyframe: next % video.l.length === 0,
+        keyframe: next % frames.length === 0,
         colourSpace: BT601,
         rotation: 0,
         arrivalMicros: now,
         captureMicros: Number.NaN,
-        data: video.l[next % video.l.length] as Buffer,
+        data: frames[next % frames.length] as Buffer,
       });
       if (decoded === before) await done;
       // What follows a decode in the same turn.
       await new Promise(setImmediate);
     }
     now = due;
-    source.setShown({ width: 320, height: 180 }, TICK);
-    source.pictureAt(due);
+    source.setShown(tile, TICK);
+    const picture = source.pictureAt(due);
+    if (picture) pictures.push(picture.share());
     shown.push(source.generation - generation);
     generation = source.generation;
   }
   await source.close();
-  return { shown, waits };
+  return { shown, waits, pictures };
 }
 
 test('a camera that is in step with the ticks, a little before or after, loses no picture', async () => {
@@ -99,4 +117,35 @@ test('a camera whose clock is a little faster stays in step while it overtakes t
   // Overtaking takes four seconds, most of whose pictures would be none or two.
   const uneven = shown.slice(40).filter((count) => count !== 1).length;
   expect(uneven, `${shown}`).toBeLessThanOrEqual(30);
+});
+
+test('a camera whose pictures come unevenly by themselves is seldom taken later for it', () => {
+  let [later, ticks] = [0, 0];
+  for (const seed of [1, 2, 3]) {
+    const random = randomFrom(seed);
+    const dues = Array.from({ length: 3000 }, (_, n) => (n + 2 * random()) * TICK);
+    dues.sort((a, b) => a - b);
+    const phase = new TickPhase();
+    for (let tick = 1; tick < 3000; tick++, ticks++) {
+      while ((dues[0] as number) <= tick * TICK) phase.add(dues.shift() as number);
+      phase.tick(tick * TICK, TICK, TICK);
+      if (phase.lag > 0) later++;
+    }
+  }
+  expect(later / ticks).toBeLessThan(0.35);
+});
+
+test('blocks are smoothed in all pictures, or only in those that others need where a tile shrinks them', async () => {
+  const size = { width: 1280, height: 720 };
+  const evenly = (n: number) => (n + 0.5) * TICK;
+  const whole = await watch(evenly, 24, 'h', size);
+  const shrunk = await watch(evenly, 24, 'h', { width: 640, height: 360 });
+  const nearly = await watch(evenly, 24, 'h', { width: 1024, height: 576 });
+  const errors = ({ pictures }: Watched) =>
+    whole.pictures.map((picture, i) => lumaError(picture, pictures[i] as Picture));
+  expect(errors(nearly).every((error) => error === 0)).toBe(true);
+  const changed = errors(shrunk).map((error) => error > 0);
+  expect(changed.filter(Boolean).length).toBeGreaterThan(6);
+  // Frame by frame: the next is predicted from one that is whole.
+  expect(changed.some((now, i) => now && changed[i + 1])).toBe(false);
 });
