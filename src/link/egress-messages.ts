@@ -100,6 +100,8 @@ export interface TrackFile {
 export type EgressEvent =
   | { readonly type: 'ready' }
   | { readonly type: 'failed'; readonly message: string }
+  /** What it takes: CPU since it began, and memory now. Told each second and at its end. */
+  | { readonly type: 'usage'; readonly cpuMicros: Micros; readonly rssBytes: number }
   /** Pictures or sound go into the file from this moment on: after the start, and each time it resumes. */
   | { readonly type: 'running'; readonly anchor: Anchor }
   /** So much is safe on the disk, or was taken by the destination. */

@@ -1,5 +1,6 @@
 /** `/metrics`: what the server counts, in the format of Prometheus. Read when it is asked for. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { egressUsage } from '../rooms/egress-process.js';
 import type { Room } from '../rooms/room.js';
 import type { RoomManager } from '../rooms/room-manager.js';
 import { STAGES, type Stage, TIME_BOUNDS, type TimeHistogram } from '../shared/stage-times.js';
@@ -125,24 +126,26 @@ export class Metrics {
   private addProcesses(): void {
     const labels = ['process', 'room'];
     const processes = (
-      server: () => number,
+      server: number,
+      egress: number,
       ofRoom: (room: Room) => number | undefined,
     ): Values => [
-      [{ process: 'server', room: '' }, server()],
+      [{ process: 'server', room: '' }, server],
+      [{ process: 'egress', room: '' }, egress],
       ...this.perRoom((room) => [[{ process: 'media' }, ofRoom(room) ?? 0]]),
     ];
-    this.counter('process_cpu_seconds_total', 'CPU of the processes', labels, () =>
-      processes(
-        () => {
-          const { user, system } = process.cpuUsage();
-          return (user + system) / 1e6;
-        },
+    this.counter('process_cpu_seconds_total', 'CPU of the processes', labels, () => {
+      const { user, system } = process.cpuUsage();
+      return processes(
+        (user + system) / 1e6,
+        egressUsage().cpuMicros / 1e6,
         ({ cpuMicros }) => cpuMicros && cpuMicros / 1e6,
-      ),
-    );
+      );
+    });
     this.gauge('process_resident_memory_bytes', 'Memory of the processes', labels, () =>
       processes(
-        () => process.memoryUsage.rss(),
+        process.memoryUsage.rss(),
+        egressUsage().rssBytes,
         ({ counters }) => counters.rss_bytes,
       ),
     );

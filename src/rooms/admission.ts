@@ -68,6 +68,7 @@ export class Admission {
   private readonly samples = new Map<MeasuredRoom, RoomSample>();
   private readonly expected: { readonly at: Micros; readonly cores: number }[] = [];
   private ownCores = 0;
+  private egressCpu: Micros = 0;
   private utilization = performance.eventLoopUtilization();
   private cpu = process.cpuUsage();
   private sampledAt: Micros | undefined;
@@ -102,8 +103,11 @@ export class Admission {
     };
   }
 
-  /** Called about once a second. */
-  sample(rooms: readonly MeasuredRoom[], now: Micros): void {
+  /**
+   * Called about once a second.
+   * @param egressCpu of what writes recordings and sends live outputs, since the server began.
+   */
+  sample(rooms: readonly MeasuredRoom[], now: Micros, egressCpu: Micros = 0): void {
     const since = (now - (this.sampledAt ?? now)) / 1_000_000;
     this.sampledAt = now;
     const utilization = performance.eventLoopUtilization();
@@ -111,6 +115,8 @@ export class Admission {
     this.utilization = utilization;
     const { user, system } = process.cpuUsage(this.cpu);
     this.cpu = process.cpuUsage();
+    const egress = (egressCpu - this.egressCpu) / 1e6 / since;
+    this.egressCpu = egressCpu;
     const before = new Map(this.samples);
     this.samples.clear();
     for (const room of rooms) this.samples.set(room, sampleOf(room));
@@ -127,7 +133,7 @@ export class Admission {
       media += cores;
       encode += (cores * (sample.encode - last.encode)) / (sample.all - last.all);
     }
-    this.ownCores += SMOOTHING * (server + media - this.ownCores);
+    this.ownCores += SMOOTHING * (server + media + egress - this.ownCores);
     if (media > 0 && people > 0) {
       this.learn('viewer', server / people);
       this.learn('room', encode / rooms.length);

@@ -13,6 +13,22 @@ export interface EgressProcessEvents {
   onCrash(reason: string): void;
 }
 
+type Usage = Omit<Extract<EgressEvent, { type: 'usage' }>, 'type'>;
+
+const NOTHING: Usage = { cpuMicros: 0, rssBytes: 0 };
+const running = new Map<EgressProcess, Usage>();
+let endedCpuMicros = 0;
+
+/** What all egress processes of this server take: CPU since it began, and memory now. */
+export function egressUsage(): Usage {
+  let [cpuMicros, rssBytes] = [endedCpuMicros, 0];
+  for (const usage of running.values()) {
+    cpuMicros += usage.cpuMicros;
+    rssBytes += usage.rssBytes;
+  }
+  return { cpuMicros, rssBytes };
+}
+
 export class EgressProcess {
   private readonly linked: LinkedProcess;
 
@@ -26,11 +42,19 @@ export class EgressProcess {
       },
       logger,
       {
-        onMessage: (message) => events.onEvent(message as EgressEvent),
+        onMessage: (message) => {
+          const event = message as EgressEvent;
+          if (event.type !== 'usage') events.onEvent(event);
+          else if (running.has(this)) running.set(this, event);
+        },
         onFrame: () => {},
-        onCrash: (reason) => events.onCrash(reason),
+        onCrash: (reason) => {
+          this.gone();
+          events.onCrash(reason);
+        },
       },
     );
+    running.set(this, NOTHING);
   }
 
   get pid(): number | undefined {
@@ -48,5 +72,11 @@ export class EgressProcess {
 
   async close(): Promise<void> {
     await this.linked.close();
+    this.gone();
+  }
+
+  private gone(): void {
+    endedCpuMicros += running.get(this)?.cpuMicros ?? 0;
+    running.delete(this);
   }
 }

@@ -8,6 +8,7 @@ import { CounterTotals } from '../shared/counter-totals.js';
 import { RecordStore } from '../shared/record-store.js';
 import type { CompositeCodec } from '../shared/units.js';
 import { Admission, type AdmissionOptions } from './admission.js';
+import { egressUsage } from './egress-process.js';
 import { ImageIntake } from './image-intake.js';
 import { MediaPool } from './media-pool.js';
 import { participantInfo } from './participant-info.js';
@@ -369,7 +370,7 @@ export class RoomManager {
   }
 
   private sampleLoad(): void {
-    this.admission.sample(this.all, nowMicros());
+    this.admission.sample(this.all, nowMicros(), egressUsage().cpuMicros);
     for (const { room } of this.rooms.values()) room.setLoadFloor(this.admission.floor);
   }
 

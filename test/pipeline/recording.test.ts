@@ -249,6 +249,13 @@ test("each participant's own tracks hold what they sent, and nobody else", async
   }
 });
 
+/** CPU of all recorders of a server. */
+async function egressSeconds({ url }: TestServer): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const series = /^tessera_process_cpu_seconds_total\{process="egress",room=""\} (\S+)$/m;
+  return Number(series.exec(text)?.[1]);
+}
+
 test('a recorder that dies is replaced, and the file is one', async () => {
   const room = 'recorder';
   const bot = await Bot.join(server, { room, name: 'Ana', colour: 'yellow', frequency: 392 });
@@ -258,8 +265,12 @@ test('a recorder that dies is replaced, and the file is one', async () => {
   const pid = (
     (await server.stats()) as unknown as { recordings: { pids: Record<string, number> } }
   ).recordings.pids[id] as number;
+  const before = await egressSeconds(server);
+  expect(before).toBeGreaterThan(0);
   process.kill(pid, 'SIGKILL');
   await sleep(4000);
+  // What the dead one took is not forgotten.
+  expect(await egressSeconds(server)).toBeGreaterThan(before);
   await act(server, id, 'stop');
   const done = await over(server, id);
   await bot.leave();

@@ -174,6 +174,17 @@ test('joins are refused by what they cost, with those that are not measured yet'
   admission.admit(busy, 'sender', 36e6);
 });
 
+test('what recordings and live outputs take is reckoned with', () => {
+  const admission = new Admission({ loadControl: true, admissionShare: 0.85 });
+  const limit = (admission.stats.cores_limit_milli as number) / 1000;
+  for (let second = 0; second < 30; second++) {
+    admission.sample([], second * 1e6, second * limit * 0.9 * 1e6);
+  }
+  expect((admission.stats.cores_used_milli as number) / 1000 / limit).toBeGreaterThan(0.85);
+  expect(admission.isFull).toBe(true);
+  expect(() => admission.admit(undefined, 'sender', 30e6)).toThrow(/no CPU left/);
+});
+
 test('a room that has given way as far as is worth joining takes nobody', () => {
   const admission = new Admission({ loadControl: true, admissionShare: 0.85 });
   expect(() => admission.admit(room(0, { loadLevel: 3 }), 'sender', 0)).toThrow(/in time/);
