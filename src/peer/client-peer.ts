@@ -2,6 +2,7 @@
  * The client's end of a call, without codecs: sends RTP payloads that were made elsewhere and hands
  * on what it gets. For test people, load tests and the tests themselves.
  */
+import { randomUUID } from 'node:crypto';
 import {
   MediaStreamTrack,
   type RTCDataChannel,
@@ -10,8 +11,15 @@ import {
   RtpHeader,
   RtpPacket,
 } from 'werift';
+import { nowMicros } from '../shared/clock.js';
 import type { VideoCodec } from '../shared/units.js';
-import type { ClientSctpInternals, ConnectionInternals, Datagrams } from './werift-internals.js';
+import { ClientReports } from './client-reports.js';
+import type {
+  ClientSctpInternals,
+  ConnectionInternals,
+  Datagrams,
+  SenderInternals,
+} from './werift-internals.js';
 
 export interface ClientPeerOptions {
   /** Of what it sends, and receives unless something else is said. */
@@ -43,12 +51,15 @@ export interface ReceivedRtp {
 export type RawRtpHeader = ConstructorParameters<typeof RtpHeader>[0];
 
 const CONNECT_MS = 30_000;
+const REPORT_MS = 1000;
 const AUDIO_PAYLOAD_TYPE = 111;
+const AUDIO_CLOCK_RATE = 48_000;
+const VIDEO_CLOCK_RATE = 90_000;
 const VIDEO = {
-  vp8: { mimeType: 'video/VP8', clockRate: 90_000, payloadType: 96 },
+  vp8: { mimeType: 'video/VP8', clockRate: VIDEO_CLOCK_RATE, payloadType: 96 },
   h264: {
     mimeType: 'video/H264',
-    clockRate: 90_000,
+    clockRate: VIDEO_CLOCK_RATE,
     payloadType: 97,
     parameters: 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1',
   },
@@ -69,6 +80,8 @@ export class ClientPeer {
   private readonly sequence: Record<SentKind, number>;
   private videoSsrc = 0;
   private readonly pc: RTCPeerConnection;
+  private readonly reports = new ClientReports(randomUUID());
+  private reportTimer: NodeJS.Timeout | undefined;
   private channel: RTCDataChannel | undefined;
   private dataOpened = () => {};
   private readonly tracks = {
@@ -81,7 +94,7 @@ export class ClientPeer {
     const { codec, receiveCodec = codec, sends, receives, screen, data, ipv6 } = options;
     const { videoSequence } = options;
     this.sequence = { audio: 1000, video: videoSequence, screen: 3000 };
-    const audio = { mimeType: 'audio/opus', clockRate: 48_000, channels: 2 };
+    const audio = { mimeType: 'audio/opus', clockRate: AUDIO_CLOCK_RATE, channels: 2 };
     this.pc = new RTCPeerConnection({
       bundlePolicy: 'max-bundle',
       iceServers: [],
@@ -110,6 +123,10 @@ export class ClientPeer {
       this.channel.stateChanged.subscribe((state) => {
         if (state === 'open') this.dataOpened();
       });
+    }
+    for (const { sender } of this.pc.getTransceivers()) {
+      // Its own loop of reports: never begun if it runs already.
+      (sender as unknown as SenderInternals).rtcpRunning = true;
     }
     this.pc.onTrack.subscribe((track) => {
       const kind = track.kind as 'audio' | 'video';
@@ -173,13 +190,17 @@ export class ClientPeer {
         timestamp: timestamp >>> 0,
         marker: kind !== 'audio' && index === payloads.length - 1,
       });
+      // Completes the header with what the sender negotiated.
       this.tracks[kind].writeRtp(new RtpPacket(header, payload));
+      this.reported(header, payload);
     });
   }
 
   /** Encrypts and sends a packet as it is, with any SSRC. */
   async sendPacket(header: RawRtpHeader, payload: Buffer): Promise<void> {
-    await this.pc.dtlsTransports[0]?.sendRtp(payload, new RtpHeader(header));
+    const complete = new RtpHeader(header);
+    this.reported(complete, payload);
+    await this.pc.dtlsTransports[0]?.sendRtp(payload, complete);
   }
 
   /** Encrypts and sends RTCP as it is. */
@@ -220,7 +241,21 @@ export class ClientPeer {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.reportTimer);
     await this.pc.close();
+  }
+
+  private reported({ ssrc, timestamp, payloadType }: RtpHeader, payload: Buffer): void {
+    const clockRate = payloadType === AUDIO_PAYLOAD_TYPE ? AUDIO_CLOCK_RATE : VIDEO_CLOCK_RATE;
+    this.reportTimer ??= setInterval(() => this.sendReports(), REPORT_MS);
+    this.reports.sent(ssrc, timestamp, clockRate, payload.length, nowMicros());
+  }
+
+  private sendReports(): void {
+    const compounds = this.reports.reports(nowMicros());
+    for (const compound of compounds) {
+      this.sendRtcp([{ serialize: () => compound }]).catch(() => {});
+    }
   }
 
   private get sctp(): ClientSctpInternals {

@@ -20,6 +20,11 @@ export interface Datagrams {
   readonly socket: Socket;
 }
 
+/** Of its RTP sender. */
+export interface SenderInternals {
+  rtcpRunning: boolean;
+}
+
 /** Of its SCTP, for clients that do what they should not. */
 export interface ClientSctpInternals {
   readonly localTsn: number;

@@ -1,0 +1,45 @@
+import { ntpFromMicros } from '../shared/clock.js';
+import { buildCname, buildSenderReport } from '../shared/rtcp.js';
+import type { Micros, RtpTicks, Ssrc } from '../shared/units.js';
+
+/** Streams that have ended are reported so long. */
+const ENDED_AFTER: Micros = 5_000_000;
+
+interface SentStream {
+  readonly clockRate: number;
+  /** Of the newest packet, and when it was sent. */
+  timestamp: RtpTicks;
+  at: Micros;
+  packets: number;
+  octets: number;
+}
+
+/**
+ * A client's sender reports (RFC 3550, 6.4.1), by which its sound and pictures belong together; werift's
+ * own have NTP fractions that jump.
+ */
+export class ClientReports {
+  private readonly streams = new Map<Ssrc, SentStream>();
+
+  constructor(private readonly cname: string) {}
+
+  /** A packet was sent that was captured just now. */
+  sent(ssrc: Ssrc, timestamp: RtpTicks, clockRate: number, octets: number, at: Micros): void {
+    const { packets, octets: before } = this.streams.get(ssrc) ?? { packets: 0, octets: 0 };
+    const stream = { clockRate, timestamp, at, packets: packets + 1, octets: before + octets };
+    this.streams.set(ssrc, stream);
+  }
+
+  /** Compound packets, one for each stream. */
+  reports(now: Micros): Buffer[] {
+    return [...this.streams]
+      .filter(([, { at }]) => now - at < ENDED_AFTER)
+      .map(([ssrc, { clockRate, timestamp, at, packets, octets }]) => {
+        const rtpTimestamp = timestamp + Math.round(((now - at) * clockRate) / 1_000_000);
+        const ntp = ntpFromMicros(now);
+        const counts = { packetCount: packets, octetCount: octets };
+        const report = buildSenderReport({ ssrc, ntp, rtpTimestamp, ...counts });
+        return Buffer.concat([report, buildCname(ssrc, this.cname)]);
+      });
+  }
+}
