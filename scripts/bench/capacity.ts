@@ -1,7 +1,8 @@
 /**
  * How far one machine goes, and how the cost grows on the way: people in one room, and rooms of four,
  * until the composite falls below 25 frames a second or half a percent of the sound is missing. Browsers'
- * simulcast; nothing gives way. `capacity people`, `capacity rooms` and `capacity idle` do a part of it.
+ * simulcast; nothing gives way. Rooms without a picture show how the cost of rooms grows where cores end
+ * those with one early. `capacity people`, `rooms`, `sound` and `idle` do a part of it.
  */
 import { sleep } from '../../test/support/server.js';
 import { type Call, frameRate, measureCost, SETTLE_MS, soundMissing, withCall } from './call.js';
@@ -57,6 +58,7 @@ async function climb(
   call: Call,
   steps: readonly number[],
   grow: (from: number, to: number) => Promise<unknown>,
+  minFps = MIN_FPS,
 ): Promise<{ points: Point[]; held: number; why: string }> {
   const points: Point[] = [];
   let held = 0;
@@ -66,7 +68,7 @@ async function climb(
     const cost = await measureCost(call, MEASURE_SECONDS);
     const [fps, missing] = [frameRate(cost), soundMissing(cost)];
     console.error({ n, cores: cost.server, generator: cost.generator, fps, missing });
-    if (fps < MIN_FPS || missing > MAX_MISSING) {
+    if (fps < minFps || missing > MAX_MISSING) {
       return {
         points,
         held,
@@ -81,13 +83,18 @@ async function climb(
 
 type Found = Awaited<ReturnType<typeof climb>>;
 
-const rowOf = (what: string, unit: string, { points, held, why }: Found): Row => ({
+const rowOf = (
+  what: string,
+  unit: string,
+  { points, held, why }: Found,
+  part: keyof typeof PARTS,
+): Row => ({
   what: `${what}, with the generator on the same cores`,
   measured: `${held} (${why})`,
   against: describe(points, unit),
   ratio: Number.NaN,
   goal: 'linear',
-  command: 'capacity',
+  command: `capacity ${part}`,
 });
 
 async function peopleInOneRoom(): Promise<Row> {
@@ -95,7 +102,7 @@ async function peopleInOneRoom(): Promise<Row> {
     (call) => climb(call, IN_ROOM, (from, to) => call.grow(to - from, { layers: LAYERS })),
     { TESSERA_ROOM_MAX_PARTICIPANTS: `${Math.max(...IN_ROOM)}` },
   );
-  return rowOf('people in one room', 'person', found);
+  return rowOf('people in one room', 'person', found, 'people');
 }
 
 async function roomsOfFour(): Promise<Row> {
@@ -106,7 +113,23 @@ async function roomsOfFour(): Promise<Row> {
       }
     }),
   );
-  return rowOf('rooms of four', 'room', found);
+  return rowOf('rooms of four', 'room', found, 'rooms');
+}
+
+async function roomsOfSound(): Promise<Row> {
+  const found = await withCall((call) =>
+    climb(
+      call,
+      ROOMS,
+      async (from, to) => {
+        for (let room = from; room < to; room++) {
+          await call.grow(4, { layers: [], soundOnly: true, room: `bench-${room}` });
+        }
+      },
+      0,
+    ),
+  );
+  return rowOf('rooms of four with sound alone', 'room', found, 'sound');
 }
 
 async function nobodyThere(): Promise<Row> {
@@ -123,11 +146,16 @@ async function nobodyThere(): Promise<Row> {
     against: '',
     ratio: Number.NaN,
     goal: '',
-    command: 'capacity',
+    command: 'capacity idle',
   };
 }
 
-const PARTS = { people: peopleInOneRoom, rooms: roomsOfFour, idle: nobodyThere } as const;
+const PARTS = {
+  people: peopleInOneRoom,
+  rooms: roomsOfFour,
+  sound: roomsOfSound,
+  idle: nobodyThere,
+} as const;
 
 export const benchCapacity: Bench = async ([parts = Object.keys(PARTS).join()]) => {
   const rows: Row[] = [];
