@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { AvSync, MAX_AUDIO_HOLD } from '../../src/media/av-sync.js';
+import { ClientReports } from '../../src/peer/client-reports.js';
 import { SenderClock } from '../../src/receive/sender-clock.js';
+import { parseRtcp } from '../../src/shared/rtcp.js';
 
 const ntp = (seconds: number) => ({
   seconds: Math.floor(seconds),
@@ -18,6 +20,30 @@ test('a sender clock maps timestamps, and one that jumps is not believed until i
   expect(clock.captureMicros(270_000)).toBeNaN();
   clock.report(ntp(1004.9), 360_000);
   expect(clock.captureMicros(360_000)).toBeCloseTo(1_004_900_000, -2);
+});
+
+test("a client's reports put its sound and its picture on one clock, and are believed", () => {
+  const reports = new ClientReports('client');
+  const clocks = new Map([
+    [1, new SenderClock(48_000)],
+    [2, new SenderClock(90_000)],
+  ]);
+  for (let second = 1; second <= 5; second++) {
+    const at = second * 1_000_000;
+    reports.sent(1, second * 48_000, 48_000, 100, at);
+    reports.sent(2, second * 90_000 + 777, 90_000, 1000, at);
+    for (const packet of reports.reports(at + 300_000).flatMap(parseRtcp)) {
+      if (packet.type !== 'sender-report') continue;
+      clocks.get(packet.ssrc)?.report(packet.ntp, packet.rtpTimestamp);
+    }
+    const [sound, picture] = [
+      clocks.get(1)?.captureMicros(second * 48_000) ?? Number.NaN,
+      clocks.get(2)?.captureMicros(second * 90_000 + 777) ?? Number.NaN,
+    ];
+    expect(Math.abs(sound - picture)).toBeLessThan(50);
+  }
+  // What has ended is reported no more.
+  expect(reports.reports(60_000_000)).toEqual([]);
 });
 
 test('a picture that is early waits for its sound; sound waits for a picture that is late, within limits', () => {
