@@ -171,8 +171,10 @@ export class PeerReceiver {
     stream?.statistics.senderReport(packet.ntp, now);
   }
 
-  /** Called every few tens of milliseconds. */
-  /** @param backBps what the path takes of what we send. */
+  /**
+   * Called every few tens of milliseconds.
+   * @param backBps what the path takes of what we send.
+   */
   tick(now: Micros, roundTrip: Micros, backBps: number): void {
     this.roundTrip = roundTrip;
     if (now - this.choseAt >= CHOOSE_INTERVAL) this.chooseLayer(now);
