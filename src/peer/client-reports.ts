@@ -8,10 +8,10 @@ const ENDED_AFTER: Micros = 5_000_000;
 interface SentStream {
   readonly clockRate: number;
   /** Of the newest packet, and when it was sent. */
-  timestamp: RtpTicks;
-  at: Micros;
-  packets: number;
-  octets: number;
+  readonly timestamp: RtpTicks;
+  readonly at: Micros;
+  readonly packets: number;
+  readonly octets: number;
 }
 
 /**
