@@ -6,6 +6,7 @@
  */
 import { sleep } from '../../test/support/server.js';
 import { type Call, frameRate, measureCost, SETTLE_MS, soundMissing, withCall } from './call.js';
+import type { LoadOrder } from './load.js';
 import { treeCpuSeconds } from './process-cpu.js';
 import { type Bench, percent, type Row } from './report.js';
 
@@ -105,30 +106,28 @@ async function peopleInOneRoom(): Promise<Row> {
   return rowOf('people in one room', 'person', found, 'people');
 }
 
-async function roomsOfFour(): Promise<Row> {
-  const found = await withCall((call) =>
-    climb(call, ROOMS, async (from, to) => {
-      for (let room = from; room < to; room++) {
-        await call.grow(4, { layers: LAYERS, room: `bench-${room}` });
-      }
-    }),
-  );
-  return rowOf('rooms of four', 'room', found, 'rooms');
-}
-
-async function roomsOfSound(): Promise<Row> {
-  const found = await withCall((call) =>
+async function climbRooms(order: Partial<LoadOrder>, minFps?: number): Promise<Found> {
+  return withCall((call) =>
     climb(
       call,
       ROOMS,
       async (from, to) => {
         for (let room = from; room < to; room++) {
-          await call.grow(4, { layers: [], soundOnly: true, room: `bench-${room}` });
+          await call.grow(4, { ...order, room: `bench-${room}` });
         }
       },
-      0,
+      minFps,
     ),
   );
+}
+
+async function roomsOfFour(): Promise<Row> {
+  const found = await climbRooms({ layers: LAYERS });
+  return rowOf('rooms of four', 'room', found, 'rooms');
+}
+
+async function roomsOfSound(): Promise<Row> {
+  const found = await climbRooms({ layers: [], soundOnly: true }, 0);
   return rowOf('rooms of four with sound alone', 'room', found, 'sound');
 }
 

@@ -17,19 +17,27 @@ interface Watched {
   readonly shown: number[];
   /** How long each of them had waited, in microseconds. */
   readonly waits: number[];
-  /** What each tick showed. */
+  /** What each tick showed, if it was asked for; the caller's. */
   readonly pictures: Picture[];
 }
 
-/**
- * @param arrivalOf the moment that frame n is decoded.
- * @param layer of the camera, and its tile.
- */
+interface WatchedCamera {
+  readonly layer: LayerName;
+  readonly tile: FrameSize;
+  readonly keepsPictures: boolean;
+}
+
+const SMALL: WatchedCamera = {
+  layer: 'l',
+  tile: { width: 320, height: 180 },
+  keepsPictures: false,
+};
+
+/** @param arrivalOf the moment that frame n is decoded. */
 async function watch(
   arrivalOf: (n: number) => number,
   ticks: number,
-  layer: LayerName = 'l',
-  tile: FrameSize = { width: 320, height: 180 },
+  { layer, tile, keepsPictures } = SMALL,
 ): Promise<Watched> {
   const frames = (await loadFixtures()).video[layer];
   let now = START;
@@ -81,7 +89,7 @@ async function watch(
     now = due;
     source.setShown(tile, TICK);
     const picture = source.pictureAt(due);
-    if (picture) pictures.push(picture.share());
+    if (picture && keepsPictures) pictures.push(picture.share());
     shown.push(source.generation - generation);
     generation = source.generation;
   }
@@ -136,11 +144,13 @@ test('a camera whose pictures come unevenly by themselves is seldom taken later 
 });
 
 test('blocks are smoothed in all pictures, or only in those that others need where a tile shrinks them', async () => {
-  const size = { width: 1280, height: 720 };
-  const evenly = (n: number) => (n + 0.5) * TICK;
-  const whole = await watch(evenly, 24, 'h', size);
-  const shrunk = await watch(evenly, 24, 'h', { width: 640, height: 360 });
-  const nearly = await watch(evenly, 24, 'h', { width: 1024, height: 576 });
+  const picturesIn = (width: number, height: number) => {
+    const camera = { layer: 'h', tile: { width, height }, keepsPictures: true } as const;
+    return watch((n) => (n + 0.5) * TICK, 24, camera);
+  };
+  const whole = await picturesIn(1280, 720);
+  const shrunk = await picturesIn(640, 360);
+  const nearly = await picturesIn(1024, 576);
   const errors = ({ pictures }: Watched) =>
     whole.pictures.map((picture, i) => lumaError(picture, pictures[i] as Picture));
   expect(errors(nearly).every((error) => error === 0)).toBe(true);
@@ -148,4 +158,7 @@ test('blocks are smoothed in all pictures, or only in those that others need whe
   expect(changed.filter(Boolean).length).toBeGreaterThan(6);
   // Frame by frame: the next is predicted from one that is whole.
   expect(changed.some((now, i) => now && changed[i + 1])).toBe(false);
+  for (const { pictures } of [whole, shrunk, nearly]) {
+    for (const picture of pictures) picture[Symbol.dispose]();
+  }
 });
