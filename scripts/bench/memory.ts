@@ -1,6 +1,5 @@
 /** Memory: of a server without rooms, of a room, of a participant, and after 500 joins and leaves. */
-import { fileURLToPath } from 'node:url';
-import { sleep } from '../../test/support/server.js';
+import { COLLECT_GARBAGE, sleep } from '../../test/support/server.js';
 import { type Call, SETTLE_MS, withCall } from './call.js';
 import { processTree, rssBytes } from './process-cpu.js';
 import type { Bench, Row } from './report.js';
@@ -9,7 +8,6 @@ const PEOPLE = 16;
 const CYCLES = 500;
 const AT_ONCE = 10;
 const MEGABYTE = 1 << 20;
-const COLLECT = fileURLToPath(new URL('./collect-garbage.mjs', import.meta.url));
 
 interface Memory {
   /** The server process, and all below it. */
@@ -62,7 +60,7 @@ export const benchMemory: Bench = async () => {
       goal,
     );
   };
-  await withCall(measure, { NODE_OPTIONS: `--import ${COLLECT}` });
+  await withCall(measure, COLLECT_GARBAGE);
   console.error(rows);
   return rows;
 };

@@ -5,6 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../dist/server/main.js', import.meta.url));
+/** Environment of a server whose heap holds only what it keeps, every three seconds. */
+export const COLLECT_GARBAGE = {
+  NODE_OPTIONS: `--import ${fileURLToPath(new URL('./collect-garbage.mjs', import.meta.url))}`,
+};
 
 export interface ServerStats {
   readonly sessions: number;
@@ -19,7 +23,8 @@ export interface ServerStats {
       readonly counters: Record<string, number>;
     }[];
   }[];
-  readonly memory: { readonly rss: number };
+  /** Bytes. */
+  readonly memory: { readonly rss: number; readonly heapUsed: number };
   /** Timers that run. */
   readonly timers: number;
   /** Microseconds. */

@@ -1,6 +1,6 @@
 /**
- * Loaded into the server by `npm run bench -- memory`: collects garbage every few seconds, so that what is
- * measured is what is kept, not what V8 has not come to yet.
+ * Loaded into a server whose memory is measured: collects garbage every few seconds, so that what is found is
+ * what is kept, not what V8 has not come to yet.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
