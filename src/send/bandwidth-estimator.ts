@@ -62,6 +62,8 @@ export class BandwidthEstimator {
   private readonly bytes = new Uint32Array(HISTORY);
   private readonly ssrcs = new Uint32Array(HISTORY);
   private readonly sequences = new Uint16Array(HISTORY);
+  /** Whether feedback has told what became of it. */
+  private readonly told = new Uint8Array(HISTORY);
   private next = 0;
   private readonly carried = new ByteRate(CARRIED_WINDOW);
   private reported = { since: 0, packets: 0, lost: 0 };
@@ -93,6 +95,7 @@ export class BandwidthEstimator {
     this.bytes[slot] = bytes + UDP_OVERHEAD;
     this.ssrcs[slot] = ssrc;
     this.sequences[slot] = sequence;
+    this.told[slot] = 0;
     return number;
   }
 
@@ -105,7 +108,11 @@ export class BandwidthEstimator {
     this.probe?.end((this.next - 1) & 0xffff, now);
   }
 
-  /** @returns packets that the feedback tells were lost. */
+  /**
+   * Each packet's fate counts once, as it is told first: libwebrtc tells of half a second again after
+   * any packet that comes late, of which sound repeated under its own number is one.
+   * @returns packets that the feedback tells were lost.
+   */
   feedback(packet: Buffer, roundTrip: Micros, now: Micros): LostPacket[] {
     const lost: LostPacket[] = [];
     const fates = readTransportFeedback(packet);
@@ -115,7 +122,8 @@ export class BandwidthEstimator {
     for (const { sequence, arrival } of fates) {
       const slot = sequence % HISTORY;
       const behind = sequenceDelta(sequence, this.next);
-      if (behind <= 0 || behind > HISTORY) continue;
+      if (behind <= 0 || behind > HISTORY || this.told[slot] === 1) continue;
+      this.told[slot] = 1;
       const bytes = this.bytes[slot] as number;
       this.probe?.packet(sequence, bytes, arrival);
       if (arrival === undefined) {

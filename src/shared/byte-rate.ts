@@ -6,11 +6,14 @@ export class ByteRate {
 
   constructor(private readonly window: Micros) {}
 
-  /** @param at not before the one before. */
   add(bytes: number, at: Micros): void {
-    this.entries.push({ at, bytes });
+    let place = this.entries.length;
+    // What comes out of order is told out of order.
+    while (place > 0 && (this.entries[place - 1] as { at: Micros }).at > at) place--;
+    this.entries.splice(place, 0, { at, bytes });
+    const newest = (this.entries[this.entries.length - 1] as { at: Micros }).at;
     let old = 0;
-    while ((this.entries[old] as { at: Micros }).at <= at - this.window) old++;
+    while ((this.entries[old] as { at: Micros }).at <= newest - this.window) old++;
     if (old > 0) this.entries.splice(0, old);
   }
 

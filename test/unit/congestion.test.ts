@@ -8,6 +8,7 @@ import { BandwidthEstimator } from '../../src/send/bandwidth-estimator.js';
 import { type PacedPacket, PacedSender } from '../../src/send/paced-sender.js';
 import { RenditionSelector } from '../../src/send/rendition-selector.js';
 import { readTransportFeedback } from '../../src/send/transport-feedback-reader.js';
+import { ByteRate } from '../../src/shared/byte-rate.js';
 import { buildRemb, buildTransportFeedback, parseRtcp } from '../../src/shared/rtcp.js';
 
 const MS = 1000;
@@ -61,7 +62,13 @@ class Simulation {
   private queuedBits = 0;
   private offered: { at: number; bytes: number }[] = [];
 
-  constructor(private readonly codec: 'vp8' | 'h264' = 'h264') {
+  private arrived: { number: number; at: number }[] = [];
+
+  /** @param retells whether each feedback tells of the last second again, as libwebrtc does after reordering. */
+  constructor(
+    private readonly codec: 'vp8' | 'h264' = 'h264',
+    private readonly retells = false,
+  ) {
     this.steps = outputSteps(MIX, codec);
     this.selector = new RenditionSelector(this.steps.map(({ needBps }) => needBps));
   }
@@ -101,6 +108,7 @@ class Simulation {
     this.flying = this.flying.filter(({ at, number, audio }) => {
       if (at > now) return true;
       this.receiver.received(number, at);
+      this.arrived.push({ number, at });
       if (audio) {
         if (this.lastAudio)
           this.longestAudioGap = Math.max(this.longestAudioGap, at - this.lastAudio);
@@ -109,7 +117,8 @@ class Simulation {
       return false;
     });
     if (tick % 10 === 0) {
-      const body = this.receiver.build();
+      const fresh = this.receiver.build();
+      const body = fresh && this.retells ? this.retold() : fresh;
       if (body)
         this.feedbacks.push({ at: now + 25 * MS, body: buildTransportFeedback(1, 2, body) });
     }
@@ -151,6 +160,13 @@ class Simulation {
       this.probeOwed = 0;
       this.probeUntil = now + Math.max(100 * MS, 2e10 / probe);
     }
+  }
+
+  private retold(): Buffer | undefined {
+    this.arrived = this.arrived.filter(({ at }) => at > this.now - 1e6);
+    const receiver = new TransportFeedbackGenerator();
+    for (const { number, at } of this.arrived) receiver.received(number, at);
+    return receiver.build();
   }
 
   private send(bytes: number, audio: boolean): void {
@@ -243,6 +259,33 @@ test('a path walks down the ladder to sound alone, and home: half the frame rate
   expect(simulation.longestAudioGap / MS).toBeLessThan(500);
   expect(settles(3_000_000, 40)).toBe(0);
   expect(simulation.sent.temporalLayer).toBe(1);
+});
+
+test('what feedback tells again is counted once', () => {
+  const histories = [false, true].map((retells) => {
+    const simulation = new Simulation('vp8', retells);
+    const estimates: number[] = [];
+    for (const rateBps of [2_000_000, 400_000, 100_000]) {
+      simulation.link.rateBps = rateBps;
+      for (let i = 0; i < 100; i++) {
+        simulation.run(0.1);
+        estimates.push(simulation.estimator.bitrateBps);
+      }
+    }
+    return estimates;
+  });
+  expect(histories[1]).toEqual(histories[0]);
+});
+
+test('a rate does not depend on the order in which its bytes are told', () => {
+  const times = [0, 100, 200, 300, 400, 500];
+  const rates = [times, [100, 0, 300, 200, 500, 400]].map((order) => {
+    const rate = new ByteRate(500 * MS);
+    for (const ms of order) rate.add(1000 + ms, ms * MS);
+    return [rate.bps(), rate.bps(undefined, 200 * MS)];
+  });
+  expect(rates[0]).toEqual([(5000 + 1500) * 16, (2000 + 900) * 40]);
+  expect(rates[1]).toEqual(rates[0]);
 });
 
 test('a receiver that has no use for more is not sent more, and has it back at once', () => {
