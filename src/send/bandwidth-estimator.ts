@@ -33,6 +33,8 @@ const LOSS_OF_FULL_QUEUE = 0.02;
 /** The least delay is that of the last one or two of these: routes and clocks change. */
 const LEAST_DELAY_PERIOD: Micros = 30_000_000;
 const UDP_OVERHEAD = 28;
+/** What feedback has told of a packet. */
+const [UNKNOWN, LOST, ARRIVED] = [0, 1, 2] as const;
 
 /** The RTP packet that a lost transport-wide sequence number belonged to. */
 export interface LostPacket {
@@ -62,8 +64,7 @@ export class BandwidthEstimator {
   private readonly bytes = new Uint32Array(HISTORY);
   private readonly ssrcs = new Uint32Array(HISTORY);
   private readonly sequences = new Uint16Array(HISTORY);
-  /** Whether feedback has told what became of it. */
-  private readonly told = new Uint8Array(HISTORY);
+  private readonly fates = new Uint8Array(HISTORY);
   private next = 0;
   private readonly carried = new ByteRate(CARRIED_WINDOW);
   private reported = { since: 0, packets: 0, lost: 0 };
@@ -95,7 +96,7 @@ export class BandwidthEstimator {
     this.bytes[slot] = bytes + UDP_OVERHEAD;
     this.ssrcs[slot] = ssrc;
     this.sequences[slot] = sequence;
-    this.told[slot] = 0;
+    this.fates[slot] = UNKNOWN;
     return number;
   }
 
@@ -109,8 +110,7 @@ export class BandwidthEstimator {
   }
 
   /**
-   * Each packet's fate counts once, as it is told first: libwebrtc tells of half a second again after
-   * any packet that comes late, of which sound repeated under its own number is one.
+   * Each packet counts once: libwebrtc tells of half a second again after any that comes late.
    * @returns packets that the feedback tells were lost.
    */
   feedback(packet: Buffer, roundTrip: Micros, now: Micros): LostPacket[] {
@@ -122,9 +122,15 @@ export class BandwidthEstimator {
     for (const { sequence, arrival } of fates) {
       const slot = sequence % HISTORY;
       const behind = sequenceDelta(sequence, this.next);
-      if (behind <= 0 || behind > HISTORY || this.told[slot] === 1) continue;
-      this.told[slot] = 1;
+      if (behind <= 0 || behind > HISTORY || this.fates[slot] === ARRIVED) continue;
       const bytes = this.bytes[slot] as number;
+      const wasLost = this.fates[slot] === LOST;
+      this.fates[slot] = arrival === undefined ? LOST : ARRIVED;
+      if (wasLost) {
+        // Repeated under its own number, or overtaken: when it left is not known, but the path carried it.
+        if (arrival !== undefined) this.carried.add(bytes, arrival);
+        continue;
+      }
       this.probe?.packet(sequence, bytes, arrival);
       if (arrival === undefined) {
         lost.push({ ssrc: this.ssrcs[slot] as number, sequence: this.sequences[slot] as number });

@@ -277,6 +277,30 @@ test('what feedback tells again is counted once', () => {
   expect(histories[1]).toEqual(histories[0]);
 });
 
+test('a lost packet that comes after all was carried, and is lost and carried once', () => {
+  const estimator = new BandwidthEstimator({ startBps: 2e6, minBps: 3e4, maxBps: 3.6e6 });
+  const receiver = new TransportFeedbackGenerator();
+  const COUNT = 20;
+  const tell = (now: number) => {
+    const body = receiver.build() as Buffer;
+    return estimator.feedback(buildTransportFeedback(1, 2, body), 50 * MS, now);
+  };
+  const at = (i: number) => 10_000_000 + i * 20 * MS;
+  for (let i = 0; i < COUNT; i++) {
+    estimator.sent(1, i, 972, at(i));
+    if (i % 2 === 0) receiver.received(i, at(i));
+  }
+  const odd = Array.from({ length: COUNT / 2 - 1 }, (_, i) => 2 * i + 1);
+  expect(tell(at(COUNT)).map(({ sequence }) => sequence)).toEqual(odd);
+  expect(estimator.carriedBps()).toBe(10_000 * 16);
+  // They come again under their own numbers, and all is told again.
+  for (let again = 0; again < 2; again++) {
+    for (let i = 0; i < COUNT; i++) receiver.received(i, i % 2 === 0 ? at(i) : at(COUNT));
+    expect(tell(at(COUNT + 5))).toEqual([]);
+    expect(estimator.carriedBps()).toBe(20_000 * 16);
+  }
+});
+
 test('a rate does not depend on the order in which its bytes are told', () => {
   const times = [0, 100, 200, 300, 400, 500];
   const rates = [times, [100, 0, 300, 200, 500, 400]].map((order) => {
