@@ -2,8 +2,12 @@ import { Picture } from '../../src/media/ffmpeg/picture.js';
 import { VideoEncoder } from '../../src/media/ffmpeg/video-encoder.js';
 import type { VideoCodec } from '../../src/shared/units.js';
 
-/** Frames of a grey that changes with a square that moves, 320x192, a keyframe each ten. */
-export async function encodeMoving(codec: VideoCodec, count: number): Promise<Buffer[]> {
+/** Frames of a grey that changes with a square that moves, 320x192. */
+export async function encodeMoving(
+  codec: VideoCodec,
+  count: number,
+  keyframeInterval = 10,
+): Promise<Buffer[]> {
   const size = { width: 320, height: 192, frameRate: 30, bitrateBps: 400_000 };
   using encoder = await VideoEncoder.open({ codec, ...size });
   using picture = Picture.allocate(320, 192);
@@ -11,7 +15,7 @@ export async function encodeMoving(codec: VideoCodec, count: number): Promise<Bu
   for (let i = 0; i < count; i++) {
     picture.fill({ x: 0, y: 0, width: 320, height: 192 }, [60 + ((i * 7) % 150), 128, 128]);
     picture.fill({ x: (i * 8) % 256, y: 32, width: 64, height: 64 }, [200, 90, 160]);
-    for (const { data } of await encoder.encode(picture, i * 33_333, i % 10 === 0))
+    for (const { data } of await encoder.encode(picture, i * 33_333, i % keyframeInterval === 0))
       frames.push(data);
   }
   return frames;

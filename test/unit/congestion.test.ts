@@ -61,7 +61,6 @@ class Simulation {
   private probeOwed = 0;
   private queuedBits = 0;
   private offered: { at: number; bytes: number }[] = [];
-
   private arrived: { number: number; at: number }[] = [];
 
   /** @param retells whether each feedback tells of the last second again, as libwebrtc does after reordering. */

@@ -1,16 +1,19 @@
 /** Which picture a tick shows: time is made up, the frames and their decoder are real. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type LayerName, loadFixtures } from '../../scripts/fixtures.js';
 import { randomFrom } from '../../src/bots/random.js';
 import type { Picture } from '../../src/media/ffmpeg/picture.js';
 import { TickPhase } from '../../src/media/tick-phase.js';
 import { VideoSource } from '../../src/media/video-source.js';
+import { splitAnnexB } from '../../src/shared/annex-b.js';
 import { BT601 } from '../../src/shared/colour-space.js';
 import type { FrameSize } from '../../src/shared/frame-size.js';
+import { encodeMoving } from '../support/encoded.js';
 import { lumaError } from '../support/psnr.js';
 
 const TICK = 1_000_000 / 30;
 const START = 10_000_000;
+const PATIENCE = { timeout: 30_000 };
 
 interface Watched {
   /** New pictures that each tick found. */
@@ -160,5 +163,53 @@ test('blocks are smoothed in all pictures, or only in those that others need whe
   expect(changed.some((now, i) => now && changed[i + 1])).toBe(false);
   for (const { pictures } of [whole, shrunk, nearly]) {
     for (const picture of pictures) picture[Symbol.dispose]();
+  }
+});
+
+test('a keyframe that cannot be read is asked for again, whatever is left out', async () => {
+  const [good, count] = [20, 40];
+  const frames = await encodeMoving('h264', count, good);
+  splitAnnexB(frames[good] as Buffer)
+    .at(-1)
+    ?.fill(0xa5, 1);
+  for (const interval of [TICK, 3 * TICK]) {
+    const counts: Record<string, number> = {};
+    let [now, asked] = [START, 0];
+    const source = new VideoSource(
+      {
+        keyframeNeeded: () => asked++,
+        corrupt: () => {},
+        count: (name) => {
+          counts[name] = (counts[name] ?? 0) + 1;
+        },
+        took: () => {},
+      },
+      () => now,
+      (_capture, at) => at,
+    );
+    const push = async (data: Buffer, keyframe: boolean) => {
+      now += TICK;
+      source.push({
+        kind: 'video-in',
+        source: 1,
+        codec: 'h264',
+        keyframe,
+        colourSpace: BT601,
+        rotation: 0,
+        arrivalMicros: now,
+        captureMicros: Number.NaN,
+        data,
+      });
+      source.setShown(SMALL.tile, interval);
+      // As frames come: never in the turn of another.
+      do await new Promise(setImmediate);
+      while (source.queued > 0);
+    };
+    for (const [i, data] of frames.entries()) await push(data, i % good === 0);
+    await vi.waitUntil(() => asked > 0, PATIENCE);
+    expect(counts).toMatchObject({ video_frames_decoded: good, video_frames_corrupt: 1 });
+    await push(frames[0] as Buffer, true);
+    await vi.waitUntil(() => counts.video_frames_decoded === good + 1, PATIENCE);
+    await source.close();
   }
 });
