@@ -2,7 +2,6 @@
 import { sleep } from '../../test/support/server.js';
 import { measureCost, soundMissing, withCall } from './call.js';
 import { type Bench, percent, type Row } from './report.js';
-import { MEAN_SPEAKERS } from './turns.js';
 
 const MEASURE_SECONDS = 10;
 
@@ -15,12 +14,14 @@ export const benchAudioRooms: Bench = async ([counts = '100,300']) => {
         await sleep(4000);
         const cost = await measureCost(call, MEASURE_SECONDS);
         const ticks = cost.perSecond('audio_ticks');
-        const encodes = cost.perSecond('audio_encodes') / ticks;
+        const [encodes, speakers] = ['audio_encodes', 'audio_speakers'].map(
+          (name) => cost.perSecond(name) / ticks,
+        ) as [number, number];
         return {
           what: `${count} with sound alone`,
           measured: `${percent(cost.server)}, ${encodes.toFixed(1)} encodes a tick, ${ticks.toFixed(1)} ticks/s`,
-          against: `${MEAN_SPEAKERS} speakers + 1; ${(soundMissing(cost) * 100).toFixed(2)} % of the sound missing; generator ${percent(cost.generator)}`,
-          ratio: encodes / (MEAN_SPEAKERS + 1),
+          against: `${speakers.toFixed(1)} speakers + 1; ${(soundMissing(cost) * 100).toFixed(2)} % of the sound missing; generator ${percent(cost.generator)}`,
+          ratio: encodes / (speakers + 1),
           goal: '1.0',
           command: `audio ${count}`,
         };

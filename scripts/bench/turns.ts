@@ -1,10 +1,6 @@
 /** Who talks when: a few at a time, in turns, as the benches have it. */
 const TALK_AT_ONCE = 3;
 const TURN_MICROS = 2_000_000;
-/** The mix keeps who has ended for so long. */
-const HELD_MICROS = 1_000_000;
-/** How many are in the mix on average. */
-export const MEAN_SPEAKERS = TALK_AT_ONCE * (1 + HELD_MICROS / TURN_MICROS);
 
 /** Whether person `index` of `count` talks at a moment. */
 export function talks(index: number, count: number, micros: number): boolean {

@@ -38,7 +38,13 @@ interface MixEncoder {
 }
 
 export class AudioMixer {
-  readonly counters = { audio_encodes: 0, audio_encodes_low: 0, audio_ticks: 0 };
+  readonly counters = {
+    audio_encodes: 0,
+    audio_encodes_low: 0,
+    audio_ticks: 0,
+    /** Those in the mix, summed over its ticks. */
+    audio_speakers: 0,
+  };
   private readonly sources = new Map<SourceId, AudioSource>();
   /**
    * By participant, of everybody but them; there before their source is, so that nobody ever hears
@@ -160,6 +166,7 @@ export class AudioMixer {
       owners.add(source.owner);
       source.addTo(this.sum, 1);
     }
+    this.counters.audio_speakers += owners.size;
     this.addAnnouncement();
     const packets: MixedPacket[] = [];
     if (this.full) {

@@ -73,6 +73,7 @@ export const FAMILIES: readonly Family[] = [
     audio_encodes: 'full',
     audio_encodes_low: 'low',
   }),
+  single('audio_speakers_total', 'Those in the mix, summed over its ticks', 'audio_speakers'),
   {
     name: 'video_keyframes_total',
     help: 'Keyframes of the composite by cause: asked for, by somebody without a picture, an encoder began',
