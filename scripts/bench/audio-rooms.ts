@@ -14,9 +14,8 @@ export const benchAudioRooms: Bench = async ([counts = '100,300']) => {
         await sleep(4000);
         const cost = await measureCost(call, MEASURE_SECONDS);
         const ticks = cost.perSecond('audio_ticks');
-        const [encodes, speakers] = ['audio_encodes', 'audio_speakers'].map(
-          (name) => cost.perSecond(name) / ticks,
-        ) as [number, number];
+        const encodes = cost.perSecond('audio_encodes') / ticks;
+        const speakers = cost.perSecond('audio_speakers') / ticks;
         return {
           what: `${count} with sound alone`,
           measured: `${percent(cost.server)}, ${encodes.toFixed(1)} encodes a tick, ${ticks.toFixed(1)} ticks/s`,

@@ -8,13 +8,13 @@ import type { FrameSize } from '../shared/frame-size.js';
 import { uprightSize } from '../shared/rotation.js';
 import type { Micros, VideoCodec } from '../shared/units.js';
 import { colourSpaceOf } from './ffmpeg/colour-space-of.js';
-import { Picture } from './ffmpeg/picture.js';
+import type { Picture } from './ffmpeg/picture.js';
 import { VideoDecoder } from './ffmpeg/video-decoder.js';
 import { TickPhase } from './tick-phase.js';
 
 /** Encoded frames waiting for the decoder: half a second at 30 fps. */
 const MAX_WAITING = 15;
-/** So many without a picture or an error (half a second, too): the decoder waits for a keyframe that it lost. */
+/** So many that give nothing (half a second, too): the decoder waits for a keyframe that it lost. */
 const MAX_PICTURELESS = 15;
 /** Over the usual interval, for what counts as a freeze; and how many the usual is the mean of. */
 const FREEZE: Micros = 150_000;
@@ -69,7 +69,7 @@ export class VideoSource {
   /** Of the newest picture, as it is to be shown. */
   private size: FrameSize | undefined;
   private needKeyframe = true;
-  /** Frames since the last picture. */
+  /** Frames in a row that gave neither a picture nor an error. */
   private pictureless = 0;
   private running: Promise<void> | undefined;
   private closed = false;
@@ -191,7 +191,7 @@ export class VideoSource {
       const { frame, since } = next;
       const decoder = await this.decoderFor(frame.codec);
       const result = await decoder.decode(frame.data);
-      this.pictureless = result instanceof Picture ? 0 : this.pictureless + 1;
+      this.pictureless = result === undefined ? this.pictureless + 1 : 0;
       if (result === 'corrupt' || this.pictureless === MAX_PICTURELESS) {
         this.pictureless = 0;
         this.events.count('video_frames_corrupt');
@@ -199,7 +199,7 @@ export class VideoSource {
         this.waiting = [];
         this.needKeyframe = true;
         this.events.keyframeNeeded();
-      } else if (result instanceof Picture) {
+      } else if (result) {
         this.events.count('video_frames_decoded');
         this.events.took('decode', this.now() - since);
         // VP8 has one bit for it, which nobody sets: BT.601, whatever the pictures are.

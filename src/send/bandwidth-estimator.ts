@@ -115,11 +115,10 @@ export class BandwidthEstimator {
    */
   feedback(packet: Buffer, roundTrip: Micros, now: Micros): LostPacket[] {
     const lost: LostPacket[] = [];
-    const fates = readTransportFeedback(packet);
     this.counters.transport_feedback_received++;
     let arrived = 0;
     let delay = Number.POSITIVE_INFINITY;
-    for (const { sequence, arrival } of fates) {
+    for (const { sequence, arrival } of readTransportFeedback(packet)) {
       const slot = sequence % HISTORY;
       const behind = sequenceDelta(sequence, this.next);
       if (behind <= 0 || behind > HISTORY || this.fates[slot] === ARRIVED) continue;

@@ -2,12 +2,14 @@
 import { expect, test, vi } from 'vitest';
 import { type LayerName, loadFixtures } from '../../scripts/fixtures.js';
 import { randomFrom } from '../../src/bots/random.js';
+import type { VideoInFrame } from '../../src/link/link-messages.js';
 import type { Picture } from '../../src/media/ffmpeg/picture.js';
 import { TickPhase } from '../../src/media/tick-phase.js';
 import { VideoSource } from '../../src/media/video-source.js';
 import { splitAnnexB } from '../../src/shared/annex-b.js';
 import { BT601 } from '../../src/shared/colour-space.js';
 import type { FrameSize } from '../../src/shared/frame-size.js';
+import type { Micros, VideoCodec } from '../../src/shared/units.js';
 import { encodeMoving } from '../support/encoded.js';
 import { lumaError } from '../support/psnr.js';
 
@@ -35,6 +37,25 @@ const SMALL: WatchedCamera = {
   tile: { width: 320, height: 180 },
   keepsPictures: false,
 };
+
+function frameOf(
+  codec: VideoCodec,
+  data: Buffer,
+  keyframe: boolean,
+  arrivalMicros: Micros,
+): VideoInFrame {
+  return {
+    kind: 'video-in',
+    source: 1,
+    codec,
+    keyframe,
+    colourSpace: BT601,
+    rotation: 0,
+    arrivalMicros,
+    captureMicros: Number.NaN,
+    data,
+  };
+}
 
 /** @param arrivalOf the moment that frame n is decoded. */
 async function watch(
@@ -74,17 +95,8 @@ async function watch(
       const done = new Promise<void>((resolve) => {
         onDecoded = resolve;
       });
-      source.push({
-        kind: 'video-in',
-        source: 1,
-        codec: 'vp8',
-        keyframe: next % frames.length === 0,
-        colourSpace: BT601,
-        rotation: 0,
-        arrivalMicros: now,
-        captureMicros: Number.NaN,
-        data: frames[next % frames.length] as Buffer,
-      });
+      const data = frames[next % frames.length] as Buffer;
+      source.push(frameOf('vp8', data, next % frames.length === 0, now));
       if (decoded === before) await done;
       // What follows a decode in the same turn.
       await new Promise(setImmediate);
@@ -189,17 +201,7 @@ test('a keyframe that cannot be read is asked for again, whatever is left out', 
     );
     const push = async (data: Buffer, keyframe: boolean) => {
       now += TICK;
-      source.push({
-        kind: 'video-in',
-        source: 1,
-        codec: 'h264',
-        keyframe,
-        colourSpace: BT601,
-        rotation: 0,
-        arrivalMicros: now,
-        captureMicros: Number.NaN,
-        data,
-      });
+      source.push(frameOf('h264', data, keyframe, now));
       source.setShown(SMALL.tile, interval);
       // As frames come: never in the turn of another.
       do await new Promise(setImmediate);
