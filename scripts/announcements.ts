@@ -1,10 +1,10 @@
 /**
- * Speaks the announcements with espeak-ng and writes them into src/media/announcement-clips.ts, as
+ * Speaks the announcements with espeak-ng and writes them into src/mixer/audio/announcement-clips.ts, as
  * Opus packets. Needed only when their words change: `npx tsx scripts/announcements.ts`.
  */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { FRAME_SAMPLES, OpusEncoder } from '../src/media/opus/opus.js';
+import { FRAME_SAMPLES, OpusEncoder } from '../src/codecs/opus/opus.js';
 
 const CLIPS = {
   started: 'This meeting is now being recorded.',
@@ -51,7 +51,7 @@ async function main(): Promise<void> {
     ),
   );
   writeFileSync(
-    new URL('../src/media/announcement-clips.ts', import.meta.url),
+    new URL('../src/mixer/audio/announcement-clips.ts', import.meta.url),
     `/** Made by scripts/announcements.ts: Opus packets of 20 ms, each behind its length (u16, little endian), in base64. */\nexport const ANNOUNCEMENT_CLIPS = {\n${lines.join('\n')}\n} as const;\n`,
   );
 }

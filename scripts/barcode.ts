@@ -1,6 +1,6 @@
 /** Reads the numbers of the fixtures' frames in the tiles of a composite. */
-import type { Picture } from '../src/media/ffmpeg/picture.js';
-import { gridLayout } from '../src/media/grid-layout.js';
+import type { Picture } from '../src/codecs/ffmpeg/picture.js';
+import { gridLayout } from '../src/mixer/layout/grid-layout.js';
 import { BARCODE } from './fixtures.js';
 
 export const CANVAS = { width: 1280, height: 720 } as const;

@@ -1,6 +1,7 @@
 /** Checks that README and code agree: the table of settings, and that linked files exist. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { settingsTable } from '../src/config/schema.js';
+import { linterConfigIsCurrent } from './import-rules.js';
 
 const README = new URL('../README.md', import.meta.url);
 const START = '<!-- settings: made by npm run docs:settings -->';
@@ -19,3 +20,4 @@ for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)\s]+)\)/g)) {
     throw new Error(`README.md links to ${target}, which does not exist`);
   }
 }
+if (!linterConfigIsCurrent()) throw new Error('.biome.json: run `npm run lint:rules`');

@@ -9,11 +9,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deserialize, serialize } from 'node:v8';
 import { TalkingHeads } from '../src/bots/talking-heads.js';
-import { quietFfmpeg } from '../src/media/ffmpeg/log.js';
-import { Picture } from '../src/media/ffmpeg/picture.js';
-import { Scaler } from '../src/media/ffmpeg/scaler.js';
-import { VideoEncoder } from '../src/media/ffmpeg/video-encoder.js';
-import { FRAME_SAMPLES, OpusEncoder } from '../src/media/opus/opus.js';
+import { quietFfmpeg } from '../src/codecs/ffmpeg/log.js';
+import { Picture } from '../src/codecs/ffmpeg/picture.js';
+import { Scaler } from '../src/codecs/ffmpeg/scaler.js';
+import { VideoEncoder } from '../src/codecs/ffmpeg/video-encoder.js';
+import { FRAME_SAMPLES, OpusEncoder } from '../src/codecs/opus/opus.js';
 
 export const FRAME_RATE = 30;
 export const FRAME_MICROS = 1_000_000 / FRAME_RATE;

@@ -13,16 +13,16 @@ import { listOf, numberOf, type Settings, textOf } from './config/load.js';
 import { recordingsOptions } from './config/recording-options.js';
 import { iceServersFor, roomOptions } from './config/room-options.js';
 import { webhookOptions } from './config/webhook-options.js';
-import { LiveOutputs } from './live/live-outputs.js';
 import type { Logger } from './logger.js';
 import { Metrics } from './metrics/metrics.js';
+import { LiveOutputs } from './outputs/live/live-outputs.js';
+import { Recordings } from './outputs/recording/recordings.js';
 import { localCertificate } from './peer/dtls-transport.js';
-import { Recordings } from './recording/recordings.js';
 import { isMomentary, type RoomEvent } from './rooms/room-events.js';
 import { RoomManager } from './rooms/room-manager.js';
-import { RecordStore } from './shared/record-store.js';
 import type { Session } from './signalling/session.js';
 import { registerSignalling } from './signalling/signal-route.js';
+import { RecordStore } from './util/record-store.js';
 
 export interface RunningServer {
   /** Base URLs under which the page can be opened. */

@@ -3,8 +3,8 @@
  * of the pictures, and the way of the tiles from one layout to the next as the server draws it.
  */
 
-import { type Rect, rectBetween } from '../../src/shared/tile-geometry.js';
-import type { LayoutDescription } from '../../src/signalling/messages.js';
+import type { LayoutDescription } from '../../src/protocol/messages.js';
+import { type Rect, rectBetween } from '../../src/protocol/tile-geometry.js';
 import type { Room } from './room.js';
 
 export type TileRegion = LayoutDescription['regions'][number];

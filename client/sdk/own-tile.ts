@@ -3,7 +3,7 @@
  * picture on that has the tile there, so that nobody sees themselves late. A page without this shows
  * a correct picture too.
  */
-import type { Rect } from '../../src/shared/tile-geometry.js';
+import type { Rect } from '../../src/protocol/tile-geometry.js';
 import { LayoutFollower } from './layout-follower.js';
 import { boxOf, contentBox } from './picture-geometry.js';
 import type { Room } from './room.js';

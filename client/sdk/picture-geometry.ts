@@ -1,5 +1,5 @@
 /** From fractions of the composite to the page's own pixels. */
-import type { Rect } from '../../src/shared/tile-geometry.js';
+import type { Rect } from '../../src/protocol/tile-geometry.js';
 
 /** Where a video's picture lies in its element, with `object-fit: contain`. */
 export function contentBox(video: HTMLVideoElement): Rect {

@@ -1,5 +1,5 @@
 /** What goes over the data channel, or over the socket while there is none; and what was written. */
-import type { ChatState, DataMessage, ServerMessage } from '../../src/signalling/messages.js';
+import type { ChatState, DataMessage, ServerMessage } from '../../src/protocol/messages.js';
 
 export class RoomData {
   private channel: RTCDataChannel | undefined;

@@ -14,7 +14,7 @@ import type {
   RoomState as RoomSettings,
   ServerMessage,
   WaitingState,
-} from '../../src/signalling/messages.js';
+} from '../../src/protocol/messages.js';
 import { Emitter } from './events.js';
 import { RoomRecordings } from './recordings.js';
 import { RoomData } from './room-data.js';

@@ -1,4 +1,4 @@
-import type { ClientMessage, ServerMessage } from '../../src/signalling/messages.js';
+import type { ClientMessage, ServerMessage } from '../../src/protocol/messages.js';
 import { Emitter } from './events.js';
 
 /**

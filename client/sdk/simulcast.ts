@@ -3,7 +3,7 @@
  * pictures have fewer layers; browsers leave the last ones out by themselves, so that the first ones
  * must be those that count.
  */
-import { coversTile } from '../../src/shared/tile-geometry.js';
+import { coversTile } from '../../src/protocol/tile-geometry.js';
 
 const RIDS = ['q', 'h', 'f'] as const;
 const DEFAULT_LONG_SIDE = 1280;

@@ -3,12 +3,12 @@
  * all of them against bare scaling into the canvas, in CPU time per frame. `npm run bench:compose`; prints the rows of the README's table.
  */
 import { createCanvas } from '@napi-rs/canvas';
-import { Compositor, type Overlay } from '../../src/media/compositor.js';
-import { Picture } from '../../src/media/ffmpeg/picture.js';
-import { LayoutPlanner } from '../../src/media/layout-planner.js';
-import { RoomImages } from '../../src/media/room-images.js';
-import { RoomOverlays } from '../../src/media/room-overlays.js';
-import type { TileContent } from '../../src/media/tile.js';
+import { Picture } from '../../src/codecs/ffmpeg/picture.js';
+import { LayoutPlanner } from '../../src/mixer/layout/layout-planner.js';
+import { RoomImages } from '../../src/mixer/tiles/room-images.js';
+import { RoomOverlays } from '../../src/mixer/tiles/room-overlays.js';
+import type { TileContent } from '../../src/mixer/tiles/tile.js';
+import { Compositor, type Overlay } from '../../src/mixer/video/compositor.js';
 
 const SOURCE = { width: 640, height: 360 };
 const CANVAS = { width: 1280, height: 720, frameRate: 30 };

@@ -5,12 +5,12 @@
  */
 
 import { RtpClient } from '../../src/bots/rtp-client.js';
-import { quietFfmpeg } from '../../src/media/ffmpeg/log.js';
-import { VideoDecoder } from '../../src/media/ffmpeg/video-decoder.js';
+import { quietFfmpeg } from '../../src/codecs/ffmpeg/log.js';
+import { VideoDecoder } from '../../src/codecs/ffmpeg/video-decoder.js';
+import { vp8Depacketizer } from '../../src/codecs/vp8-depacketizer.js';
+import { packetizeVp8 } from '../../src/codecs/vp8-packetizer.js';
 import { ClientPeer } from '../../src/peer/client-peer.js';
-import { vp8Depacketizer } from '../../src/receive/vp8-depacketizer.js';
-import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
-import { STAGES } from '../../src/shared/stage-times.js';
+import { STAGES } from '../../src/util/stage-times.js';
 import { sleep, type TestServer } from '../../test/support/server.js';
 import { readBarcode } from '../barcode.js';
 import { FRAME_MICROS, LOOP_FRAMES, loadFixtures } from '../fixtures.js';

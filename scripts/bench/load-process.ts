@@ -4,8 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RtpClient } from '../../src/bots/rtp-client.js';
-import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
-import { coversTile } from '../../src/shared/tile-geometry.js';
+import { packetizeVp8 } from '../../src/codecs/vp8-packetizer.js';
+import { coversTile } from '../../src/protocol/tile-geometry.js';
 import { FRAME_MICROS, LAYERS, type LayerName, LOOP_FRAMES, loadFixtures } from '../fixtures.js';
 import type { LoadOrder, LoadReport, PersonReport } from './load.js';
 import { talks } from './turns.js';

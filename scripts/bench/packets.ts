@@ -12,11 +12,11 @@ import { DatagramGuard } from '../../src/peer/datagram-guard.js';
 import { SRTP_AEAD_AES_128_GCM } from '../../src/peer/srtp-keys.js';
 import { SrtpSession } from '../../src/peer/srtp-session.js';
 import { PeerReceiver } from '../../src/receive/peer-receiver.js';
+import { NO_EXTENSIONS, SRTP_ROOM, writeRtpHeader } from '../../src/rtp/rtp-packet.js';
 import { BandwidthEstimator } from '../../src/send/bandwidth-estimator.js';
 import { OutboundStream } from '../../src/send/outbound-stream.js';
 import { PacedSender } from '../../src/send/paced-sender.js';
-import { nowMicros } from '../../src/shared/clock.js';
-import { NO_EXTENSIONS, SRTP_ROOM, writeRtpHeader } from '../../src/shared/rtp-packet.js';
+import { nowMicros } from '../../src/util/clock.js';
 
 const PAYLOAD_BYTES = 1100;
 const PACKETS = 60_000;

@@ -3,7 +3,7 @@
  * of H.264 watches. With and without by turns, so that what else the machine does falls on both.
  */
 import { RtpClient } from '../../src/bots/rtp-client.js';
-import type { RecordingRequest } from '../../src/shared/recording-info.js';
+import type { RecordingRequest } from '../../src/protocol/recording-info.js';
 import { act, over, record, running } from '../../test/support/recordings.js';
 import { sleep, TestServer } from '../../test/support/server.js';
 import { Load } from './load.js';

@@ -14,10 +14,10 @@ import {
   SWS_FAST_BILINEAR,
   SWS_LANCZOS,
 } from 'node-av';
-import { quietFfmpeg } from '../../src/media/ffmpeg/log.js';
-import { Picture } from '../../src/media/ffmpeg/picture.js';
-import { Scaler } from '../../src/media/ffmpeg/scaler.js';
-import { VideoDecoder } from '../../src/media/ffmpeg/video-decoder.js';
+import { quietFfmpeg } from '../../src/codecs/ffmpeg/log.js';
+import { Picture } from '../../src/codecs/ffmpeg/picture.js';
+import { Scaler } from '../../src/codecs/ffmpeg/scaler.js';
+import { VideoDecoder } from '../../src/codecs/ffmpeg/video-decoder.js';
 import { lumaError, psnrOf } from '../../test/support/psnr.js';
 import { loadFixtures } from '../fixtures.js';
 

@@ -9,11 +9,11 @@ import { fileURLToPath } from 'node:url';
 import { RtcpRrPacket } from 'werift';
 import { RtpClient } from '../../src/bots/rtp-client.js';
 import { TalkingHeads } from '../../src/bots/talking-heads.js';
-import { quietFfmpeg } from '../../src/media/ffmpeg/log.js';
-import { Picture } from '../../src/media/ffmpeg/picture.js';
-import { VideoEncoder } from '../../src/media/ffmpeg/video-encoder.js';
+import { quietFfmpeg } from '../../src/codecs/ffmpeg/log.js';
+import { Picture } from '../../src/codecs/ffmpeg/picture.js';
+import { VideoEncoder } from '../../src/codecs/ffmpeg/video-encoder.js';
+import { packetizeVp8 } from '../../src/codecs/vp8-packetizer.js';
 import { ClientPeer } from '../../src/peer/client-peer.js';
-import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
 import { sleep, TestServer } from '../../test/support/server.js';
 import { cpuSeconds } from './process-cpu.js';
 

@@ -1,9 +1,9 @@
 /** `/v1/rooms/:room/outputs`: the composite, live to other places; and `/hls`, which players read. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
-import type { LiveOutputs } from '../live/live-outputs.js';
+import type { LiveOutputs } from '../outputs/live/live-outputs.js';
+import { OUTPUT_STATUSES } from '../protocol/output-info.js';
 import { cleanRoomId } from '../rooms/names.js';
-import { OUTPUT_STATUSES } from '../shared/output-info.js';
 import { PROBLEMS } from './problem.js';
 import { type ApiDependencies, requireAdmin } from './room-routes.js';
 import { InRoom, OneOfRoom } from './schemas.js';

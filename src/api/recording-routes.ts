@@ -2,10 +2,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
-import type { Recordings } from '../recording/recordings.js';
+import type { Recordings } from '../outputs/recording/recordings.js';
+import { mediaTypeOf } from '../protocol/file-format.js';
+import type { RecordingInfo } from '../protocol/recording-info.js';
 import { cleanRoomId } from '../rooms/names.js';
-import { mediaTypeOf } from '../shared/file-format.js';
-import type { RecordingInfo } from '../shared/recording-info.js';
 import { PROBLEMS } from './problem.js';
 import {
   OneFile,

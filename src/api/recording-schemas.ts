@@ -1,8 +1,8 @@
 /** Recordings as the API takes and gives them. */
 import { Type } from '@sinclair/typebox';
-import { AUDIO_CODECS, FILE_FORMATS } from '../shared/file-format.js';
-import { RECORDING_STATUSES } from '../shared/recording-info.js';
-import { COMPOSITE_CODECS } from '../shared/units.js';
+import { AUDIO_CODECS, FILE_FORMATS } from '../protocol/file-format.js';
+import { RECORDING_STATUSES } from '../protocol/recording-info.js';
+import { COMPOSITE_CODECS } from '../util/units.js';
 
 const strict = { additionalProperties: false } as const;
 

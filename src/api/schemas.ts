@@ -1,7 +1,5 @@
 /** What the API takes and gives: validation, types and OpenAPI from one definition. */
 import { Type } from '@sinclair/typebox';
-import { PUBLISH_SOURCES } from '../rooms/grant.js';
-import { CORNERS } from '../shared/overlay-settings.js';
 import {
   CustomLayout,
   IceServer,
@@ -9,7 +7,9 @@ import {
   LayoutName,
   ParticipantState,
   RoleName,
-} from '../signalling/messages.js';
+} from '../protocol/messages.js';
+import { CORNERS } from '../protocol/overlay-settings.js';
+import { PUBLISH_SOURCES } from '../rooms/grant.js';
 import { RecordingCreation } from './recording-schemas.js';
 
 const strict = { additionalProperties: false } as const;

@@ -12,7 +12,8 @@ import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
-import { isOriginAllowed } from '../shared/origin.js';
+import { isOriginAllowed } from '../util/origin.js';
+import { whipRoutes } from '../whip/whip-routes.js';
 import { imageRoutes } from './image-routes.js';
 import { hlsRoutes, type OutputDependencies, outputRoutes } from './output-routes.js';
 import { participantRoutes } from './participant-routes.js';
@@ -20,7 +21,6 @@ import { answerWithProblems } from './problem.js';
 import { type RecordingDependencies, recordingRoutes } from './recording-routes.js';
 import { roomRoutes } from './room-routes.js';
 import { type ServerDependencies, serverRoutes } from './server-routes.js';
-import { whipRoutes } from './whip-routes.js';
 
 const CLIENT_DIR = fileURLToPath(new URL('../../client', import.meta.url));
 const MAX_HEADER_BYTES = 16 * 1024;

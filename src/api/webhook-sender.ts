@@ -6,7 +6,7 @@
 import { createHmac } from 'node:crypto';
 import type { Logger } from '../logger.js';
 import type { RoomEvent } from '../rooms/room-events.js';
-import type { RecordStore } from '../shared/record-store.js';
+import type { RecordStore } from '../util/record-store.js';
 
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 60_000;

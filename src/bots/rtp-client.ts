@@ -10,9 +10,9 @@ import {
   type ReceivedRtp,
   type SentKind,
 } from '../peer/client-peer.js';
-import type { FrameSize } from '../shared/frame-size.js';
-import type { VideoCodec } from '../shared/units.js';
-import type { ClientMessage, ServerMessage } from '../signalling/messages.js';
+import type { ClientMessage, ServerMessage } from '../protocol/messages.js';
+import type { FrameSize } from '../util/frame-size.js';
+import type { VideoCodec } from '../util/units.js';
 
 export interface RtpClientOptions {
   /** Of the server's `/signal`. */

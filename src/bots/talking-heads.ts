@@ -2,7 +2,7 @@
  * Pictures that are as hard to encode as a call: people before a room, who sway, nod and speak, each
  * with the noise of a camera. The same for the same numbers; drawn straight into a picture.
  */
-import type { Picture } from '../media/ffmpeg/picture.js';
+import type { Picture } from '../codecs/ffmpeg/picture.js';
 import { randomFrom } from './random.js';
 
 const NOISE_LENGTH = 1 << 16;

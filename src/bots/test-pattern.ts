@@ -3,13 +3,13 @@
  * and then, encoded once and replayed for ever, in step with the wall clock.
  */
 import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
-import { quietFfmpeg } from '../media/ffmpeg/log.js';
-import { Picture } from '../media/ffmpeg/picture.js';
-import { Scaler } from '../media/ffmpeg/scaler.js';
-import { VideoEncoder } from '../media/ffmpeg/video-encoder.js';
-import { useFont } from '../media/fonts.js';
-import { FRAME_SAMPLES, OpusEncoder } from '../media/opus/opus.js';
-import { packetizeVp8 } from '../send/vp8-packetizer.js';
+import { quietFfmpeg } from '../codecs/ffmpeg/log.js';
+import { Picture } from '../codecs/ffmpeg/picture.js';
+import { Scaler } from '../codecs/ffmpeg/scaler.js';
+import { VideoEncoder } from '../codecs/ffmpeg/video-encoder.js';
+import { FRAME_SAMPLES, OpusEncoder } from '../codecs/opus/opus.js';
+import { packetizeVp8 } from '../codecs/vp8-packetizer.js';
+import { useFont } from '../mixer/tiles/fonts.js';
 
 export const LOOP_MS = 10_000;
 export const FRAME_RATE = 30;

@@ -8,14 +8,14 @@ import { connect, createServer, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { hasVideoEncoder } from '../codecs/ffmpeg/video-encoder.js';
 import { apiKeys, checkExposure, isLoopback } from '../config/auth-options.js';
 import { listOf, numberOf, type Settings, textOf } from '../config/load.js';
 import { recordingsOptions } from '../config/recording-options.js';
 import { roomOptions } from '../config/room-options.js';
 import { webhookOptions } from '../config/webhook-options.js';
 import { TesseraError } from '../errors.js';
-import { hasVideoEncoder } from '../media/ffmpeg/video-encoder.js';
-import { COMPOSITE_CODECS } from '../shared/units.js';
+import { COMPOSITE_CODECS } from '../util/units.js';
 
 export interface Finding {
   readonly check: string;

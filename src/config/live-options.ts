@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { LiveOutputsOptions } from '../live/live-outputs.js';
+import type { LiveOutputsOptions } from '../outputs/live/live-outputs.js';
 import { numberOf, type Settings, textOf } from './load.js';
 
 export function liveOptions(settings: Settings): LiveOutputsOptions {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { TesseraError } from '../errors.js';
-import type { RecordingsOptions } from '../recording/recordings.js';
-import { FILE_FORMATS } from '../shared/file-format.js';
+import type { RecordingsOptions } from '../outputs/recording/recordings.js';
+import { FILE_FORMATS } from '../protocol/file-format.js';
 import { numberOf, type Settings, textOf } from './load.js';
 
 const ANNOUNCEMENTS = ['tone', 'voice'] as const;

@@ -2,10 +2,10 @@ import { createHmac } from 'node:crypto';
 import { isIP } from 'node:net';
 import { TesseraError } from '../errors.js';
 import type { PeerTransportOptions } from '../peer/peer-transport.js';
+import type { IceServer } from '../protocol/messages.js';
 import { lifelineOf, parseLadder, renditionLadder } from '../rooms/renditions.js';
 import type { RoomManagerOptions } from '../rooms/room-manager.js';
-import { COMPOSITE_CODECS, type CompositeCodec, HARDWARE_ENCODERS } from '../shared/units.js';
-import type { IceServer } from '../signalling/messages.js';
+import { COMPOSITE_CODECS, type CompositeCodec, HARDWARE_ENCODERS } from '../util/units.js';
 import { isLoopback } from './auth-options.js';
 import { listOf, numberOf, type Settings, textOf } from './load.js';
 

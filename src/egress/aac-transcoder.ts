@@ -2,10 +2,10 @@
  * Stage: a track of Opus without gaps becomes one of AAC, for files and destinations that take no
  * Opus. The first sample that is heard stays where it was.
  */
-import { AAC_FRAME, AacEncoder } from '../media/ffmpeg/aac-encoder.js';
-import type { AudioTrack } from '../media/ffmpeg/muxer.js';
-import { OpusDecoder } from '../media/opus/opus.js';
-import type { Micros } from '../shared/units.js';
+import { AAC_FRAME, AacEncoder } from '../codecs/ffmpeg/aac-encoder.js';
+import type { AudioTrack } from '../codecs/ffmpeg/muxer.js';
+import { OpusDecoder } from '../codecs/opus/opus.js';
+import type { Micros } from '../util/units.js';
 import type { GridPacket } from './audio-grid.js';
 import { OPUS_PRE_SKIP } from './containers.js';
 

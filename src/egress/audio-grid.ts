@@ -3,7 +3,7 @@
  * gives silence, where there are too many it leaves some out, so that the track's sample count stays
  * with the clock. Times are microseconds of the file; 0 is its beginning. Pure.
  */
-import type { Micros } from '../shared/units.js';
+import type { Micros } from '../util/units.js';
 
 export const AUDIO_PACKET: Micros = 20_000;
 

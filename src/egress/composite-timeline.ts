@@ -6,7 +6,7 @@
  * composed by, however long the file. Pure.
  */
 import type { Anchor, Continuation } from '../link/egress-messages.js';
-import type { Micros } from '../shared/units.js';
+import type { Micros } from '../util/units.js';
 import { AUDIO_PACKET, AudioGrid, type GridPacket } from './audio-grid.js';
 
 export interface TimedFrame {

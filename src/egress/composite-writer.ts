@@ -2,11 +2,12 @@
  * Stage: the composite's frames on their way into a file or a stream: timed, the sound as AAC where
  * it is wanted, and given to whatever writes packets. The file is begun with the first picture.
  */
+
+import { parameterSets } from '../codecs/annex-b.js';
+import type { AudioTrack, MuxedPacket, MuxedTrack } from '../codecs/ffmpeg/muxer.js';
 import type { Anchor, CompositeTracks, Continuation } from '../link/egress-messages.js';
 import type { AudioOutFrame, VideoOutFrame } from '../link/link-messages.js';
-import type { AudioTrack, MuxedPacket, MuxedTrack } from '../media/ffmpeg/muxer.js';
-import { parameterSets } from '../shared/annex-b.js';
-import type { Micros } from '../shared/units.js';
+import type { Micros } from '../util/units.js';
 import { AacTranscoder } from './aac-transcoder.js';
 import { CompositeTimeline, type TrackPacket } from './composite-timeline.js';
 import { opusTrack, paddingMicros } from './containers.js';

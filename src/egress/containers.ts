@@ -1,6 +1,6 @@
 /** The kinds of files that are recorded, and how each is written while it grows and when it is done. */
-import type { AudioTrack, MuxedTrack } from '../media/ffmpeg/muxer.js';
-import type { FileFormat } from '../shared/file-format.js';
+import type { AudioTrack, MuxedTrack } from '../codecs/ffmpeg/muxer.js';
+import type { FileFormat } from '../protocol/file-format.js';
 
 export interface Container {
   /** FFmpeg's name of the muxer. */

@@ -1,4 +1,6 @@
 /** What an egress process does: joins the stages. */
+
+import type { MuxedTrack } from '../codecs/ffmpeg/muxer.js';
 import type {
   CompositeTracks,
   Continuation,
@@ -9,8 +11,7 @@ import type {
   StreamCommand,
 } from '../link/egress-messages.js';
 import type { MediaFrame, SourceId } from '../link/link-messages.js';
-import type { MuxedTrack } from '../media/ffmpeg/muxer.js';
-import type { Micros } from '../shared/units.js';
+import type { Micros } from '../util/units.js';
 import { CompositeWriter, type PacketSink } from './composite-writer.js';
 import { finish } from './finisher.js';
 import { type FileFault, faultOf, GrowingFile } from './growing-file.js';

@@ -3,10 +3,10 @@
  * the index in front, chapters and tags. What a crash left behind is finished in the same way.
  */
 import { open, rename, rm, stat, truncate } from 'node:fs/promises';
+import { Demuxer } from '../codecs/ffmpeg/demuxer.js';
+import { type MuxedPacket, type MuxedTrack, Muxer } from '../codecs/ffmpeg/muxer.js';
 import type { FinishCommand, Segment } from '../link/egress-messages.js';
-import { Demuxer } from '../media/ffmpeg/demuxer.js';
-import { type MuxedPacket, type MuxedTrack, Muxer } from '../media/ffmpeg/muxer.js';
-import type { Micros } from '../shared/units.js';
+import type { Micros } from '../util/units.js';
 import { AudioGrid } from './audio-grid.js';
 import { CONTAINERS, paddingMicros } from './containers.js';
 import { KeyframePicker, type PickedKeyframe } from './keyframe-picker.js';

@@ -3,9 +3,9 @@
  * disk soon. What was written can be read to its last fragment, whatever becomes of this process.
  */
 import { type FileHandle, open } from 'node:fs/promises';
-import { MuxError, type MuxedPacket, type MuxedTrack, Muxer } from '../media/ffmpeg/muxer.js';
-import type { FileFormat } from '../shared/file-format.js';
-import type { Micros } from '../shared/units.js';
+import { MuxError, type MuxedPacket, type MuxedTrack, Muxer } from '../codecs/ffmpeg/muxer.js';
+import type { FileFormat } from '../protocol/file-format.js';
+import type { Micros } from '../util/units.js';
 import { CONTAINERS } from './containers.js';
 
 /** A fragment is ended by the first packet that comes after so much: none is longer than a second. */

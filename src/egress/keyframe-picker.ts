@@ -1,5 +1,5 @@
 /** Keeps some of a recording's keyframes, evenly spread, however long it becomes. Pure. */
-import type { Micros } from '../shared/units.js';
+import type { Micros } from '../util/units.js';
 
 const MOST = 64;
 const FIRST_INTERVAL: Micros = 2_000_000;

@@ -2,7 +2,7 @@
  * A live destination: packets go through a bounded queue to it. What it does not take in time is left
  * out, up to the next keyframe: live means now.
  */
-import { type MuxedPacket, type MuxedTrack, Muxer } from '../media/ffmpeg/muxer.js';
+import { type MuxedPacket, type MuxedTrack, Muxer } from '../codecs/ffmpeg/muxer.js';
 import type { PacketSink } from './composite-writer.js';
 
 /** Some seconds of a good picture. */

@@ -3,12 +3,13 @@
  * link on file descriptor 3. It decides nothing by itself; when the server is gone it ends what it
  * writes, so that nothing of it is lost, and leaves.
  */
+
+import { quietFfmpeg } from '../codecs/ffmpeg/log.js';
 import type { EgressCommand, EgressEvent } from '../link/egress-messages.js';
 import type { LinkMessage } from '../link/frame-codec.js';
 import type { MediaFrame } from '../link/link-messages.js';
 import { openParentLink } from '../link/parent-link.js';
-import { quietFfmpeg } from '../media/ffmpeg/log.js';
-import { nowMicros } from '../shared/clock.js';
+import { nowMicros } from '../util/clock.js';
 import { Egress } from './egress.js';
 
 const USAGE_MS = 1000;

@@ -1,7 +1,7 @@
 /** Stage: Opus packets in the order they were sent in, each once; waits a while for those missing. Pure. */
 import type { AudioInFrame } from '../link/link-messages.js';
-import { Unwrapper } from '../shared/sequence.js';
-import type { Micros } from '../shared/units.js';
+import { Unwrapper } from '../rtp/sequence.js';
+import type { Micros } from '../util/units.js';
 
 const PATIENCE: Micros = 400_000;
 

@@ -2,11 +2,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Canvas, createCanvas } from '@napi-rs/canvas';
-import type { VideoTrack } from '../media/ffmpeg/muxer.js';
-import type { Picture } from '../media/ffmpeg/picture.js';
-import { toRgba } from '../media/ffmpeg/rgba.js';
-import { VideoDecoder } from '../media/ffmpeg/video-decoder.js';
-import type { Micros } from '../shared/units.js';
+import type { VideoTrack } from '../codecs/ffmpeg/muxer.js';
+import type { Picture } from '../codecs/ffmpeg/picture.js';
+import { toRgba } from '../codecs/ffmpeg/rgba.js';
+import { VideoDecoder } from '../codecs/ffmpeg/video-decoder.js';
+import type { Micros } from '../util/units.js';
 import type { FinishedFile } from './finisher.js';
 
 const THUMBNAIL_WIDTH = 160;

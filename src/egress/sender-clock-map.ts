@@ -2,7 +2,7 @@
  * Puts what one participant captured on the server's clock: their own clock plus the least delay that
  * was seen of late, so that the network's jitter is not in the recording. Pure.
  */
-import type { Micros } from '../shared/units.js';
+import type { Micros } from '../util/units.js';
 
 const WINDOW: Micros = 30_000_000;
 

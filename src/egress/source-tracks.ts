@@ -3,14 +3,14 @@
  * WebM (VP8) or fragmented MP4 (H.264). On the recording's time; pauses are left out of them too.
  */
 import { join } from 'node:path';
+import { parameterSets, splitAnnexB } from '../codecs/annex-b.js';
+import type { VideoTrack } from '../codecs/ffmpeg/muxer.js';
+import { h264SpsSize } from '../codecs/h264-sps.js';
+import { opusPacketSamples } from '../codecs/opus/opus.js';
 import type { TrackFile } from '../link/egress-messages.js';
 import type { AudioInFrame, SourceId, VideoInFrame } from '../link/link-messages.js';
-import type { VideoTrack } from '../media/ffmpeg/muxer.js';
-import { opusPacketSamples } from '../media/opus/opus.js';
-import { parameterSets, splitAnnexB } from '../shared/annex-b.js';
-import { type FrameSize, vp8KeyframeSize } from '../shared/frame-size.js';
-import { h264SpsSize } from '../shared/h264-sps.js';
-import type { Micros, VideoCodec } from '../shared/units.js';
+import { type FrameSize, vp8KeyframeSize } from '../util/frame-size.js';
+import type { Micros, VideoCodec } from '../util/units.js';
 import { AudioGrid } from './audio-grid.js';
 import { opusTrack, paddingMicros } from './containers.js';
 import { GrowingFile, type GrowingFileEvents } from './growing-file.js';

@@ -1,5 +1,5 @@
-import type { Rotation } from '../shared/rotation.js';
-import { COMPOSITE_CODECS, type TemporalLayer, type VideoCodec } from '../shared/units.js';
+import type { Rotation } from '../rtp/rotation.js';
+import { COMPOSITE_CODECS, type TemporalLayer, type VideoCodec } from '../util/units.js';
 import type { EgressCommand, EgressEvent } from './egress-messages.js';
 import type { MediaCommand, MediaEvent, MediaFrame } from './link-messages.js';
 

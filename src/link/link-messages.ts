@@ -1,16 +1,16 @@
-import type { ColourSpace } from '../shared/colour-space.js';
-import type { CustomLayout, LayoutMode, TileFit, TileRole } from '../shared/layout-mode.js';
-import type { LoadStep } from '../shared/load-steps.js';
-import type { OverlaySettings } from '../shared/overlay-settings.js';
-import type { Rotation } from '../shared/rotation.js';
-import type { StageHistograms } from '../shared/stage-times.js';
+import type { CustomLayout, LayoutMode, TileFit, TileRole } from '../protocol/layout-mode.js';
+import type { OverlaySettings } from '../protocol/overlay-settings.js';
+import type { ColourSpace } from '../rtp/colour-space.js';
+import type { Rotation } from '../rtp/rotation.js';
+import type { StageHistograms } from '../util/stage-times.js';
 import type {
   CompositeCodec,
   HardwareEncoder,
   Micros,
   TemporalLayer,
   VideoCodec,
-} from '../shared/units.js';
+} from '../util/units.js';
+import type { LoadStep } from './load-steps.js';
 
 /**
  * Identifies what one participant sends together, themselves or their screen, inside one media

@@ -1,9 +1,9 @@
 /** `/metrics`: what the server counts, in the format of Prometheus. Read when it is asked for. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { egressUsage } from '../rooms/egress-process.js';
+import { egressUsage } from '../outputs/egress-process.js';
 import type { Room } from '../rooms/room.js';
 import type { RoomManager } from '../rooms/room-manager.js';
-import { STAGES, type Stage, TIME_BOUNDS, type TimeHistogram } from '../shared/stage-times.js';
+import { STAGES, type Stage, TIME_BOUNDS, type TimeHistogram } from '../util/stage-times.js';
 import { FAMILIES, type Labels } from './families.js';
 
 const BUCKETS = TIME_BOUNDS.map((micros) => micros / 1e6);

@@ -1,6 +1,6 @@
-import { ntpFromMicros } from '../shared/clock.js';
-import { buildCname, buildSenderReport } from '../shared/rtcp.js';
-import type { Micros, RtpTicks, Ssrc } from '../shared/units.js';
+import { buildCname, buildSenderReport } from '../rtp/rtcp.js';
+import { ntpFromMicros } from '../util/clock.js';
+import type { Micros, RtpTicks, Ssrc } from '../util/units.js';
 
 /** Streams that have ended are reported so long. */
 const ENDED_AFTER: Micros = 5_000_000;

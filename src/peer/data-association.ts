@@ -5,8 +5,8 @@
  * MAX_MESSAGE_BYTES, and are not called after `close()`.
  */
 import { type RTCDtlsTransport, RTCSctpTransport } from 'werift';
-import { nowMicros } from '../shared/clock.js';
-import { TokenBucket } from '../shared/token-bucket.js';
+import { nowMicros } from '../util/clock.js';
+import { TokenBucket } from '../util/token-bucket.js';
 import type { SctpInternals } from './werift-internals.js';
 
 /** Longest message, either way. */

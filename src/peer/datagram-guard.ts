@@ -3,8 +3,8 @@
  * makes candidate pairs of it, and takes a plaintext DTLS alert from any address as the end of the
  * connection; so each datagram is judged here first, by its first byte (RFC 7983).
  */
-import { TokenBucket } from '../shared/token-bucket.js';
-import type { Micros } from '../shared/units.js';
+import { TokenBucket } from '../util/token-bucket.js';
+import type { Micros } from '../util/units.js';
 import { isClientHello } from './hello-verifier.js';
 import { readConnectivityCheck, stunClass, stunTransactionId } from './stun-integrity.js';
 

@@ -4,7 +4,7 @@
  * networks) its authenticated packets come from elsewhere, and as soon as that address has answered
  * or made a connectivity check, media goes there, without an ICE restart. Pure; times in microseconds.
  */
-import type { Micros } from '../shared/units.js';
+import type { Micros } from '../util/units.js';
 
 /** The current address must have been silent for so long before another takes its place. */
 const SILENT_AFTER: Micros = 100_000;

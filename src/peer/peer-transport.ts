@@ -14,8 +14,8 @@ import {
   RTCIceTransport,
   type StunProtocol,
 } from 'werift';
-import { nowMicros } from '../shared/clock.js';
-import type { Micros } from '../shared/units.js';
+import { nowMicros } from '../util/clock.js';
+import type { Micros } from '../util/units.js';
 import { type CandidatePolicy, mayProbe } from './candidate-filter.js';
 import { DataAssociation, type DataAssociationEvents } from './data-association.js';
 import { DatagramGuard } from './datagram-guard.js';

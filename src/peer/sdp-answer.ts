@@ -11,9 +11,9 @@ import type {
   MediaSection,
   NegotiatedMedia,
   PayloadFormat,
-} from '../shared/negotiated-media.js';
-import { type HeaderExtensionIds, NO_EXTENSIONS } from '../shared/rtp-packet.js';
-import type { CompositeCodec, Ssrc } from '../shared/units.js';
+} from '../rtp/negotiated-media.js';
+import { type HeaderExtensionIds, NO_EXTENSIONS } from '../rtp/rtp-packet.js';
+import type { CompositeCodec, Ssrc } from '../util/units.js';
 import { MAX_MESSAGE_BYTES, SCTP_PORT } from './data-association.js';
 
 export const MAX_SDP_BYTES = 64 * 1024;

@@ -1,5 +1,5 @@
-import { rtpHeaderLength } from '../shared/rtp-packet.js';
-import { sequenceDelta } from '../shared/sequence.js';
+import { rtpHeaderLength } from '../rtp/rtp-packet.js';
+import { sequenceDelta } from '../rtp/sequence.js';
 import { protectRtcp, protectRtp, unprotectRtcp, unprotectRtp } from './srtp-crypto.js';
 import { deriveSessionKeys, type SessionKeys, type SrtpProfile } from './srtp-keys.js';
 

@@ -2,7 +2,7 @@
  * Which packets of one stream to ask for again, and when (RFC 4585, 6.2.1). Sequence numbers are
  * extended by the caller, so nothing here wraps. Pure; times in microseconds.
  */
-import type { Micros } from '../shared/units.js';
+import type { Micros } from '../util/units.js';
 
 const MAX_TRIES = 10;
 const MAX_LIST = 1000;

@@ -4,14 +4,13 @@
  * keyframe requests, transport-wide feedback. Pure: the caller gives packets and the time.
  */
 
-import type { FrameSize } from '../shared/frame-size.js';
 import {
   isUplink,
   type MediaSection,
   type NegotiatedMedia,
   type PayloadFormat,
   type UplinkUse,
-} from '../shared/negotiated-media.js';
+} from '../rtp/negotiated-media.js';
 import {
   buildCname,
   buildNack,
@@ -20,16 +19,17 @@ import {
   buildRemb,
   buildTransportFeedback,
   type RtcpPacket,
-} from '../shared/rtcp.js';
+} from '../rtp/rtcp.js';
 import {
   type HeaderExtensionIds,
   NO_EXTENSIONS,
   parseRtp,
   type RtpPacket,
-} from '../shared/rtp-packet.js';
-import { Unwrapper } from '../shared/sequence.js';
-import { TokenBucket } from '../shared/token-bucket.js';
-import { AUDIO_CLOCK_RATE, type Micros, type Ssrc, VIDEO_CLOCK_RATE } from '../shared/units.js';
+} from '../rtp/rtp-packet.js';
+import { Unwrapper } from '../rtp/sequence.js';
+import type { FrameSize } from '../util/frame-size.js';
+import { TokenBucket } from '../util/token-bucket.js';
+import { AUDIO_CLOCK_RATE, type Micros, type Ssrc, VIDEO_CLOCK_RATE } from '../util/units.js';
 import { NackGenerator } from './nack-generator.js';
 import { ReceptionStatistics } from './reception-statistics.js';
 import { splitRed } from './red-depacketizer.js';

@@ -1,6 +1,6 @@
-import { compactNtp, type NtpTime } from '../shared/clock.js';
-import type { ReportBlock } from '../shared/rtcp.js';
-import type { Micros, RtpTicks, Ssrc } from '../shared/units.js';
+import type { ReportBlock } from '../rtp/rtcp.js';
+import { compactNtp, type NtpTime } from '../util/clock.js';
+import type { Micros, RtpTicks, Ssrc } from '../util/units.js';
 
 /** What one stream's reception report says (RFC 3550, 6.4.1 and appendix A.3, A.8). */
 export class ReceptionStatistics {

@@ -3,10 +3,11 @@
  * feedback (draft-alvestrand-rmcat-remb-03): the same detector and controller as for our own sending,
  * fed with the senders' abs-send-time. Pure; times in microseconds.
  */
-import { ByteRate } from '../shared/byte-rate.js';
-import { OveruseDetector } from '../shared/overuse-detector.js';
-import { RateController } from '../shared/rate-controller.js';
-import type { Micros } from '../shared/units.js';
+
+import { OveruseDetector } from '../rtp/overuse-detector.js';
+import { RateController } from '../rtp/rate-controller.js';
+import { ByteRate } from '../util/byte-rate.js';
+import type { Micros } from '../util/units.js';
 
 const START_BPS = 500_000;
 const MIN_BPS = 50_000;

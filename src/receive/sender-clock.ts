@@ -1,6 +1,6 @@
-import { microsFromNtp, type NtpTime } from '../shared/clock.js';
-import { timestampDelta } from '../shared/sequence.js';
-import type { Micros, RtpTicks } from '../shared/units.js';
+import { timestampDelta } from '../rtp/sequence.js';
+import { microsFromNtp, type NtpTime } from '../util/clock.js';
+import type { Micros, RtpTicks } from '../util/units.js';
 
 /** Two reports of one clock agree within this; senders that do not are not to be synchronised by. */
 const CONSISTENT: Micros = 20_000;

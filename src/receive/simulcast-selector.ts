@@ -4,9 +4,9 @@
  * whole. A camera without simulcast is one layer. Pure; times in microseconds.
  */
 
-import type { FrameSize } from '../shared/frame-size.js';
-import { coversTile } from '../shared/tile-geometry.js';
-import type { Micros, Ssrc } from '../shared/units.js';
+import { coversTile } from '../protocol/tile-geometry.js';
+import type { FrameSize } from '../util/frame-size.js';
+import type { Micros, Ssrc } from '../util/units.js';
 
 /** A layer that is silent for so long has been switched off by its sender. */
 const SILENT_AFTER: Micros = 1_000_000;

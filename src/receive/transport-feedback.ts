@@ -2,8 +2,8 @@
  * Transport-wide congestion control feedback for what we receive
  * (draft-holmer-rmcat-transport-wide-cc-extensions-01, 3.1). Pure; times in microseconds.
  */
-import { Unwrapper } from '../shared/sequence.js';
-import type { Micros } from '../shared/units.js';
+import { Unwrapper } from '../rtp/sequence.js';
+import type { Micros } from '../util/units.js';
 
 const DELTA_UNIT: Micros = 250;
 const REFERENCE_UNIT: Micros = 64_000;

@@ -3,15 +3,20 @@
  * every frame given follows the one before without a gap, or is a keyframe; frames larger than
  * MAX_FRAME_SIZE never come out. Pure; times in microseconds.
  */
-import type { ColourSpace } from '../shared/colour-space.js';
-import type { FrameSize } from '../shared/frame-size.js';
-import type { Rotation } from '../shared/rotation.js';
-import type { RtpPacket } from '../shared/rtp-packet.js';
-import { Unwrapper } from '../shared/sequence.js';
-import type { Micros, RtpTicks, VideoCodec } from '../shared/units.js';
-import { h264Depacketizer } from './h264-depacketizer.js';
+
+import { h264Depacketizer } from '../codecs/h264-depacketizer.js';
+import {
+  type DepacketizedFrame,
+  type Depacketizer,
+  vp8Depacketizer,
+} from '../codecs/vp8-depacketizer.js';
+import type { ColourSpace } from '../rtp/colour-space.js';
+import type { Rotation } from '../rtp/rotation.js';
+import type { RtpPacket } from '../rtp/rtp-packet.js';
+import { Unwrapper } from '../rtp/sequence.js';
+import type { FrameSize } from '../util/frame-size.js';
+import type { Micros, RtpTicks, VideoCodec } from '../util/units.js';
 import { NackGenerator } from './nack-generator.js';
-import { type DepacketizedFrame, type Depacketizer, vp8Depacketizer } from './vp8-depacketizer.js';
 
 /** Longest and shorter side of a picture that is decoded. */
 export const MAX_FRAME_SIZE = { long: 1920, short: 1200 } as const;

@@ -4,11 +4,11 @@
  */
 import { performance } from 'node:perf_hooks';
 import { TesseraError } from '../errors.js';
-import { cpuLimit } from '../shared/cpu-limit.js';
-import { LoadController } from '../shared/load-controller.js';
-import { LOAD_STEPS } from '../shared/load-steps.js';
-import type { StageHistograms } from '../shared/stage-times.js';
-import type { Micros } from '../shared/units.js';
+import { LOAD_STEPS } from '../link/load-steps.js';
+import { cpuLimit } from '../util/cpu-limit.js';
+import { LoadController } from '../util/load-controller.js';
+import type { StageHistograms } from '../util/stage-times.js';
+import type { Micros } from '../util/units.js';
 
 /** Whoever has come is measured after so long; until then they are reckoned with. */
 const MEASURED_AFTER: Micros = 4_000_000;

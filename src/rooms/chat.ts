@@ -1,8 +1,8 @@
 /** What people write to a room, and what applications send through it. Pure but for its ids. */
 import { randomUUID } from 'node:crypto';
 import { TesseraError } from '../errors.js';
-import { TokenBucket } from '../shared/token-bucket.js';
-import type { Micros } from '../shared/units.js';
+import { TokenBucket } from '../util/token-bucket.js';
+import type { Micros } from '../util/units.js';
 
 /** Of a text, or of an application's message as JSON, in bytes of UTF-8. */
 export const MAX_TEXT_BYTES = 4096;

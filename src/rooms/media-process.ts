@@ -8,8 +8,8 @@ import type {
 } from '../link/link-messages.js';
 import { LinkedProcess } from '../link/linked-process.js';
 import type { Logger } from '../logger.js';
-import type { StageHistograms } from '../shared/stage-times.js';
-import type { CompositeCodec } from '../shared/units.js';
+import type { StageHistograms } from '../util/stage-times.js';
+import type { CompositeCodec } from '../util/units.js';
 
 /** A process that has not reported for so long hangs, and is killed. */
 const HANG_MS = 5000;
@@ -35,7 +35,7 @@ export class MediaProcess {
     this.linked = new LinkedProcess(
       {
         name: 'media',
-        entry: new URL('../media/main.js', import.meta.url),
+        entry: new URL('../mixer/main.js', import.meta.url),
         // SVT-AV1 would write a page for each encoder that is opened.
         environment: { UV_THREADPOOL_SIZE: '4', SVT_LOG: '1' },
       },

@@ -4,19 +4,19 @@ import type {
   VideoOutFrame,
   WatchedVideo,
 } from '../link/link-messages.js';
+import type { LocalStreams, NegotiatedMedia } from '../rtp/negotiated-media.js';
+import type { RtcpPacket } from '../rtp/rtcp.js';
 import { BandwidthEstimator } from '../send/bandwidth-estimator.js';
 import { OutboundStream } from '../send/outbound-stream.js';
 import { PacedSender, type PacketSink } from '../send/paced-sender.js';
 import { RenditionSelector } from '../send/rendition-selector.js';
-import { ByteRate } from '../shared/byte-rate.js';
-import type { LocalStreams, NegotiatedMedia } from '../shared/negotiated-media.js';
-import type { RtcpPacket } from '../shared/rtcp.js';
+import { ByteRate } from '../util/byte-rate.js';
 import {
   AUDIO_CLOCK_RATE,
   type CompositeCodec,
   type Micros,
   VIDEO_CLOCK_RATE,
-} from '../shared/units.js';
+} from '../util/units.js';
 import { bestStep, type ReceiveLimits } from './receive-limits.js';
 import { type OutputStep, outputSteps } from './renditions.js';
 

@@ -7,12 +7,12 @@ import { PeerTransport, type PeerTransportOptions } from '../peer/peer-transport
 import { type ParsedOffer, parseOffer, writeAnswer } from '../peer/sdp-answer.js';
 import { type IceCredentials, writeSdpFragment } from '../peer/sdp-fragment.js';
 import { PeerReceiver } from '../receive/peer-receiver.js';
-import { nowMicros } from '../shared/clock.js';
-import { BT601 } from '../shared/colour-space.js';
-import type { LocalStreams } from '../shared/negotiated-media.js';
-import { parseRtcp } from '../shared/rtcp.js';
-import { TokenBucket } from '../shared/token-bucket.js';
-import type { CompositeCodec, Micros } from '../shared/units.js';
+import { BT601 } from '../rtp/colour-space.js';
+import type { LocalStreams } from '../rtp/negotiated-media.js';
+import { parseRtcp } from '../rtp/rtcp.js';
+import { nowMicros } from '../util/clock.js';
+import { TokenBucket } from '../util/token-bucket.js';
+import type { CompositeCodec, Micros } from '../util/units.js';
 import { ChatLimits } from './chat.js';
 import type { Grant, PublishSource, Role } from './grant.js';
 import { ParticipantOutput } from './participant-output.js';

@@ -6,7 +6,7 @@ import {
   type CompositeCodec,
   hasTemporalLayers,
   type TemporalLayer,
-} from '../shared/units.js';
+} from '../util/units.js';
 
 /** Sizes of the smaller renditions against the first: a half and a quarter of each side. */
 const DIVISORS = [1, 2, 4] as const;

@@ -1,5 +1,5 @@
 /** Tokens of people who were removed: they let nobody in again for the rest of their lives. */
-import type { RecordStore } from '../shared/record-store.js';
+import type { RecordStore } from '../util/record-store.js';
 import type { Grant } from './grant.js';
 
 export interface Revocation {

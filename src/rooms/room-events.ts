@@ -1,8 +1,8 @@
 /** What happens in rooms, as it is told outside: by webhooks and to dashboards. */
 import { randomUUID } from 'node:crypto';
-import type { LoadStep } from '../shared/load-steps.js';
-import type { OutputInfo } from '../shared/output-info.js';
-import type { RecordingInfo } from '../shared/recording-info.js';
+import type { LoadStep } from '../link/load-steps.js';
+import type { OutputInfo } from '../protocol/output-info.js';
+import type { RecordingInfo } from '../protocol/recording-info.js';
 import type { WaitingInfo } from './lobby.js';
 import type { ParticipantInfo } from './participant-info.js';
 import type { Room } from './room.js';

@@ -7,6 +7,11 @@
  * and the life of the room's media process: replaced when it dies, without the clients noticing more
  * than a short freeze, since sequence numbers and timestamps are kept on this side.
  */
+
+import { packetizeAv1 } from '../codecs/av1-packetizer.js';
+import { packetizeH264 } from '../codecs/h264-packetizer.js';
+import { packetizeVp8 } from '../codecs/vp8-packetizer.js';
+import { packetizeVp9 } from '../codecs/vp9-packetizer.js';
 import type {
   AudioInFrame,
   AudioOutFrame,
@@ -22,16 +27,12 @@ import type {
   VideoOutFrame,
   WatchedVideo,
 } from '../link/link-messages.js';
+import type { LoadStep } from '../link/load-steps.js';
 import type { Logger } from '../logger.js';
-import { packetizeAv1 } from '../send/av1-packetizer.js';
-import { packetizeH264 } from '../send/h264-packetizer.js';
-import { packetizeVp8 } from '../send/vp8-packetizer.js';
-import { packetizeVp9 } from '../send/vp9-packetizer.js';
-import { nowMicros } from '../shared/clock.js';
-import type { LoadStep } from '../shared/load-steps.js';
-import type { OverlaySettings } from '../shared/overlay-settings.js';
-import { addHistograms, type StageHistograms, StageTimes } from '../shared/stage-times.js';
-import type { Micros } from '../shared/units.js';
+import type { OverlaySettings } from '../protocol/overlay-settings.js';
+import { nowMicros } from '../util/clock.js';
+import { addHistograms, type StageHistograms, StageTimes } from '../util/stage-times.js';
+import type { Micros } from '../util/units.js';
 import type { CompositeSink } from './composite-sink.js';
 import type { MediaPool } from './media-pool.js';
 import type { MediaProcess } from './media-process.js';

@@ -1,7 +1,7 @@
 import { TesseraError } from '../errors.js';
-import type { CustomLayout, LayoutMode } from '../shared/layout-mode.js';
-import type { OverlaySettings } from '../shared/overlay-settings.js';
-import type { RecordingRequest } from '../shared/recording-info.js';
+import type { CustomLayout, LayoutMode } from '../protocol/layout-mode.js';
+import type { OverlaySettings } from '../protocol/overlay-settings.js';
+import type { RecordingRequest } from '../protocol/recording-info.js';
 
 /** What can be set for a room when it is made, and while it lasts. */
 export interface RoomSettings {

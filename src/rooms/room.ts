@@ -9,13 +9,13 @@ import type {
   TilePlace,
   WatchedVideo,
 } from '../link/link-messages.js';
+import { type LoadStep, loadSteps } from '../link/load-steps.js';
 import type { Logger } from '../logger.js';
 import type { PeerTransportOptions } from '../peer/peer-transport.js';
-import { nowMicros } from '../shared/clock.js';
-import { CounterTotals } from '../shared/counter-totals.js';
-import { type LoadStep, loadSteps } from '../shared/load-steps.js';
-import type { StageHistograms } from '../shared/stage-times.js';
-import type { CompositeCodec, Micros } from '../shared/units.js';
+import { nowMicros } from '../util/clock.js';
+import { CounterTotals } from '../util/counter-totals.js';
+import type { StageHistograms } from '../util/stage-times.js';
+import type { CompositeCodec, Micros } from '../util/units.js';
 import { type AppMessage, ChatHistory, type ChatMessage, checkSize } from './chat.js';
 import type { CompositeSink } from './composite-sink.js';
 import type { Grant, Role } from './grant.js';

@@ -3,11 +3,12 @@
  * Google congestion control, corrected by loss that is more than the path's usual, and by probes.
  * Pure; times in microseconds.
  */
-import { ByteRate } from '../shared/byte-rate.js';
-import { OveruseDetector } from '../shared/overuse-detector.js';
-import { RateController } from '../shared/rate-controller.js';
-import { sequenceDelta } from '../shared/sequence.js';
-import type { Micros } from '../shared/units.js';
+
+import { OveruseDetector } from '../rtp/overuse-detector.js';
+import { RateController } from '../rtp/rate-controller.js';
+import { sequenceDelta } from '../rtp/sequence.js';
+import { ByteRate } from '../util/byte-rate.js';
+import type { Micros } from '../util/units.js';
 import { BandwidthProbe } from './bandwidth-probe.js';
 import { readTransportFeedback } from './transport-feedback-reader.js';
 

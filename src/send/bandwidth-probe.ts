@@ -1,6 +1,6 @@
 /** Whether a path took what was sent at a certain rate for a moment. Pure; times in microseconds. */
-import { sequenceDelta } from '../shared/sequence.js';
-import type { Micros } from '../shared/units.js';
+import { sequenceDelta } from '../rtp/sequence.js';
+import type { Micros } from '../util/units.js';
 
 /** A probe that came through at this share of its rate was carried. */
 const PASSED = 0.85;

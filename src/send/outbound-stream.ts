@@ -4,10 +4,10 @@
  * negotiated (RFC 4588). Pure but for the sender it is given.
  */
 import { randomInt } from 'node:crypto';
-import { compactNtp, ntpFromMicros } from '../shared/clock.js';
-import { buildCname, buildSenderReport, type ReportBlock } from '../shared/rtcp.js';
-import { MAX_RTP_HEADER, SRTP_ROOM, writeRtpHeader } from '../shared/rtp-packet.js';
-import type { Micros, RtpTicks, Ssrc } from '../shared/units.js';
+import { buildCname, buildSenderReport, type ReportBlock } from '../rtp/rtcp.js';
+import { MAX_RTP_HEADER, SRTP_ROOM, writeRtpHeader } from '../rtp/rtp-packet.js';
+import { compactNtp, ntpFromMicros } from '../util/clock.js';
+import type { Micros, RtpTicks, Ssrc } from '../util/units.js';
 import type { PacedSender } from './paced-sender.js';
 import { packetizeRed, redundancyFor, type SentAudio } from './red-packetizer.js';
 import { Repair, SentPacket } from './sent-packet.js';

@@ -4,7 +4,7 @@
  * Callers may rely on: packets of one stream leave in order, at most MAX_QUEUE waits, and nothing
  * here waits for anything but the caller's tick. Pure; times in microseconds.
  */
-import type { Micros, Ssrc } from '../shared/units.js';
+import type { Micros, Ssrc } from '../util/units.js';
 import type { BandwidthEstimator } from './bandwidth-estimator.js';
 
 /** Where packets go; both return false when they could not be sent. */

@@ -3,7 +3,7 @@
  * as more is sent than gets through, up when the estimate allows a better one for a while; probes find
  * out whether it would. Pure; times in microseconds.
  */
-import type { Micros } from '../shared/units.js';
+import type { Micros } from '../util/units.js';
 
 /** The estimate that a better step needs, over its bitrate. */
 const UP_MARGIN = 1.1;

@@ -1,5 +1,5 @@
-import { MAX_RTP_HEADER } from '../shared/rtp-packet.js';
-import type { Micros, RtpTicks } from '../shared/units.js';
+import { MAX_RTP_HEADER } from '../rtp/rtp-packet.js';
+import type { Micros, RtpTicks } from '../util/units.js';
 import type { PacedPacket } from './paced-sender.js';
 
 /** What writes packets when they leave. */

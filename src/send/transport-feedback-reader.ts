@@ -2,7 +2,7 @@
  * Reads transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01, 3.1): which of
  * the packets we sent have arrived, and when on the receiver's clock.
  */
-import type { Micros } from '../shared/units.js';
+import type { Micros } from '../util/units.js';
 
 const DELTA_UNIT: Micros = 250;
 const REFERENCE_UNIT: Micros = 64_000;

@@ -1,5 +1,5 @@
+import type { LayoutDescription } from '../protocol/messages.js';
 import type { RoomLayout } from '../rooms/room-layout.js';
-import type { LayoutDescription } from './messages.js';
 
 /** A room's layout as clients and callers of the API are told it. */
 export function layoutDescription({ pinned, regions, ...rest }: RoomLayout): LayoutDescription {

@@ -1,8 +1,8 @@
 /** What hosts ask for over signalling, done. */
 
+import type { Moderate } from '../protocol/messages.js';
 import { cleanName } from '../rooms/names.js';
 import type { Room } from '../rooms/room.js';
-import type { Moderate } from './messages.js';
 
 /** @throws TesseraError if there is nobody of that id, or the name is none. */
 export function moderate(room: Room, message: Exclude<Moderate, { action: 'end' }>): void {

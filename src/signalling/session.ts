@@ -7,13 +7,6 @@ import type { Static, TSchema } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
 import { TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
-import type { Grant, Role } from '../rooms/grant.js';
-import type { WaitingInfo } from '../rooms/lobby.js';
-import { cleanName, cleanRoomId } from '../rooms/names.js';
-import { Participant } from '../rooms/participant.js';
-import { participantInfo } from '../rooms/participant-info.js';
-import type { EnterRequest, ParticipantListener, Room } from '../rooms/room.js';
-import { layoutDescription } from './layout-description.js';
 import {
   ClientMessage,
   DataMessage,
@@ -23,7 +16,14 @@ import {
   type ParticipantState,
   type RoomState,
   type ServerMessage,
-} from './messages.js';
+} from '../protocol/messages.js';
+import type { Grant, Role } from '../rooms/grant.js';
+import type { WaitingInfo } from '../rooms/lobby.js';
+import { cleanName, cleanRoomId } from '../rooms/names.js';
+import { Participant } from '../rooms/participant.js';
+import { participantInfo } from '../rooms/participant-info.js';
+import type { EnterRequest, ParticipantListener, Room } from '../rooms/room.js';
+import { layoutDescription } from './layout-description.js';
 import { moderate } from './moderation.js';
 
 /** How long a participant stays in the room without a socket. */

@@ -3,10 +3,10 @@ import websocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import { TesseraError } from '../errors.js';
-import { nowMicros } from '../shared/clock.js';
-import { isOriginAllowed } from '../shared/origin.js';
-import { TokenBucket } from '../shared/token-bucket.js';
-import { MAX_MESSAGE_BYTES } from './messages.js';
+import { MAX_MESSAGE_BYTES } from '../protocol/messages.js';
+import { nowMicros } from '../util/clock.js';
+import { isOriginAllowed } from '../util/origin.js';
+import { TokenBucket } from '../util/token-bucket.js';
 import {
   type Caller,
   Session,

@@ -1,7 +1,7 @@
 /** Names, marks and speaking borders, as a libwebrtc viewer decodes them. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { gridLayout } from '../../src/media/grid-layout.js';
-import { drawLabel } from '../../src/media/tile-label.js';
+import { gridLayout } from '../../src/mixer/layout/grid-layout.js';
+import { drawLabel } from '../../src/mixer/tiles/tile-label.js';
 import { callApi } from '../support/api.js';
 import { Bot } from '../support/bot.js';
 import { TestServer, waitFor } from '../support/server.js';

@@ -4,12 +4,12 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RtpClient } from '../../src/bots/rtp-client.js';
-import { Picture } from '../../src/media/ffmpeg/picture.js';
-import { VideoEncoder } from '../../src/media/ffmpeg/video-encoder.js';
-import { fitInside } from '../../src/media/grid-layout.js';
-import { FRAME_SAMPLES, OpusEncoder } from '../../src/media/opus/opus.js';
-import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
-import { LAYOUT_MODES, type LayoutMode } from '../../src/shared/layout-mode.js';
+import { Picture } from '../../src/codecs/ffmpeg/picture.js';
+import { VideoEncoder } from '../../src/codecs/ffmpeg/video-encoder.js';
+import { FRAME_SAMPLES, OpusEncoder } from '../../src/codecs/opus/opus.js';
+import { packetizeVp8 } from '../../src/codecs/vp8-packetizer.js';
+import { fitInside } from '../../src/mixer/layout/grid-layout.js';
+import { LAYOUT_MODES, type LayoutMode } from '../../src/protocol/layout-mode.js';
 import { callApi } from '../support/api.js';
 import { Bot } from '../support/bot.js';
 import { TestServer, waitFor } from '../support/server.js';

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { randomFrom } from '../../src/bots/random.js';
 import { RtpClient } from '../../src/bots/rtp-client.js';
-import { packetizeH264 } from '../../src/send/h264-packetizer.js';
-import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
+import { packetizeH264 } from '../../src/codecs/h264-packetizer.js';
+import { packetizeVp8 } from '../../src/codecs/vp8-packetizer.js';
 import { Bot } from '../support/bot.js';
 import { encodeMoving } from '../support/encoded.js';
 import { isColour, tile } from '../support/expect-media.js';

@@ -9,7 +9,7 @@ import {
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { S3Store } from '../../src/recording/s3-store.js';
+import { S3Store } from '../../src/outputs/recording/s3-store.js';
 import { callApi } from '../support/api.js';
 import { Bot } from '../support/bot.js';
 import { decodeFaults, probe } from '../support/recorded.js';

@@ -1,8 +1,8 @@
 /** Settings that change the picture and the sound, and H.264 on its way up, read back by a real client. */
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { RtpClient } from '../../src/bots/rtp-client.js';
-import { packetizeH264 } from '../../src/send/h264-packetizer.js';
-import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
+import { packetizeH264 } from '../../src/codecs/h264-packetizer.js';
+import { packetizeVp8 } from '../../src/codecs/vp8-packetizer.js';
 import { Bot } from '../support/bot.js';
 import { encodeMoving } from '../support/encoded.js';
 import { isColour, tile } from '../support/expect-media.js';

@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { RtpClient } from '../../src/bots/rtp-client.js';
-import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
+import { packetizeVp8 } from '../../src/codecs/vp8-packetizer.js';
 import { Bot } from '../support/bot.js';
 import { encodeMoving } from '../support/encoded.js';
 import { COLLECT_GARBAGE, sleep, TestServer, waitFor } from '../support/server.js';

@@ -1,7 +1,7 @@
 /** Many who only watch: they come and go, and ask for keyframes, and the picture of the others is as before. */
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { RtpClient } from '../../src/bots/rtp-client.js';
-import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
+import { packetizeVp8 } from '../../src/codecs/vp8-packetizer.js';
 import { encodeMoving } from '../support/encoded.js';
 import { sleep, TestServer, waitFor } from '../support/server.js';
 

@@ -1,9 +1,9 @@
 /** WHIP and WHEP as protocols: what is answered, to whom, and that nobody is left in the room. */
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { signToken, videoGrantFor } from '../../src/api/access-token.js';
+import { packetizeVp8 } from '../../src/codecs/vp8-packetizer.js';
 import { makeKey } from '../../src/config/auth-options.js';
 import { ClientPeer } from '../../src/peer/client-peer.js';
-import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
 import { callApi } from '../support/api.js';
 import { encodeMoving } from '../support/encoded.js';
 import { TestServer, waitFor } from '../support/server.js';

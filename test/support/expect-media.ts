@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { gridLayout } from '../../src/media/grid-layout.js';
+import { gridLayout } from '../../src/mixer/layout/grid-layout.js';
 import type { Region } from './browser.js';
 import { COLOURS, type ColourName } from './fixtures.js';
 

@@ -5,7 +5,7 @@
 import { expect } from 'vitest';
 import { RtpClient } from '../../src/bots/rtp-client.js';
 import { percentile } from '../../src/cli/numbers.js';
-import { packetizeVp8 } from '../../src/send/vp8-packetizer.js';
+import { packetizeVp8 } from '../../src/codecs/vp8-packetizer.js';
 import { Bot } from './bot.js';
 import { encodeMoving } from './encoded.js';
 import { tile } from './expect-media.js';

@@ -1,4 +1,4 @@
-import type { Picture } from '../../src/media/ffmpeg/picture.js';
+import type { Picture } from '../../src/codecs/ffmpeg/picture.js';
 
 /** Mean square error of the luma of two pictures of one size. */
 export function lumaError(a: Picture, b: Picture): number {

@@ -1,6 +1,6 @@
 /** A room that is recorded, driven over the API. */
 import { join } from 'node:path';
-import type { RecordingInfo, RecordingRequest } from '../../src/shared/recording-info.js';
+import type { RecordingInfo, RecordingRequest } from '../../src/protocol/recording-info.js';
 import { callApi } from './api.js';
 import { type TestServer, waitFor } from './server.js';
 

@@ -1,0 +1,133 @@
+/**
+ * The import boundaries of `src` and `client`: one allow-table, from which the linter's rules are
+ * made. `npm run lint:rules` writes them into `.biome.json`; the docs check fails when they differ.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const CONFIG = fileURLToPath(new URL('../.biome.json', import.meta.url));
+
+/** What each folder of `src` may import besides itself and `errors.ts`, `logger.ts`. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  util: [],
+  protocol: ['util'],
+  rtp: ['util'],
+  codecs: ['protocol', 'rtp', 'util'],
+  link: ['protocol', 'rtp', 'util'],
+  receive: ['codecs', 'protocol', 'rtp', 'util'],
+  send: ['rtp', 'util'],
+  peer: ['rtp', 'util'],
+  mixer: ['codecs', 'link', 'protocol', 'rtp', 'util'],
+  egress: ['codecs', 'link', 'protocol', 'rtp', 'util'],
+  rooms: ['codecs', 'link', 'outputs', 'peer', 'protocol', 'receive', 'rtp', 'send', 'util'],
+  outputs: ['link', 'protocol', 'rooms', 'util'],
+  config: ['api', 'outputs', 'peer', 'protocol', 'rooms', 'util'],
+  signalling: ['protocol', 'rooms', 'util'],
+  api: ['config', 'outputs', 'protocol', 'rooms', 'signalling', 'util', 'whip'],
+  whip: ['api', 'peer', 'protocol', 'rooms', 'util'],
+  metrics: ['outputs', 'rooms', 'util'],
+  bots: ['codecs', 'mixer', 'peer', 'protocol', 'util'],
+  cli: ['api', 'bots', 'codecs', 'config', 'rooms', 'util'],
+};
+
+/** Packages that one folder alone may import. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  werift: 'src/peer',
+  'node-av': 'src/codecs/ffmpeg',
+  'libopus-wasm': 'src/codecs/opus',
+};
+
+interface Override {
+  readonly includes: readonly string[];
+  readonly linter: object;
+}
+
+function restriction(includes: readonly string[], folder: string, paths: readonly string[]) {
+  const allowed = ALLOWED[folder] ?? [];
+  const forbidden = Object.keys(ALLOWED).filter(
+    (other) => other !== folder && !allowed.includes(other),
+  );
+  const names = allowed.length > 0 ? allowed.join(', ') : 'no other folder';
+  return {
+    includes,
+    linter: {
+      rules: {
+        style: {
+          noRestrictedImports: {
+            level: 'error',
+            options: {
+              paths: Object.fromEntries(
+                Object.entries(PACKAGES)
+                  .filter(([name]) => paths.includes(name))
+                  .map(([name, place]) => [name, `Only ${place}/ may import ${name}.`]),
+              ),
+              patterns: [
+                {
+                  group: forbidden.map((other) => `**/${other}/**`),
+                  message: `src/${folder}/ may import ${names}. The table is scripts/import-rules.ts.`,
+                },
+              ],
+            },
+          },
+        },
+      },
+    },
+  };
+}
+
+function overridesOfImports(): Override[] {
+  const packages = Object.keys(PACKAGES);
+  return Object.keys(ALLOWED).flatMap((folder) => {
+    const here = `src/${folder}`;
+    const owned = packages.filter((name) => PACKAGES[name]?.startsWith(here));
+    const inner = owned.filter((name) => PACKAGES[name] !== here);
+    const others = packages.filter((name) => PACKAGES[name] !== here);
+    const rules = [restriction([`${here}/**`], folder, others)];
+    // The folder inside of this one that has a package to itself.
+    for (const name of inner) {
+      const rest = packages.filter((other) => other !== name);
+      rules.push(restriction([`${PACKAGES[name]}/**`], folder, rest));
+    }
+    return rules;
+  });
+}
+
+function isRule({ linter }: Override): boolean {
+  return JSON.stringify(linter).includes('"noRestrictedImports"');
+}
+
+/** The linter's configuration with the rules of the table in it. */
+export function linterConfig(): string {
+  const config = JSON.parse(readFileSync(CONFIG, 'utf8')) as { overrides: Override[] };
+  const others = config.overrides.filter((override) => !isRule(override));
+  const client = {
+    includes: ['client/**'],
+    linter: {
+      rules: {
+        style: {
+          noRestrictedImports: {
+            level: 'error',
+            options: {
+              patterns: [
+                {
+                  group: ['**/src/**', '!**/src/protocol/**'],
+                  message: 'The client imports nothing of src/ but protocol/.',
+                },
+              ],
+            },
+          },
+        },
+      },
+    },
+  };
+  config.overrides = [...overridesOfImports(), client, ...others];
+  return `${JSON.stringify(config, null, 2)}\n`;
+}
+
+/** Whether the rules in `.biome.json` are those of the table; layout of the file is the formatter's. */
+export function linterConfigIsCurrent(): boolean {
+  const now: unknown = JSON.parse(readFileSync(CONFIG, 'utf8'));
+  return JSON.stringify(now) === JSON.stringify(JSON.parse(linterConfig()));
+}
+
+if (process.argv.includes('--write')) writeFileSync(CONFIG, linterConfig());

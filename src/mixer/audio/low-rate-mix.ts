@@ -1,0 +1,161 @@
+/**
+ * Stage: the mixes once more at a low bitrate, in packets of 60 ms, whose headers take a third of
+ * those of 20 ms: for links on which little else fits. Nothing is done while nobody listens. Callers
+ * may rely on: a packet for every listener, of the mix without what is theirs, or with source 0 the one
+ * that all share who had no part in it.
+ */
+
+import { FRAME_SAMPLES, OpusEncoder } from '../../codecs/opus/opus.js';
+import type { SourceId } from '../../link/link-messages.js';
+import { Limiter } from './limiter.js';
+
+/** Of the mix, in one packet. */
+export const LOW_RATE_TICKS = 3;
+const COMPLEXITY = 8;
+
+export interface LowRateOptions {
+  readonly channels: 1 | 2;
+  readonly bitrateBps: number;
+}
+
+interface LowRateEncoder {
+  readonly encoder: OpusEncoder;
+  readonly limiter: Limiter;
+  /** Encoded the packet before this one. */
+  isCurrent: boolean;
+}
+
+export interface LowRatePacket {
+  readonly source: SourceId;
+  readonly data: Uint8Array;
+}
+
+export class LowRateMix {
+  private readonly listeners = new Set<SourceId>();
+  private readonly encoders = new Map<SourceId, LowRateEncoder>();
+  private readonly opening = new Set<SourceId>();
+  /** What is collected of the mix of everybody, and of those who had a part in it since the last packet. */
+  private readonly collected = new Map<SourceId, Float32Array>();
+  private readonly previous: Float32Array;
+  private readonly scratch: Float32Array;
+  private ticks = 0;
+  private closed = false;
+
+  constructor(
+    private readonly options: LowRateOptions,
+    private readonly failed: (error: unknown) => void,
+  ) {
+    this.previous = this.empty();
+    this.scratch = this.empty();
+    this.collected.set(0, this.empty());
+  }
+
+  get isUsed(): boolean {
+    return this.listeners.size > 0;
+  }
+
+  /** Whether the next tick begins a packet for all who want one. */
+  get begins(): boolean {
+    return this.isUsed && this.ticks === 0 && this.opening.size === 0;
+  }
+
+  /** @param listeners whose mixes are wanted, 0 for those who are never in it. */
+  setListeners(listeners: readonly SourceId[]): void {
+    if (!this.isUsed) this.ticks = 0;
+    this.listeners.clear();
+    for (const listener of listeners) this.listeners.add(listener);
+    for (const [id, { encoder }] of this.encoders) {
+      if (this.listeners.size > 0 && (id === 0 || this.listeners.has(id))) continue;
+      encoder[Symbol.dispose]();
+      this.encoders.delete(id);
+    }
+    if (!this.isUsed) return;
+    for (const id of new Set([0, ...listeners])) {
+      if (!this.encoders.has(id) && !this.opening.has(id)) {
+        this.open(id).catch((error: unknown) => this.failed(error));
+      }
+    }
+  }
+
+  /**
+   * Takes a tick.
+   * @param sum the mix of everybody, 20 ms.
+   * @param without the mix without somebody; undefined if they have no part in it.
+   * @returns packets, once in {@link LOW_RATE_TICKS}.
+   */
+  add(
+    sum: Float32Array,
+    without: (listener: SourceId) => Float32Array | undefined,
+  ): LowRatePacket[] {
+    if (!this.isUsed) return [];
+    const at = this.ticks * sum.length;
+    const full = this.collected.get(0) as Float32Array;
+    for (const id of this.listeners) {
+      const own = id === 0 ? undefined : without(id);
+      let buffer = this.collected.get(id);
+      if (own && !buffer) {
+        // They had no part in it until now.
+        buffer = this.empty();
+        buffer.set(full.subarray(0, at));
+        this.collected.set(id, buffer);
+      }
+      if (id !== 0) buffer?.set(own ?? sum, at);
+    }
+    full.set(sum, at);
+    this.ticks = (this.ticks + 1) % LOW_RATE_TICKS;
+    if (this.ticks > 0) return [];
+    // Without theirs, somebody would be given the mix that they are in themselves.
+    const isReady = [...this.collected.keys()].every((id) => this.encoders.has(id));
+    const packets = isReady ? this.encodeAll() : [];
+    for (const id of [...this.collected.keys()]) if (id !== 0) this.collected.delete(id);
+    this.previous.set(full);
+    return packets;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.setListeners([]);
+  }
+
+  private encodeAll(): LowRatePacket[] {
+    const packets: LowRatePacket[] = [];
+    for (const [id, mix] of this.encoders) {
+      const pcm = this.collected.get(id);
+      if (pcm) packets.push({ source: id, data: this.encode(mix, pcm) });
+      mix.isCurrent = pcm !== undefined;
+    }
+    return packets;
+  }
+
+  /** An encoder whose listeners got another one's packets until now first hears what those were. */
+  private encode({ encoder, limiter, isCurrent }: LowRateEncoder, pcm: Float32Array): Uint8Array {
+    if (!isCurrent) this.limited(limiter, this.previous, (heard) => encoder.encode(heard, false));
+    return this.limited(limiter, pcm, (heard) => encoder.encode(heard, !isCurrent));
+  }
+
+  private limited<T>(limiter: Limiter, pcm: Float32Array, use: (pcm: Float32Array) => T): T {
+    this.scratch.set(pcm);
+    const tick = FRAME_SAMPLES * this.options.channels;
+    for (let at = 0; at < pcm.length; at += tick) {
+      limiter.process(this.scratch.subarray(at, at + tick));
+    }
+    return use(this.scratch);
+  }
+
+  private async open(id: SourceId): Promise<void> {
+    this.opening.add(id);
+    const encoder = await OpusEncoder.open({
+      ...this.options,
+      complexity: COMPLEXITY,
+      frameSamples: FRAME_SAMPLES * LOW_RATE_TICKS,
+    });
+    this.opening.delete(id);
+    const wanted = !this.closed && (id === 0 ? this.isUsed : this.listeners.has(id));
+    if (!wanted || this.encoders.has(id)) encoder[Symbol.dispose]();
+    else this.encoders.set(id, { encoder, limiter: new Limiter(), isCurrent: false });
+  }
+
+  private empty(): Float32Array {
+    return new Float32Array(FRAME_SAMPLES * this.options.channels * LOW_RATE_TICKS);
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * What lies over the picture as a whole: title, clock, recording mark, logo, watermark. Bitmaps are
+ * made when something about them changes, and are the same objects until then.
+ */
+import { type Canvas, createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
+import type { OverlaySettings } from '../../protocol/overlay-settings.js';
+import { evenDown } from '../../protocol/tile-geometry.js';
+import type { Overlay } from '../video/compositor.js';
+import { useFont } from './fonts.js';
+import type { RoomImages } from './room-images.js';
+import { bitmapOf, drawGround, fitText } from './tile-label.js';
+
+/** Shares of the canvas' height. */
+const TEXT_HEIGHT = 0.05;
+const MARGIN = 0.02;
+const RECORDING = '#ff4d4d';
+/** Share of the width that a title may have. */
+const TITLE_WIDTH = 0.6;
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+const evenUp = (value: number) => Math.max(2, Math.ceil(value / 2) * 2);
+
+function toOverlay(context: SKRSContext2D, { width, height }: Canvas, x: number, y: number) {
+  return { bitmap: bitmapOf(context, width, height), x: evenDown(x), y: evenDown(y) };
+}
+
+export class RoomOverlays {
+  private settings: OverlaySettings = {};
+  /** Grows with each change of the settings. */
+  private version = 0;
+  private clock: Intl.DateTimeFormat | undefined;
+  private made: readonly Overlay[] = [];
+  private key = '';
+
+  constructor(
+    private readonly canvas: Size,
+    private readonly images: RoomImages,
+  ) {}
+
+  set(settings: OverlaySettings): void {
+    this.settings = settings;
+    this.version++;
+    const { clock } = settings;
+    const format = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const;
+    this.clock = clock && new Intl.DateTimeFormat('en-GB', { ...format, timeZone: clock.timeZone });
+  }
+
+  /** @param now in ms since 1970, for the clock. */
+  at(now: number): readonly Overlay[] {
+    const time = this.clock?.format(now) ?? '';
+    const key = `${this.images.generation} ${this.version} ${time}`;
+    if (key !== this.key) {
+      this.key = key;
+      this.made = this.make(time);
+    }
+    return this.made;
+  }
+
+  private make(time: string): readonly Overlay[] {
+    const { title = '', recording, logo, watermark } = this.settings;
+    const { width, height } = this.canvas;
+    const margin = height * MARGIN;
+    const overlays: Overlay[] = [];
+    if (watermark)
+      overlays.push(...this.image(watermark.image, watermark.height, 'middle', watermark.opacity));
+    if (logo) overlays.push(...this.image(logo.image, logo.height, logo.corner, 1));
+    let right = width - margin;
+    if (time !== '') {
+      const { context, canvas } = this.pill(time, false);
+      right -= canvas.width;
+      overlays.push(toOverlay(context, canvas, right, margin));
+      right -= margin;
+    }
+    if (recording) {
+      const { context, canvas } = this.pill('REC', true);
+      overlays.push(toOverlay(context, canvas, right - canvas.width, margin));
+    }
+    if (title !== '') {
+      const { context, canvas } = this.pill(title, false);
+      overlays.push(toOverlay(context, canvas, margin, margin));
+    }
+    return overlays;
+  }
+
+  /** A text on a dark ground, with a red point before it if it is the mark. */
+  private pill(text: string, isMark: boolean): { context: SKRSContext2D; canvas: Canvas } {
+    const { width: most, height: whole } = this.canvas;
+    const height = evenUp(whole * TEXT_HEIGHT);
+    const padding = height * 0.35;
+    const point = isMark ? height * 0.6 : 0;
+    const measure = createCanvas(1, 1).getContext('2d');
+    useFont(measure, height * 0.6, text);
+    const shown = fitText(measure, text, most * TITLE_WIDTH);
+    const width = evenUp(measure.measureText(shown).width + 2 * padding + point);
+    const canvas = createCanvas(width, height);
+    const context = canvas.getContext('2d');
+    drawGround(context, width, height);
+    if (isMark) {
+      context.fillStyle = RECORDING;
+      context.beginPath();
+      context.arc(padding + height * 0.18, height / 2, height * 0.2, 0, 2 * Math.PI);
+      context.fill();
+    }
+    useFont(context, height * 0.6, text);
+    context.fillStyle = '#fff';
+    context.textBaseline = 'middle';
+    context.fillText(shown, padding + point, height * 0.53);
+    return { context, canvas };
+  }
+
+  private image(
+    name: string,
+    share: number,
+    place: 'middle' | NonNullable<OverlaySettings['logo']>['corner'],
+    opacity: number,
+  ): Overlay[] {
+    const found = this.images.get(`room/${name}`);
+    if (!found) return [];
+    const { width: most, height: whole } = this.canvas;
+    const { image } = found;
+    const scale = Math.min((whole * share) / image.height, most / image.width);
+    const canvas = createCanvas(
+      Math.min(evenUp(image.width * scale), evenDown(most)),
+      Math.min(evenUp(image.height * scale), evenDown(whole)),
+    );
+    const context = canvas.getContext('2d');
+    context.globalAlpha = opacity;
+    context.drawImage(image, 0, 0, canvas.width, canvas.height);
+    const margin = whole * MARGIN;
+    const [left, top] = [margin, margin];
+    const [right, bottom] = [most - margin - canvas.width, whole - margin - canvas.height];
+    const [x, y] =
+      place === 'middle'
+        ? [(most - canvas.width) / 2, (whole - canvas.height) / 2]
+        : [place.endsWith('left') ? left : right, place.startsWith('top') ? top : bottom];
+    return [toOverlay(context, canvas, Math.max(0, x), Math.max(0, y))];
+  }
+}

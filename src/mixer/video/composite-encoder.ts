@@ -1,0 +1,146 @@
+/**
+ * Stage: one codec's encode of the composite in one rendition. Callers may rely on: the first frame
+ * is a keyframe, and those that are asked for come as {@link KeyframeBudget} allows, none forgotten.
+ */
+
+import { Picture } from '../../codecs/ffmpeg/picture.js';
+import { Scaler } from '../../codecs/ffmpeg/scaler.js';
+import {
+  type EncodedVideo,
+  type VideoContent,
+  VideoEncoder,
+} from '../../codecs/ffmpeg/video-encoder.js';
+import type { Rendition, WatchedVideo } from '../../link/link-messages.js';
+import {
+  type CompositeCodec,
+  type HardwareEncoder,
+  hasTemporalLayers,
+  type Micros,
+} from '../../util/units.js';
+import { KeyframeBudget } from './keyframe-budget.js';
+
+/** A composite that does not change is still sent this often, so that receivers see it is alive. */
+export const KEEP_ALIVE_INTERVAL: Micros = 1_000_000;
+
+/** Of a rendition's bitrate: the rest are the headers of RTP, SRTP, UDP and IP. */
+const PAYLOAD_SHARE = 0.93;
+
+/** What a canvas is, as far as it matters here. */
+export interface CanvasShape {
+  readonly width: number;
+  readonly height: number;
+  readonly frameRate: number;
+  readonly hardware?: HardwareEncoder | undefined;
+}
+
+/**
+ * Faces lose 0.2 dB by two layers; text, of which a page may come with a frame that no other is
+ * predicted from, loses 6.
+ */
+function layered(codec: CompositeCodec, { stills }: Rendition, content: VideoContent): boolean {
+  return hasTemporalLayers(codec) && !stills && content === 'camera';
+}
+
+export class CompositeEncoder {
+  private readonly scaler = new Scaler();
+  private readonly keyframes: KeyframeBudget;
+  private lastFrameAt = Number.NEGATIVE_INFINITY;
+  /** The canvas changed since the last frame, on a tick that this rendition left out. */
+  private owed = false;
+
+  private constructor(
+    readonly watched: WatchedVideo,
+    private encoder: VideoEncoder,
+    /** The down-scaled canvas; undefined if the canvas is encoded as it is. */
+    private readonly scaled: Picture | undefined,
+    /** Least time between two frames, with some slack for ticks that are not quite even. */
+    private readonly minInterval: Micros,
+    private readonly rendition: Rendition,
+  ) {
+    this.keyframes = new KeyframeBudget(rendition.bitrateBps);
+  }
+
+  static async open(
+    watched: WatchedVideo,
+    rendition: Rendition,
+    canvas: CanvasShape,
+  ): Promise<CompositeEncoder> {
+    const { width, height, frameRate } = rendition;
+    const bitrateBps = Math.round(rendition.bitrateBps * PAYLOAD_SHARE);
+    const { codec } = watched;
+    const temporalLayers = layered(codec, rendition, 'camera');
+    const encoder = await VideoEncoder.open({
+      ...rendition,
+      bitrateBps,
+      codec,
+      temporalLayers,
+      hardware: canvas.hardware,
+    });
+    const same = width === canvas.width && height === canvas.height;
+    const minInterval = frameRate < canvas.frameRate ? 900_000 / frameRate : 0;
+    const scaled = same ? undefined : Picture.allocate(width, height);
+    return new CompositeEncoder(watched, encoder, scaled, minInterval, rendition);
+  }
+
+  /**
+   * What most of the canvas is from now on. Another encoder takes over with a keyframe; receivers see
+   * one stream.
+   */
+  async setContent(content: VideoContent): Promise<void> {
+    const { options } = this.encoder;
+    if ((options.content ?? 'camera') === content) return;
+    const temporalLayers = layered(options.codec, this.rendition, content);
+    const next = await VideoEncoder.open({ ...options, content, temporalLayers });
+    this.encoder[Symbol.dispose]();
+    this.encoder = next;
+  }
+
+  /** @param urgent for somebody who has no picture yet. */
+  requestKeyframe(urgent: boolean): void {
+    this.keyframes.request(urgent);
+  }
+
+  /** Why not the hardware that was asked for. */
+  get fallback(): string | undefined {
+    return this.encoder.fallback;
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    return this.keyframes.counters;
+  }
+
+  /** Encodes the canvas if there is a reason to; gives no frames otherwise. */
+  async encode(canvas: Picture, now: Micros, changed: boolean): Promise<EncodedVideo[]> {
+    const { stills } = this.rendition;
+    this.owed ||= changed || stills === true;
+    const since = now - this.lastFrameAt;
+    const due = this.owed && since >= this.minInterval;
+    const requested = this.keyframes.isDue(now);
+    if (!due && !requested && since < KEEP_ALIVE_INTERVAL) return [];
+    if (!due && !requested && stills) return [];
+    this.lastFrameAt = now;
+    this.owed = false;
+    const keyframe = requested || stills === true;
+    const frames = await this.encoder.encode(await this.fitted(canvas), now, keyframe);
+    if (requested)
+      this.keyframes.sent(
+        frames.reduce((sum, { data }) => sum + data.length, 0),
+        now,
+      );
+    else if (frames.some((frame) => frame.keyframe)) this.keyframes.made(now);
+    return frames;
+  }
+
+  dispose(): void {
+    this.encoder[Symbol.dispose]();
+    this.scaler[Symbol.dispose]();
+    this.scaled?.[Symbol.dispose]();
+  }
+
+  private async fitted(canvas: Picture): Promise<Picture> {
+    if (!this.scaled) return canvas;
+    const whole = ({ width, height }: Picture) => ({ x: 0, y: 0, width, height });
+    await this.scaler.scale(canvas, whole(canvas), this.scaled, whole(this.scaled));
+    return this.scaled;
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * Stage: the composite. Tiles are drawn straight into one canvas that lives as long as the room;
+ * joining, leaving and layout changes only touch rectangles. Nothing is drawn that did not change.
+ */
+
+import type { Bitmap } from '../../codecs/ffmpeg/bitmap.js';
+import { Picture } from '../../codecs/ffmpeg/picture.js';
+import type { MixSettings, SourceId } from '../../link/link-messages.js';
+import type { TileFit } from '../../protocol/layout-mode.js';
+import { overlap, type Rect, rectMeet, rectWithout } from '../../protocol/tile-geometry.js';
+import type { Placement } from '../layout/layout-planner.js';
+import { BACKGROUND, Tile, type TileContent } from '../tiles/tile.js';
+import { colourToYuv } from '../tiles/tile-border.js';
+
+/** Something that lies over the tiles. */
+export interface Overlay {
+  readonly bitmap: Bitmap;
+  /** Even. */
+  readonly x: number;
+  readonly y: number;
+}
+
+/** What lies behind the tiles: a colour, or a picture of the canvas' size. */
+export type Backdrop = string | Picture;
+
+/** Every draw is waited for even if one fails: none may be under way when the canvas is read. */
+async function settle(work: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(work);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}
+
+export class Compositor {
+  private readonly canvas: Picture;
+  private readonly tiles = new Map<SourceId, Tile>();
+  private placements: readonly Placement[] = [];
+  private backdrop: Backdrop = BACKGROUND;
+  private overlays: readonly Overlay[] = [];
+  private dirty = true;
+
+  constructor(private readonly settings: MixSettings) {
+    this.canvas = Picture.allocate(settings.width, settings.height);
+  }
+
+  /** The canvas; do not write to it, and do not read it while `draw` is under way. */
+  get picture(): Picture {
+    return this.canvas;
+  }
+
+  /** Those whose tiles do not show their content. */
+  stale(contents: readonly TileContent[]): TileContent[] {
+    return contents.filter((content) => !this.tiles.get(content.id)?.shows(content));
+  }
+
+  /** How a source's picture fills its tile, as drawn last. */
+  fitOf(source: SourceId): TileFit | undefined {
+    return this.tiles.get(source)?.fit;
+  }
+
+  /** @param backdrop stays the caller's; must be valid for as long as it is set. */
+  setBackdrop(backdrop: Backdrop): void {
+    if (this.backdrop === backdrop) return;
+    this.backdrop = backdrop;
+    this.dirty = true;
+  }
+
+  /** From the back to the front; compared by identity. */
+  setOverlays(overlays: readonly Overlay[]): void {
+    if (this.overlays === overlays) return;
+    this.overlays = overlays;
+    this.dirty = true;
+  }
+
+  /**
+   * Draws what changed.
+   * @param placements of tiles, from the back to the front, compared by identity; contents without
+   *   one are not shown.
+   * @param late may keep what they show until a later tick.
+   * @returns whether any pixel may have changed.
+   */
+  async draw(
+    contents: readonly TileContent[],
+    placements: readonly Placement[],
+    late: ReadonlySet<SourceId> = new Set(),
+  ): Promise<boolean> {
+    this.arrange(placements);
+    const byId = new Map(contents.map((content) => [content.id, content]));
+    const wasDirty = this.dirty;
+    this.dirty = false;
+    if (wasDirty) {
+      this.drawBackdrop();
+      for (const tile of this.tiles.values()) tile.forget();
+    }
+    const drawn: Rect[] = [];
+    let work: Promise<void>[] = [];
+    for (const [id, tile] of this.tiles) {
+      const content = byId.get(id);
+      if (!content) continue;
+      // What lies over something that is drawn anew has to be drawn after it.
+      const isOver = drawn.some((rect) => overlap(rect, tile.rect));
+      const stays = tile.shows(content) || (late.has(id) && tile.isDrawn);
+      if (stays && !isOver) continue;
+      if (isOver) {
+        await settle(work);
+        work = [];
+      }
+      drawn.push(tile.rect);
+      work.push(tile.draw(this.canvas, content, isOver || wasDirty));
+    }
+    await settle(work);
+    this.drawOverlays(wasDirty ? [this.whole] : drawn);
+    return wasDirty || drawn.length > 0;
+  }
+
+  private get whole(): Rect {
+    return { x: 0, y: 0, width: this.canvas.width, height: this.canvas.height };
+  }
+
+  dispose(): void {
+    for (const tile of this.tiles.values()) tile[Symbol.dispose]();
+    this.tiles.clear();
+    this.canvas[Symbol.dispose]();
+  }
+
+  private arrange(placements: readonly Placement[]): void {
+    if (placements === this.placements) return;
+    this.placements = placements;
+    this.dirty = true;
+    const before = new Map(this.tiles);
+    this.tiles.clear();
+    // In the order of drawing.
+    for (const placement of placements) {
+      const tile = before.get(placement.source) ?? new Tile(this.settings);
+      before.delete(placement.source);
+      tile.place(placement);
+      this.tiles.set(placement.source, tile);
+    }
+    for (const tile of before.values()) tile[Symbol.dispose]();
+  }
+
+  private drawBackdrop(): void {
+    const { canvas, backdrop, whole } = this;
+    if (typeof backdrop === 'string') canvas.fill(whole, colourToYuv(backdrop));
+    else canvas.copyFrom(backdrop);
+  }
+
+  /** Every pixel that was drawn anew is blended with what lies over it, once. */
+  private drawOverlays(drawn: readonly Rect[]): void {
+    for (const { bitmap, x, y } of this.overlays) {
+      const whole = { x, y, width: bitmap.width, height: bitmap.height };
+      let fresh: Rect[] = [];
+      for (const rect of drawn) {
+        if (!overlap(rect, whole)) continue;
+        fresh = [...fresh.flatMap((part) => rectWithout(part, rect)), rectMeet(rect, whole)];
+      }
+      for (const part of fresh) bitmap.blendInto(this.canvas, x, y, part);
+    }
+  }
+}

@@ -1,0 +1,172 @@
+/** Turns what was written of a recording into its finished files: after its end, or after a crash. */
+import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { EgressEvent, FinishCommand } from '../../link/egress-messages.js';
+import type { Logger } from '../../logger.js';
+import { FILE_FORMATS } from '../../protocol/file-format.js';
+import type { RecordingFile } from '../../protocol/recording-info.js';
+import { EgressProcess } from '../egress-process.js';
+import { infoOf, type RecordingManifest } from './recording-manifest.js';
+import { chaptersOf, finishTimeline, readTimeline } from './timeline-log.js';
+
+const PART = '.part';
+
+type Finished = Extract<EgressEvent, { type: 'finished' | 'fault' }>;
+
+/** Does one job after the other in a process of their own; another one goes on if it dies. */
+class FinishingProcess {
+  private process: EgressProcess | undefined;
+  private onEvent: (event: EgressEvent) => void = () => {};
+  private onCrash: (reason: Error) => void = () => {};
+
+  constructor(private readonly logger: Logger) {}
+
+  /** @throws Error if the process dies over it. */
+  run(command: FinishCommand): Promise<Finished> {
+    return new Promise((resolve, reject) => {
+      this.onEvent = (event) => {
+        if (event.type === 'finished' || event.type === 'fault') resolve(event);
+      };
+      this.onCrash = reject;
+      this.process ??= new EgressProcess(this.logger, {
+        onEvent: (event) => this.onEvent(event),
+        onCrash: (reason) => {
+          this.process = undefined;
+          this.onCrash(new Error(reason));
+        },
+      });
+      this.process.send(command);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.process?.close();
+  }
+}
+
+/** What is in a folder that can be given to people. */
+async function filesIn(folder: string, first: string): Promise<RecordingFile[]> {
+  const names = await readdir(folder).catch(() => [] as string[]);
+  const kept = names.filter((name) => !name.endsWith(PART) && !name.endsWith('.new'));
+  const order = (name: string) => (name.startsWith(first) ? 0 : 1);
+  kept.sort((a, b) => order(a) - order(b) || a.localeCompare(b));
+  return Promise.all(
+    kept.map(async (name) => ({ name, bytes: (await stat(join(folder, name))).size })),
+  );
+}
+
+const COMPOSITE = 'composite';
+
+/**
+ * @returns what changes in the manifest. What cannot be finished stays as it was written, playable to
+ * its last fragment, and says so.
+ */
+export async function finishRecording(
+  folder: string,
+  manifest: RecordingManifest,
+  logger: Logger,
+): Promise<Partial<RecordingManifest>> {
+  const process = new FinishingProcess(logger);
+  try {
+    return await finishFiles(folder, manifest, process, logger);
+  } finally {
+    await process.close();
+  }
+}
+
+async function finishFiles(
+  folder: string,
+  manifest: RecordingManifest,
+  process: FinishingProcess,
+  logger: Logger,
+): Promise<Partial<RecordingManifest>> {
+  const { format, segments, room, startedAt, id } = manifest;
+  const events = await readTimeline(folder);
+  let error = manifest.error;
+  let durationMs = 0;
+  const metadata = {
+    title: room,
+    comment: `Recorded by Tessera (${id})`,
+    creation_time: new Date(startedAt).toISOString(),
+  };
+  try {
+    const outcome = await process.run({
+      type: 'finish',
+      segments: segments.map(({ path, offsetMicros }) => ({
+        path: join(folder, path),
+        offsetMicros,
+      })),
+      output: join(folder, `${COMPOSITE}.${format}`),
+      format,
+      chapters: chaptersOf(events, room),
+      metadata,
+      picturesFolder: folder,
+    });
+    if (outcome.type === 'fault') error ??= { code: outcome.code, message: outcome.message };
+    else durationMs = Math.round((outcome.durationMicros ?? 0) / 1000);
+  } catch (cause) {
+    error ??= { code: 'egress_failed', message: `it could not be finished: ${String(cause)}` };
+  }
+  await keepUnfinished(folder);
+  const tracks = await finishTracks(folder, manifest, process, logger);
+  const about = { ...infoOf(manifest), durationMs, tracks, status: undefined, files: undefined };
+  await finishTimeline(folder, about, events).catch((cause: unknown) =>
+    logger.warn({ error: cause }, 'the timeline could not be finished'),
+  );
+  const files = await filesIn(folder, COMPOSITE);
+  const isThere = files.some(({ name }) => name.startsWith(COMPOSITE));
+  if (!isThere) error ??= { code: 'recording_empty', message: 'nothing was recorded' };
+  return {
+    status: error ? 'failed' : 'finished',
+    endedAt: manifest.endedAt ?? Date.now(),
+    durationMs: durationMs || manifest.durationMs,
+    bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+    files,
+    tracks,
+    segments: [],
+    ...(error ? { error } : {}),
+  };
+}
+
+/** Parts of the composite that could not be joined lose their `.part`: each can be played by itself. */
+async function keepUnfinished(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => [] as string[]);
+  for (const name of names) {
+    if (name.endsWith('.new')) await rm(join(folder, name), { force: true });
+    if (!name.startsWith(COMPOSITE) || !name.endsWith(PART)) continue;
+    const path = join(folder, name);
+    const { size } = await stat(path);
+    if (size === 0) await rm(path, { force: true });
+    else await rename(path, path.slice(0, -PART.length));
+  }
+}
+
+/** Each participant's own; those in which there is nothing are gone. */
+async function finishTracks(
+  folder: string,
+  { tracks }: RecordingManifest,
+  process: FinishingProcess,
+  logger: Logger,
+): Promise<RecordingManifest['tracks']> {
+  const kept: RecordingManifest['tracks'][number][] = [];
+  for (const track of tracks) {
+    const output = join(folder, track.file);
+    const format = FILE_FORMATS.find((name) => track.file.endsWith(`.${name}`));
+    if (!format) continue;
+    const part = `${output}${PART}`;
+    const segments = [{ path: part, offsetMicros: 0 }];
+    const command = { type: 'finish', segments, output, format, chapters: [] } as const;
+    const outcome = await process.run({ ...command, metadata: {} }).catch((error: unknown) => {
+      logger.warn({ error, file: track.file }, 'a track could not be finished');
+      return undefined;
+    });
+    if (outcome?.type === 'finished' && outcome.durationMicros !== undefined) kept.push(track);
+    else if (outcome?.type === 'finished') await rm(part, { force: true });
+    else
+      await rename(part, output).then(
+        () => kept.push(track),
+        () => {},
+      );
+  }
+  return kept;
+}

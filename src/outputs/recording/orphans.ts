@@ -1,0 +1,40 @@
+/** Folders of recordings of which nothing is known: the disk was full, or the index was lost. */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FILE_FORMATS, FORMAT_CODECS } from '../../protocol/file-format.js';
+import type { RecordingManifest } from './recording-manifest.js';
+
+/** What is put in the place of the room's name. */
+const UNKNOWN_ROOM = 'unknown';
+
+/** Those in which something is unfinished, as if they had just been broken off. */
+export async function findOrphans(
+  folder: string,
+  isKnown: (id: string) => boolean,
+): Promise<RecordingManifest[]> {
+  const names = await readdir(folder).catch(() => [] as string[]);
+  const found: RecordingManifest[] = [];
+  for (const id of names.filter((name) => /^\d{14}-/.test(name) && !isKnown(name))) {
+    const files = await readdir(join(folder, id)).catch(() => [] as string[]);
+    const parts = files.filter((name) => /^composite-\d+\.\w+\.part$/.test(name)).sort();
+    const format = FILE_FORMATS.find((one) => parts[0]?.endsWith(`.${one}.part`));
+    if (!format) continue;
+    const { birthtimeMs } = await stat(join(folder, id, parts[0] ?? ''));
+    found.push({
+      id,
+      room: UNKNOWN_ROOM,
+      roomSid: '',
+      status: 'recording',
+      format,
+      audioCodec: FORMAT_CODECS[format].audio[0] ?? 'opus',
+      startedAt: Math.round(birthtimeMs),
+      durationMs: 0,
+      bytes: 0,
+      files: [],
+      tracks: [],
+      store: 'local',
+      segments: parts.map((path) => ({ path, offsetMicros: 0 })),
+    });
+  }
+  return found;
+}

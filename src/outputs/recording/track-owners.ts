@@ -1,0 +1,57 @@
+/** Whose the tracks are that participants' own media go into. */
+import type { TrackFile } from '../../link/egress-messages.js';
+import type { SourceId } from '../../link/link-messages.js';
+import type { ParticipantTrack } from '../../protocol/recording-info.js';
+import type { Participant } from '../../rooms/participant.js';
+
+interface TrackOwner {
+  readonly participant: string;
+  readonly identity: string;
+  readonly name: string;
+  readonly isScreen: boolean;
+}
+
+export class TrackOwners {
+  private readonly owners = new Map<SourceId, TrackOwner>();
+
+  get sources(): SourceId[] {
+    return [...this.owners.keys()];
+  }
+
+  has(source: SourceId): boolean {
+    return this.owners.has(source);
+  }
+
+  /** @returns whether it is somebody's who is in the room. */
+  add(source: SourceId, participants: readonly Participant[]): boolean {
+    const found = participants.find(
+      ({ sourceId, screenSourceId }) => sourceId === source || screenSourceId === source,
+    );
+    if (!found) return false;
+    const { id: participant, identity, name } = found;
+    const isScreen = found.screenSourceId === source;
+    this.owners.set(source, { participant, identity, name, isScreen });
+    return true;
+  }
+
+  /** @returns what was theirs who left. */
+  remove(id: string): SourceId[] {
+    const gone = this.sources.filter((source) => this.owners.get(source)?.participant === id);
+    for (const source of gone) this.owners.delete(source);
+    return gone;
+  }
+
+  /** A file that was begun, with whose it is. */
+  describe({ source, kind, file, startMicros }: TrackFile): ParticipantTrack | undefined {
+    const owner = this.owners.get(source);
+    if (!owner) return undefined;
+    const { isScreen, ...who } = owner;
+    const sound = isScreen ? 'screen_share_audio' : 'microphone';
+    return {
+      file,
+      ...who,
+      source: kind === 'audio' ? sound : isScreen ? 'screen_share' : 'camera',
+      startMs: Math.round(startMicros / 1000),
+    };
+  }
+}

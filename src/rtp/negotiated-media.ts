@@ -1,0 +1,47 @@
+import type { CompositeCodec, Ssrc } from '../util/units.js';
+import type { HeaderExtensionIds } from './rtp-packet.js';
+
+/** A payload type and the codec it stands for on one m-line. */
+export interface PayloadFormat {
+  readonly payloadType: number;
+  readonly codec: CompositeCodec | 'opus';
+  /** Payload type of its retransmissions (RFC 4588). */
+  readonly rtxPayloadType: number | undefined;
+  /** Payload type of this codec with redundancy (RFC 2198); audio only. */
+  readonly redPayloadType: number | undefined;
+  /** Whether lost packets may be asked for again (RFC 4585, 6.2.1). */
+  readonly nack: boolean;
+}
+
+/** What a client sends on an m-line. */
+export type UplinkUse = 'mic' | 'camera' | 'screen' | 'screen-audio';
+
+export function isUplink(use: MediaSection['use']): use is UplinkUse {
+  return use === 'mic' || use === 'camera' || use === 'screen' || use === 'screen-audio';
+}
+
+/** What one m-line of the offer is used for. */
+export interface MediaSection {
+  readonly mid: string;
+  readonly use: UplinkUse | 'mix-audio' | 'mix-video' | 'data' | 'unused';
+  readonly formats: readonly PayloadFormat[];
+  /** SSRCs that the client announced, with the SSRC of their retransmissions. */
+  readonly ssrcs: ReadonlyMap<Ssrc, Ssrc | undefined>;
+  /** Simulcast layers sent on it (RFC 8852); empty without simulcast. */
+  readonly rids: readonly string[];
+  /** SCTP port of the client, of a data section (RFC 8841, 5). */
+  readonly sctpPort?: number;
+}
+
+export interface NegotiatedMedia {
+  readonly sections: readonly MediaSection[];
+  readonly extensions: HeaderExtensionIds;
+}
+
+/** SSRCs of our two streams, fixed for the life of a connection. */
+export interface LocalStreams {
+  readonly cname: string;
+  readonly audioSsrc: Ssrc;
+  readonly videoSsrc: Ssrc;
+  readonly videoRtxSsrc: Ssrc;
+}

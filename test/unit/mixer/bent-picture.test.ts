@@ -1,0 +1,226 @@
+/**
+ * What a picture loses when it gives way (`load-steps.ts`): who does not speak is shown five
+ * times a second, and tiles that there is no time for keep their picture.
+ */
+import { afterEach, expect, test } from 'vitest';
+import { CANVAS, readBarcode, tilesOf } from '../../../scripts/barcode.js';
+import { FRAME_RATE, loadFixtures } from '../../../scripts/fixtures.js';
+import { Picture } from '../../../src/codecs/ffmpeg/picture.js';
+import { VideoDecoder } from '../../../src/codecs/ffmpeg/video-decoder.js';
+import type { MediaEvent, MixSettings, VideoOutFrame } from '../../../src/link/link-messages.js';
+import { LOAD_STEPS } from '../../../src/link/load-steps.js';
+import { RoomMixer } from '../../../src/mixer/room-mixer.js';
+import { RoomImages } from '../../../src/mixer/tiles/room-images.js';
+import type { TileContent } from '../../../src/mixer/tiles/tile.js';
+import { Canvas } from '../../../src/mixer/video/canvas.js';
+import { BT601 } from '../../../src/rtp/colour-space.js';
+import { nowMicros } from '../../../src/util/clock.js';
+import { sleep, waitFor } from '../../support/server.js';
+
+const COUNT = 4;
+const SETTINGS: MixSettings = {
+  ...CANVAS,
+  frameRate: FRAME_RATE,
+  renditions: [{ ...CANVAS, frameRate: FRAME_RATE, bitrateBps: 2_000_000 }],
+  hardware: undefined,
+  audioChannels: 1,
+  audioBitrateBps: 48_000,
+  lowAudioBitrateBps: 16_000,
+  fit: 'crop',
+  labels: false,
+  maxSpeakers: 8,
+  levelling: false,
+  noiseGate: false,
+  stereoPlacement: false,
+  loadControl: true,
+};
+const WATCHED = { codec: 'h264', rendition: 0 } as const;
+
+const open: { close(): unknown }[] = [];
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) await one.close();
+});
+
+/** Four people before their cameras, the first of whom talks. */
+async function startRoom(): Promise<{ mixer: RoomMixer; frames: Buffer[]; events: MediaEvent[] }> {
+  const { video, talk, quiet } = await loadFixtures();
+  const frames: Buffer[] = [];
+  const events: MediaEvent[] = [];
+  const mixer = new RoomMixer(SETTINGS, {
+    frame: (frame) => {
+      if (frame.kind === 'video-out') frames.push(frame.data);
+    },
+    event: (event) => events.push(event),
+  });
+  await mixer.start();
+  mixer.command({
+    type: 'sources',
+    sources: Array.from({ length: COUNT }, (_, i) => ({
+      id: i + 1,
+      owner: i + 1,
+      kind: 'camera' as const,
+      identity: `${i}`,
+      name: `Person ${i}`,
+      visible: true,
+      videoOn: true,
+      audioOn: true,
+      trouble: false,
+      gain: 1,
+    })),
+  });
+  mixer.command({ type: 'watch', videos: [WATCHED], audio: true, lowAudio: [] });
+  const start = nowMicros();
+  let [nextVideo, nextAudio] = [0, 0];
+  const head = (source: number) => {
+    const arrivalMicros = nowMicros();
+    return { source, arrivalMicros, captureMicros: Number.NaN };
+  };
+  const timer = setInterval(() => {
+    const elapsed = nowMicros() - start;
+    for (; (nextVideo * 1_000_000) / FRAME_RATE <= elapsed; nextVideo++) {
+      const at = nextVideo % video.m.length;
+      for (let id = 1; id <= COUNT; id++) {
+        mixer.frame({
+          ...head(id),
+          kind: 'video-in',
+          codec: 'vp8',
+          keyframe: at === 0,
+          colourSpace: BT601,
+          rotation: 0,
+          data: video.m[at] as Buffer,
+        });
+      }
+    }
+    for (; nextAudio * 20_000 <= elapsed; nextAudio++) {
+      for (let id = 1; id <= COUNT; id++) {
+        const source = id === 1 ? talk : quiet;
+        mixer.frame({
+          ...head(id),
+          kind: 'audio-in',
+          sequence: nextAudio & 0xffff,
+          timestamp: nextAudio * 960,
+          isRepeat: false,
+          isSilent: false,
+          data: source[nextAudio % source.length] as Buffer,
+        });
+      }
+    }
+  }, 5);
+  open.push({ close: () => mixer.close() }, { close: () => clearInterval(timer) });
+  return { mixer, frames, events };
+}
+
+/** How many different pictures each tile showed a second, of the frames made in some seconds. */
+async function ratesOf(frames: Buffer[], seconds: number): Promise<number[]> {
+  using decoder = await VideoDecoder.open('h264');
+  const shown = new Array<number>(COUNT).fill(0);
+  const last = new Array<number>(COUNT).fill(-1);
+  const measured = { from: frames.length, to: 0 };
+  await sleep(seconds * 1000);
+  measured.to = frames.length;
+  // From the first: it alone is a keyframe.
+  for (const [n, data] of frames.slice(0, measured.to).entries()) {
+    const picture = await decoder.decode(data);
+    if (!picture || picture === 'corrupt') throw new Error('the composite cannot be decoded');
+    for (let index = 0; index < COUNT; index++) {
+      const code = readBarcode(picture, COUNT, index);
+      if (code < 0 || code === last[index]) continue;
+      last[index] = code;
+      if (n >= measured.from) shown[index] = (shown[index] as number) + 1;
+    }
+    picture[Symbol.dispose]();
+  }
+  return shown.map((count) => count / seconds);
+}
+
+test('with all steps taken, who speaks moves, and the others five times a second', async () => {
+  const { mixer, frames, events } = await startRoom();
+  await waitFor('the first to speak', () =>
+    events.some((event) => event.type === 'speaking' && event.sources.join() === '1'),
+  );
+  const decoded = () => mixer.stats().video_frames_decoded ?? 0;
+  const decodedAtFirst = decoded();
+  const before = await ratesOf(frames, 4);
+  const decodedBefore = decoded() - decodedAtFirst;
+  for (const rate of before) expect(rate).toBeGreaterThan(8);
+  mixer.command({ type: 'load', floor: LOAD_STEPS.length });
+  expect(events.at(-1)).toMatchObject({
+    type: 'load',
+    steps: ['late_tiles', 'frame_rate_20', 'frame_rate_15', 'listeners_5'],
+  });
+  await sleep(1000);
+  const decodedThen = decoded();
+  const [speaker = 0, ...listeners] = await ratesOf(frames, 4);
+  // Every second frame is one that no other needs, and that nobody would see.
+  expect(decoded() - decodedThen).toBeLessThan(0.65 * decodedBefore);
+  console.log(`speaker ${speaker}/s, the others ${listeners.join(', ')}/s; before ${before}`);
+  expect(speaker).toBeGreaterThan(8);
+  expect(speaker).toBeLessThanOrEqual(15.5);
+  for (const rate of listeners) {
+    expect(rate).toBeGreaterThanOrEqual(3);
+    expect(rate).toBeLessThanOrEqual(5.5);
+  }
+}, 60_000);
+
+test('tiles that there is no time for keep their picture, and have their turn; who speaks comes first', async () => {
+  const frames: VideoOutFrame[] = [];
+  const counts = new Map<string, number>();
+  const canvas = new Canvas(SETTINGS, new RoomImages(), {
+    frame: (frame) => frames.push(frame),
+    count: (name, by = 1) => counts.set(name, (counts.get(name) ?? 0) + by),
+    encoded: () => {},
+  });
+  open.push({ close: () => canvas.dispose() });
+  using decoder = await VideoDecoder.open('h264');
+  await canvas.watch([WATCHED]);
+  const layout = { mode: 'grid', pinned: [] } as const;
+  const ids = [1, 2, 3, 4];
+  canvas.plan({
+    sources: ids.map((id) => ({ id, identity: `${id}`, kind: 'camera' as const })),
+    dominant: undefined,
+    layout,
+    now: nowMicros(),
+  });
+  const lumas = [60, 100, 140, 180, 220];
+
+  /** Everybody has a new picture; which of them each tile shows then. */
+  const tick = async (
+    generation: number,
+    maxTiles: number,
+    speaker?: number,
+  ): Promise<number[]> => {
+    using picture = Picture.allocate(640, 360);
+    picture.fill({ x: 0, y: 0, width: 640, height: 360 }, [lumas[generation] as number, 128, 128]);
+    const contents = ids.map(
+      (id): TileContent => ({
+        id,
+        label: { name: `${id}`, muted: false, trouble: false, screen: false },
+        speaking: id === speaker,
+        picture,
+        generation,
+        avatar: undefined,
+      }),
+    );
+    const { changed } = await canvas.draw(contents, layout, maxTiles);
+    await canvas.encode(nowMicros(), changed);
+    const decoded = await decoder.decode(frames.at(-1)?.data as Buffer);
+    if (!decoded || decoded === 'corrupt') throw new Error('the composite cannot be decoded');
+    using shown = decoded;
+    const [plane, stride] = [shown.planes[0] as Buffer, shown.strides[0] as number];
+    return tilesOf(ids.length).map(({ x, y, width, height }) => {
+      const at = plane[(y + height / 2) * stride + x + width / 2] as number;
+      return lumas.findIndex((luma) => Math.abs(luma - at) < 15);
+    });
+  };
+
+  expect(await tick(0, 4)).toEqual([0, 0, 0, 0]);
+  expect(await tick(1, 1, 3)).toEqual([0, 0, 1, 0]);
+  expect(counts.get('video_tiles_late')).toBe(3);
+  // Those who waited, one after the other, though the third has something new again.
+  const shown = [await tick(2, 2), await tick(3, 2), await tick(4, 4)];
+  expect(shown[0]?.filter((generation) => generation === 2)).toHaveLength(2);
+  expect(shown[0]?.[2]).toBe(1);
+  const late = shown[0]?.findIndex((generation, i) => generation < 2 && i !== 2) as number;
+  expect(shown[1]?.[late]).toBe(3);
+  expect(shown[2]).toEqual([4, 4, 4, 4]);
+}, 30_000);

@@ -1,0 +1,148 @@
+import { expect, test } from 'vitest';
+import { h264Depacketizer } from '../../../src/codecs/h264-depacketizer.js';
+import { packetizeH264 } from '../../../src/codecs/h264-packetizer.js';
+import { h264SpsSize } from '../../../src/codecs/h264-sps.js';
+import { vp8Depacketizer } from '../../../src/codecs/vp8-depacketizer.js';
+import { packetizeVp8 } from '../../../src/codecs/vp8-packetizer.js';
+import { NackGenerator } from '../../../src/receive/nack-generator.js';
+import { type ReceivedFrame, VideoReceiver } from '../../../src/receive/video-receiver.js';
+
+function vp8Frame(keyframe: boolean, length: number, fill: number): Buffer {
+  const frame = Buffer.alloc(length, fill);
+  frame.set(keyframe ? [0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xb4, 0x00] : [0x11, 0, 0]);
+  return frame;
+}
+
+interface Sent {
+  readonly sequence: number;
+  readonly timestamp: number;
+  readonly marker: boolean;
+  readonly payload: Buffer;
+}
+
+function stream(frames: readonly Buffer[], first = 65_530): Sent[] {
+  let sequence = first;
+  return frames.flatMap((frame, index) =>
+    packetizeVp8(frame, index).map((payload, at, all) => ({
+      sequence: sequence++ & 0xffff,
+      timestamp: index * 3000,
+      marker: at === all.length - 1,
+      payload,
+    })),
+  );
+}
+
+function receiver() {
+  const frames: ReceivedFrame[] = [];
+  const asked: string[] = [];
+  const video = new VideoReceiver({
+    onFrame: (frame) => frames.push(frame),
+    requestKeyframe: () => asked.push('keyframe'),
+    onTooLarge: () => asked.push('too large'),
+    onSize: () => {},
+  });
+  const give = (packet: Sent, now: number) => video.receive({ ...packet } as never, 'vp8', now);
+  return { frames, asked, video, give };
+}
+
+test('frames come out whole and in order, whatever the order of their packets', () => {
+  const sent = [vp8Frame(true, 4000, 1), vp8Frame(false, 3000, 2), vp8Frame(false, 10, 3)];
+  const packets = stream(sent);
+  const { frames, give } = receiver();
+  const shuffled = [
+    packets[1],
+    packets[0],
+    packets[3],
+    packets[2],
+    ...packets.slice(4).reverse(),
+  ] as Sent[];
+  for (const packet of shuffled) give(packet, 0);
+  expect(frames.map(({ data }) => data)).toEqual(sent);
+  expect(frames[0]).toMatchObject({ keyframe: true, size: { width: 320, height: 180 } });
+});
+
+test('a lost packet is asked for; if it never comes, so is a keyframe, and no broken frame is given', () => {
+  const packets = stream([
+    vp8Frame(true, 20, 1),
+    vp8Frame(false, 20, 2),
+    vp8Frame(false, 20, 3),
+    vp8Frame(false, 20, 4),
+  ]);
+  const { frames, asked, video, give } = receiver();
+  for (const index of [0, 2, 3]) give(packets[index] as Sent, 0);
+  expect(frames).toHaveLength(1);
+  expect(video.nack.due(0, 0)).toHaveLength(1);
+  give(packets[1] as Sent, 50_000);
+  expect(frames).toHaveLength(4);
+  const more = stream(
+    [vp8Frame(true, 20, 1), vp8Frame(false, 20, 2), vp8Frame(false, 20, 3), vp8Frame(true, 20, 5)],
+    3,
+  );
+  for (let now = 60_000; now < 2_000_000; now += 20_000) {
+    if (now === 60_000) for (const index of [0, 2]) give(more[index] as Sent, now);
+    video.nack.due(now, 100_000);
+    video.tick(now);
+  }
+  expect(asked).toContain('keyframe');
+  const before = frames.length;
+  give(more[3] as Sent, 2_000_000);
+  expect(frames.slice(before).map(({ keyframe }) => keyframe)).toEqual([true]);
+});
+
+test('keyframe requests are 500 ms apart', () => {
+  const { asked, video } = receiver();
+  for (let now = 0; now < 2_000_000; now += 10_000) video.askKeyframe(now);
+  expect(asked).toHaveLength(4);
+});
+
+test('NACK: gated by the round trip, ten tries, across the wrap', () => {
+  const nack = new NackGenerator();
+  nack.received(65_534, 0);
+  expect(nack.received(65_537, 0)).toBe(true);
+  expect(nack.due(0, 100_000)).toEqual([65_535, 65_536]);
+  expect(nack.due(50_000, 100_000)).toEqual([]);
+  nack.received(65_536, 60_000);
+  let tries = 1;
+  for (let now = 100_000; now < 3_000_000; now += 100_000) tries += nack.due(now, 100_000).length;
+  expect(tries).toBe(10);
+  expect(nack.isMissing(65_535)).toBe(false);
+});
+
+test('H.264: packets and back, STAP-A and FU-A, and the size in the SPS', () => {
+  const sps = Buffer.from(
+    '6742c01fda014016e9a808080a000003000200000300793065800000',
+    'hex',
+  ).subarray(0, 24);
+  expect(h264SpsSize(sps)).toEqual({ width: 1280, height: 720 });
+  const pps = Buffer.from('68ce3c80', 'hex');
+  const idr = Buffer.alloc(5000, 0x55);
+  idr[0] = 0x65;
+  const code = Buffer.from([0, 0, 0, 1]);
+  const frame = Buffer.concat([code, sps, code, pps, code, idr]);
+  const payloads = packetizeH264(frame);
+  expect(payloads.length).toBeGreaterThan(4);
+  expect(h264Depacketizer.startsKeyframe(payloads[0] as Buffer)).toBe(true);
+  expect(h264Depacketizer.assemble(payloads)).toEqual({
+    data: frame,
+    keyframe: true,
+    size: { width: 1280, height: 720 },
+  });
+  expect(h264Depacketizer.assemble(payloads.slice(0, -1))).toBeUndefined();
+});
+
+test('no payload makes a depacketizer throw', () => {
+  for (let seed = 0; seed < 4000; seed++) {
+    const payloads = Array.from({ length: 1 + (seed % 4) }, (_, k) =>
+      Buffer.from(
+        Array.from(
+          { length: (seed + k * 5) % 23 },
+          (_, i) => (seed * 131 + i * 17 * k + ((seed * i) >> 2)) & 255,
+        ),
+      ),
+    );
+    for (const depacketizer of [vp8Depacketizer, h264Depacketizer]) {
+      expect(() => depacketizer.assemble(payloads)).not.toThrow();
+      expect(() => depacketizer.startsKeyframe(payloads[0] as Buffer)).not.toThrow();
+    }
+  }
+});

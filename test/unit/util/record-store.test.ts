@@ -1,0 +1,57 @@
+/** What outlives the process: whole records, in order, whatever they are called. */
+import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { RecordStore } from '../../../src/util/record-store.js';
+
+interface Value {
+  readonly value: number;
+}
+
+function open(folder = join(mkdtempSync(join(tmpdir(), 'tessera-records-')), 'deep')) {
+  const faults: unknown[] = [];
+  const store = new RecordStore<Value>(folder, (error) => faults.push(error));
+  return { folder, store, faults };
+}
+
+test('what was put last is there for the next one to load; what was deleted is not', async () => {
+  const { folder, store, faults } = open();
+  expect(await store.load()).toEqual(new Map());
+  const names = ['a', 'café', '../up', 'x/y', '王'.repeat(64), 'x'.repeat(250)];
+  for (const [value, name] of names.entries()) store.put(name, { value: value + 100 });
+  for (const [value, name] of names.entries()) store.put(name, { value });
+  store.put('gone', { value: 1 });
+  store.delete('gone');
+  await store.settled();
+  const found = await open(folder).store.load();
+  expect(new Map([...found].sort())).toEqual(
+    new Map(names.map((name, value): [string, Value] => [name, { value }]).sort()),
+  );
+  expect(faults).toEqual([]);
+  expect(readdirSync(folder).every((file) => file.endsWith('.json'))).toBe(true);
+  for (const name of names) store.delete(name);
+  await store.settled();
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test('of many changes of one record the last one wins, whenever it is looked', async () => {
+  const { folder, store } = open();
+  for (let value = 0; value < 50; value++) {
+    store.put('one', { value });
+    if (value % 7 === 0) await store.settled();
+  }
+  await store.settled();
+  expect(await open(folder).store.load()).toEqual(new Map([['one', { value: 49 }]]));
+});
+
+test('a broken file is reported and costs no other record; a folder that cannot be is reported', async () => {
+  const { folder, store, faults } = open();
+  await store.put('good', { value: 1 });
+  writeFileSync(join(folder, 'bad.json'), '{');
+  expect([...(await store.load()).keys()]).toEqual(['good']);
+  expect(faults).toHaveLength(1);
+  const nowhere = open(join(folder, 'bad.json', 'below-a-file'));
+  await nowhere.store.put('x', { value: 1 });
+  expect(nowhere.faults).toHaveLength(1);
+});
