@@ -15,6 +15,7 @@ import { iceServersFor, roomOptions } from './config/room-options.js';
 import { webhookOptions } from './config/webhook-options.js';
 import type { Logger } from './logger.js';
 import { Metrics } from './metrics/metrics.js';
+import { EgressProcesses } from './outputs/egress-processes.js';
 import { LiveOutputs } from './outputs/live/live-outputs.js';
 import { Recordings } from './outputs/recording/recordings.js';
 import { localCertificate } from './peer/dtls-transport.js';
@@ -78,16 +79,22 @@ export async function startServer(
     events.publish(event);
     if (!isMomentary(event.event)) webhooks?.publish(event);
   };
-  const recordings = new Recordings(recordingsOptions(settings), logger, publish);
-  const outputs = new LiveOutputs(liveOptions(settings), logger, publish);
-  const rooms: RoomManager = new RoomManager(roomOptions(settings), logger, (event) => {
-    publish(event);
-    outputs.onRoomEvent(event);
-    recordings.onRoomEvent(
-      event,
-      rooms.all.find(({ sid }) => sid === event.room.sid),
-    );
-  });
+  const egress = new EgressProcesses();
+  const recordings = new Recordings(recordingsOptions(settings), egress, logger, publish);
+  const outputs = new LiveOutputs(liveOptions(settings), egress, logger, publish);
+  const rooms: RoomManager = new RoomManager(
+    roomOptions(settings),
+    logger,
+    (event) => {
+      publish(event);
+      outputs.onRoomEvent(event);
+      recordings.onRoomEvent(
+        event,
+        rooms.all.find(({ sid }) => sid === event.room.sid),
+      );
+    },
+    () => egress.usage.cpuMicros,
+  );
   await Promise.all([webhooks?.start(), recordings.start(), outputs.start()]);
   const access = new Access(
     {
@@ -99,7 +106,7 @@ export async function startServer(
   );
   const iceServers = (user: string) => iceServersFor(settings, user, Math.floor(Date.now() / 1000));
   const [encoders] = await Promise.all([rooms.start(), localCertificate()]);
-  const metrics = new Metrics(rooms);
+  const metrics = new Metrics(rooms, () => egress.usage);
   const sessions = new Map<string, Session>();
   const tls = textOf(settings, 'tls') === 'self-signed' ? await selfSigned() : undefined;
   const app = await createWebServer({

@@ -1,9 +1,9 @@
 /** `/metrics`: what the server counts, in the format of Prometheus. Read when it is asked for. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { egressUsage } from '../outputs/egress-process.js';
 import type { Room } from '../rooms/room.js';
 import type { RoomManager } from '../rooms/room-manager.js';
 import { STAGES, type Stage, TIME_BOUNDS, type TimeHistogram } from '../util/stage-times.js';
+import type { Micros } from '../util/units.js';
 import { FAMILIES, type Labels } from './families.js';
 
 const BUCKETS = TIME_BOUNDS.map((micros) => micros / 1e6);
@@ -50,7 +50,11 @@ type Values = readonly (readonly [Labels, number])[];
 export class Metrics {
   private readonly registry = new Registry();
 
-  constructor(private readonly rooms: RoomManager) {
+  /** @param egress what the egress processes use: CPU time since the server began, memory now. */
+  constructor(
+    private readonly rooms: RoomManager,
+    private readonly egress: () => { readonly cpuMicros: Micros; readonly rssBytes: number },
+  ) {
     collectDefaultMetrics({ register: this.registry });
     this.addFamilies();
     this.addRooms();
@@ -138,14 +142,14 @@ export class Metrics {
       const { user, system } = process.cpuUsage();
       return processes(
         (user + system) / 1e6,
-        egressUsage().cpuMicros / 1e6,
+        this.egress().cpuMicros / 1e6,
         ({ cpuMicros }) => cpuMicros && cpuMicros / 1e6,
       );
     });
     this.gauge('process_resident_memory_bytes', 'Memory of the processes', labels, () =>
       processes(
         process.memoryUsage.rss(),
-        egressUsage().rssBytes,
+        this.egress().rssBytes,
         ({ counters }) => counters.rss_bytes,
       ),
     );

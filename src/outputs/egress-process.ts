@@ -1,38 +1,24 @@
-/** One egress process as the server sees it. */
+/** One egress process, as the server sees it. */
 import type { EgressCommand, EgressEvent } from '../link/egress-messages.js';
 import type { MediaFrame } from '../link/link-messages.js';
 import { LinkedProcess } from '../link/linked-process.js';
 import type { Logger } from '../logger.js';
 
-/** The end of what it writes may take so long on a slow disk. */
-const CLOSE_MS = 10_000;
-
 export interface EgressProcessEvents {
   onEvent(event: EgressEvent): void;
-  /** The process is gone without having been asked to. Called at most once. */
+  /** The process ended without being asked to. Called at most once, and not after `close()`. */
   onCrash(reason: string): void;
 }
 
-type Usage = Omit<Extract<EgressEvent, { type: 'usage' }>, 'type'>;
-
-const NOTHING: Usage = { cpuMicros: 0, rssBytes: 0 };
-const running = new Map<EgressProcess, Usage>();
-let endedCpuMicros = 0;
-
-/** What all egress processes of this server take: CPU since it began, and memory now. */
-export function egressUsage(): Usage {
-  let [cpuMicros, rssBytes] = [endedCpuMicros, 0];
-  for (const usage of running.values()) {
-    cpuMicros += usage.cpuMicros;
-    rssBytes += usage.rssBytes;
-  }
-  return { cpuMicros, rssBytes };
+export interface EgressProcessOptions {
+  /** Time between `close()` and a kill, in milliseconds: what it writes must be ended by then. */
+  readonly closeMs: number;
 }
 
 export class EgressProcess {
   private readonly linked: LinkedProcess;
 
-  constructor(logger: Logger, events: EgressProcessEvents, { closeMs = CLOSE_MS } = {}) {
+  constructor(logger: Logger, events: EgressProcessEvents, { closeMs }: EgressProcessOptions) {
     this.linked = new LinkedProcess(
       {
         name: 'egress',
@@ -42,19 +28,11 @@ export class EgressProcess {
       },
       logger,
       {
-        onMessage: (message) => {
-          const event = message as EgressEvent;
-          if (event.type !== 'usage') events.onEvent(event);
-          else if (running.has(this)) running.set(this, event);
-        },
+        onMessage: (message) => events.onEvent(message as EgressEvent),
         onFrame: () => {},
-        onCrash: (reason) => {
-          this.gone();
-          events.onCrash(reason);
-        },
+        onCrash: (reason) => events.onCrash(reason),
       },
     );
-    running.set(this, NOTHING);
   }
 
   get pid(): number | undefined {
@@ -70,13 +48,8 @@ export class EgressProcess {
     return this.linked.sendFrame(frame);
   }
 
-  async close(): Promise<void> {
-    await this.linked.close();
-    this.gone();
-  }
-
-  private gone(): void {
-    endedCpuMicros += running.get(this)?.cpuMicros ?? 0;
-    running.delete(this);
+  /** Asks the process to end, and kills it if that takes too long. Resolves when it is gone. */
+  close(): Promise<void> {
+    return this.linked.close();
   }
 }

@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import { TesseraError } from '../errors.js';
 import type { ImageLimits, MixSettings, SanitizedImage } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
-import { egressUsage } from '../outputs/egress-process.js';
 import { nowMicros } from '../util/clock.js';
 import { CounterTotals } from '../util/counter-totals.js';
 import { RecordStore } from '../util/record-store.js';
-import type { CompositeCodec } from '../util/units.js';
+import type { CompositeCodec, Micros } from '../util/units.js';
 import { Admission, type AdmissionOptions } from './admission.js';
 import { ImageIntake } from './image-intake.js';
 import { MediaPool } from './media-pool.js';
@@ -93,6 +92,8 @@ export class RoomManager {
     private readonly options: RoomManagerOptions,
     private readonly logger: Logger,
     private readonly onEvent: (event: RoomEvent) => void = () => {},
+    /** CPU time of recordings and live outputs since the server began. */
+    private readonly egressCpuMicros: () => Micros = () => 0,
   ) {
     this.pool = new MediaPool(logger);
     this.admission = new Admission(options);
@@ -370,7 +371,7 @@ export class RoomManager {
   }
 
   private sampleLoad(): void {
-    this.admission.sample(this.all, nowMicros(), egressUsage().cpuMicros);
+    this.admission.sample(this.all, nowMicros(), this.egressCpuMicros());
     for (const { room } of this.rooms.values()) room.setLoadFloor(this.admission.floor);
   }
 

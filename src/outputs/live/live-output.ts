@@ -11,7 +11,7 @@ import type { CompositeSink } from '../../rooms/composite-sink.js';
 import type { Room } from '../../rooms/room.js';
 import { nowMicros } from '../../util/clock.js';
 import { EgressFrames } from '../egress-frames.js';
-import { EgressProcess } from '../egress-process.js';
+import type { EgressHandle, EgressLauncher } from '../egress-processes.js';
 import type { Destination } from './destination.js';
 import { PinnedRelay } from './pinned-relay.js';
 
@@ -43,7 +43,7 @@ export class LiveOutput implements CompositeSink {
     onPictureLost: () => this.room.requestKeyframe(this.video, true),
   });
   private current: OutputInfo;
-  private process: EgressProcess | undefined;
+  private process: EgressHandle | undefined;
   private relay: PinnedRelay | undefined;
   private keyframeTimer: NodeJS.Timeout | undefined;
   private retryTimer: NodeJS.Timeout | undefined;
@@ -55,6 +55,7 @@ export class LiveOutput implements CompositeSink {
   constructor(
     private readonly room: Room,
     private readonly options: LiveOutputOptions,
+    private readonly processes: EgressLauncher,
     private readonly logger: Logger,
     private readonly onChanged: () => void,
   ) {
@@ -100,7 +101,7 @@ export class LiveOutput implements CompositeSink {
   onSource(): void {}
 
   private async connect(): Promise<void> {
-    const process = new EgressProcess(
+    const process: EgressHandle = this.processes.launch(
       this.logger,
       {
         onEvent: (event) => {

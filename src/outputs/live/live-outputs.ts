@@ -8,6 +8,7 @@ import type { Logger } from '../../logger.js';
 import type { OutputInfo } from '../../protocol/output-info.js';
 import type { Room } from '../../rooms/room.js';
 import { type RoomEvent, type RoomEventName, roomEvent } from '../../rooms/room-events.js';
+import type { EgressLauncher } from '../egress-processes.js';
 import { checkDestination } from './destination.js';
 import { LiveOutput } from './live-output.js';
 
@@ -42,6 +43,7 @@ export class LiveOutputs {
 
   constructor(
     private readonly options: LiveOutputsOptions,
+    private readonly processes: EgressLauncher,
     private readonly logger: Logger,
     private readonly publish: (event: RoomEvent) => void,
   ) {}
@@ -116,6 +118,7 @@ export class LiveOutputs {
     const output: LiveOutput = new LiveOutput(
       room,
       { info, destination, folder: hlsFolder, video, size: { width, height }, ...rest },
+      this.processes,
       this.logger.child({ room: room.id, output: id }),
       () => this.changed(output, room),
     );

@@ -5,14 +5,15 @@
  */
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../logger.js';
 import { mediaTypeOf } from '../../protocol/file-format.js';
+import { backoffMs } from '../../util/backoff.js';
+import { sleep } from '../../util/sleep.js';
 import type { MultipartUpload } from './multipart-upload.js';
 import type { RecordingManifest } from './recording-manifest.js';
 import type { S3Store } from './s3-store.js';
 
-const RETRY_MS = [1000, 5000, 30_000] as const;
+const RETRY = { firstMs: 1000, factor: 5, maxMs: 30_000 } as const;
 
 export interface DeliveryOwner {
   folderOf(id: string): string;
@@ -79,16 +80,14 @@ export class Delivery {
   }
 
   private async work(id: string): Promise<void> {
-    for (let attempt = 0; !this.closed; attempt++) {
+    for (let failures = 0; !this.closed; ) {
       try {
         await this.bring(id);
         return;
       } catch (error) {
         this.failed(error, id);
       }
-      const pause = RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)];
-      const { signal } = this.closing;
-      await sleep(pause, undefined, { signal }).catch(() => {});
+      await sleep(backoffMs(++failures, RETRY), this.closing.signal);
     }
   }
 

@@ -5,7 +5,7 @@ import type { EgressEvent, FinishCommand } from '../../link/egress-messages.js';
 import type { Logger } from '../../logger.js';
 import { FILE_FORMATS } from '../../protocol/file-format.js';
 import type { RecordingFile } from '../../protocol/recording-info.js';
-import { EgressProcess } from '../egress-process.js';
+import type { EgressHandle, EgressLauncher } from '../egress-processes.js';
 import { infoOf, type RecordingManifest } from './recording-manifest.js';
 import { chaptersOf, finishTimeline, readTimeline } from './timeline-log.js';
 
@@ -15,11 +15,14 @@ type Finished = Extract<EgressEvent, { type: 'finished' | 'fault' }>;
 
 /** Does one job after the other in a process of their own; another one goes on if it dies. */
 class FinishingProcess {
-  private process: EgressProcess | undefined;
+  private process: EgressHandle | undefined;
   private onEvent: (event: EgressEvent) => void = () => {};
   private onCrash: (reason: Error) => void = () => {};
 
-  constructor(private readonly logger: Logger) {}
+  constructor(
+    private readonly processes: EgressLauncher,
+    private readonly logger: Logger,
+  ) {}
 
   /** @throws Error if the process dies over it. */
   run(command: FinishCommand): Promise<Finished> {
@@ -28,7 +31,7 @@ class FinishingProcess {
         if (event.type === 'finished' || event.type === 'fault') resolve(event);
       };
       this.onCrash = reject;
-      this.process ??= new EgressProcess(this.logger, {
+      this.process ??= this.processes.launch(this.logger, {
         onEvent: (event) => this.onEvent(event),
         onCrash: (reason) => {
           this.process = undefined;
@@ -64,9 +67,10 @@ const COMPOSITE = 'composite';
 export async function finishRecording(
   folder: string,
   manifest: RecordingManifest,
+  processes: EgressLauncher,
   logger: Logger,
 ): Promise<Partial<RecordingManifest>> {
-  const process = new FinishingProcess(logger);
+  const process = new FinishingProcess(processes, logger);
   try {
     return await finishFiles(folder, manifest, process, logger);
   } finally {

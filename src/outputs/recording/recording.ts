@@ -23,7 +23,7 @@ import type { RoomLayout } from '../../rooms/room-layout.js';
 import { nowMicros } from '../../util/clock.js';
 import type { Micros } from '../../util/units.js';
 import { EgressFrames } from '../egress-frames.js';
-import { EgressProcess } from '../egress-process.js';
+import type { EgressHandle, EgressLauncher } from '../egress-processes.js';
 import { finishRecording } from './finish-recording.js';
 import type { RecordingManifest } from './recording-manifest.js';
 import { TimelineLog } from './timeline-log.js';
@@ -62,7 +62,7 @@ export class Recording implements CompositeSink, RoomObserver {
   readonly video: WatchedVideo | undefined;
   readonly takesSources: boolean;
   private manifest: RecordingManifest;
-  private process: EgressProcess | undefined;
+  private process: EgressHandle | undefined;
   private readonly timeline: TimelineLog;
   /** The latest start; undefined while it is paused, or waits for the first picture. */
   private anchor: Anchor | undefined;
@@ -84,6 +84,7 @@ export class Recording implements CompositeSink, RoomObserver {
   constructor(
     private readonly room: Room,
     private readonly options: RecordingOptions,
+    private readonly processes: EgressLauncher,
     private readonly logger: Logger,
     private readonly events: RecordingEvents,
   ) {
@@ -220,7 +221,7 @@ export class Recording implements CompositeSink, RoomObserver {
     const { format, audioCodec, video, segments } = this.manifest;
     const name = `composite-${segments.length + 1}.${format}.part`;
     this.change({ segments: [...segments, { path: name, offsetMicros: this.endMicros }] });
-    const process = new EgressProcess(this.logger, {
+    const process: EgressHandle = this.processes.launch(this.logger, {
       onEvent: (event) => this.handle(event),
       onCrash: (reason) => this.crashed(process, reason),
     });
@@ -295,7 +296,7 @@ export class Recording implements CompositeSink, RoomObserver {
     });
   }
 
-  private crashed(process: EgressProcess, reason: string): void {
+  private crashed(process: EgressHandle, reason: string): void {
     if (this.process !== process) return;
     this.process = undefined;
     this.answer?.(undefined);
@@ -336,7 +337,12 @@ export class Recording implements CompositeSink, RoomObserver {
     this.room.stopObserving(this);
     await this.endProcess(at);
     await this.timeline.settled();
-    const finished = await finishRecording(this.options.folder, this.manifest, this.logger);
+    const finished = await finishRecording(
+      this.options.folder,
+      this.manifest,
+      this.processes,
+      this.logger,
+    );
     this.change(finished);
   }
 

@@ -13,6 +13,7 @@ import {
 import type { Room } from '../../rooms/room.js';
 import { type RoomEvent, type RoomEventName, roomEvent } from '../../rooms/room-events.js';
 import { RecordStore } from '../../util/record-store.js';
+import type { EgressLauncher } from '../egress-processes.js';
 import { Delivery } from './delivery.js';
 import { finishRecording } from './finish-recording.js';
 import { findOrphans } from './orphans.js';
@@ -64,6 +65,7 @@ export class Recordings {
 
   constructor(
     private readonly options: RecordingsOptions,
+    private readonly processes: EgressLauncher,
     private readonly logger: Logger,
     private readonly publish: (event: RoomEvent) => void,
   ) {
@@ -218,6 +220,7 @@ export class Recordings {
         tracks,
         keyframeMs: this.options.keyframeMs,
       },
+      this.processes,
       this.logger.child({ room: room.id, recording: id }),
       {
         onChanged: () => this.changed(recording, room),
@@ -400,7 +403,12 @@ export class Recordings {
       if (this.closed) return;
       const { id } = manifest;
       try {
-        const change = await finishRecording(this.folderOf(id), manifest, this.logger);
+        const change = await finishRecording(
+          this.folderOf(id),
+          manifest,
+          this.processes,
+          this.logger,
+        );
         const done = { ...manifest, ...change };
         this.known.set(id, done);
         await this.store.put(id, done);
