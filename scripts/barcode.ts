@@ -1,12 +1,12 @@
 /** Reads the numbers of the fixtures' frames in the tiles of a composite. */
 import type { Picture } from '../src/codecs/ffmpeg/picture.js';
-import { gridLayout } from '../src/mixer/layout/grid-layout.js';
+import { gridRects } from '../src/mixer/layout/grid.js';
 import { BARCODE } from './fixtures.js';
 
 export const CANVAS = { width: 1280, height: 720 } as const;
 const GAP = 8;
 /** The server's tiles for so many people. */
-export const tilesOf = (count: number) => gridLayout(count, { ...CANVAS, gap: GAP });
+export const tilesOf = (count: number) => gridRects(count, { ...CANVAS, gap: GAP });
 
 /** The number in the barcode of tile `index` of `count` of a composite of {@link CANVAS}' size, or -1. */
 export function readBarcode(picture: Picture, count: number, index: number): number {

@@ -27,7 +27,7 @@ import { AudioMixer } from './audio/audio-mixer.js';
 import { audioLevel, DominantSpeaker } from './audio/dominant-speaker.js';
 import { LOW_RATE_TICKS } from './audio/low-rate-mix.js';
 import { AvSync } from './av-sync.js';
-import type { Placement } from './layout/layout-planner.js';
+import type { Placement } from './layout/layout.js';
 import { RoomImages } from './tiles/room-images.js';
 import type { TileContent } from './tiles/tile.js';
 import { Canvas } from './video/canvas.js';

@@ -1,6 +1,6 @@
 /** Names, marks and speaking borders, as a libwebrtc viewer decodes them. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { gridLayout } from '../../src/mixer/layout/grid-layout.js';
+import { gridRects } from '../../src/mixer/layout/grid.js';
 import { drawLabel } from '../../src/mixer/tiles/tile-label.js';
 import { callApi } from '../support/api.js';
 import { Bot } from '../support/bot.js';
@@ -8,7 +8,7 @@ import { TestServer, waitFor } from '../support/server.js';
 
 const ROOM = 'labels';
 const CANVAS = { width: 1280, height: 720 };
-const [, rect] = gridLayout(2, { ...CANVAS, gap: 8 });
+const [, rect] = gridRects(2, { ...CANVAS, gap: 8 });
 let server: TestServer;
 let other: Bot;
 let red: Bot;

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { gridLayout } from '../../src/mixer/layout/grid-layout.js';
+import { gridRects } from '../../src/mixer/layout/grid.js';
 import type { Region } from './browser.js';
 import { COLOURS, type ColourName } from './fixtures.js';
 
@@ -7,7 +7,7 @@ const [WIDTH, HEIGHT] = [1280, 720];
 
 /** Where tile `index` of `count` lies in the default composite. */
 export function tile(index: number, count: number): Region {
-  const rect = gridLayout(count, { width: WIDTH, height: HEIGHT, gap: 8 })[index];
+  const rect = gridRects(count, { width: WIDTH, height: HEIGHT, gap: 8 })[index];
   if (!rect) throw new Error(`no tile ${index} of ${count}`);
   return {
     x: rect.x / WIDTH,

@@ -1,6 +1,7 @@
 /**
- * Who has which place when there are more people than places: who leaves is replaced by the last one,
- * so that one tile moves and not all behind it; beyond the places, who spoke last is seen. Pure.
+ * Who keeps which place when places are limited. When somebody leaves, the last one takes the free
+ * place, so that one tile moves instead of all behind it. Beyond the places, those who spoke last
+ * are shown. Pure.
  */
 import type { SourceId } from '../../link/link-messages.js';
 import type { Micros } from '../../util/units.js';
@@ -10,8 +11,8 @@ export class TileSlots {
 
   /**
    * @param sources in the order of joining.
-   * @param spokeAt when each led the talk last; those missing never did.
-   * @returns at most `places` of them, in the order of the places.
+   * @param spokeAt when each was last the dominant speaker; others are missing.
+   * @returns at most `places` sources, in the order of the places.
    */
   update(
     sources: readonly SourceId[],
@@ -29,7 +30,7 @@ export class TileSlots {
     }
     const spoken = (slot: number) =>
       spokeAt.get(slots[slot] as SourceId) ?? Number.NEGATIVE_INFINITY;
-    // Whoever speaks takes the place of who has been silent for longest.
+    // A speaker without a place takes the place of the source that was silent for longest.
     for (let index = places; index < slots.length && places > 0; index++) {
       let quiet = places - 1;
       for (let slot = places - 1; slot >= 0; slot--) if (spoken(slot) < spoken(quiet)) quiet = slot;

@@ -3,8 +3,8 @@ import { createCanvas } from '@napi-rs/canvas';
 import { Picture } from '../../codecs/ffmpeg/picture.js';
 import { Scaler } from '../../codecs/ffmpeg/scaler.js';
 import type { CustomLayout } from '../../protocol/layout-mode.js';
-import { cropToFill } from '../layout/grid-layout.js';
 import type { Backdrop as Drawn } from '../video/compositor.js';
+import { cropToFill } from './picture-fit.js';
 import type { RoomImages } from './room-images.js';
 import { BACKGROUND } from './tile.js';
 

@@ -5,7 +5,7 @@
 import type { SourceId } from '../../link/link-messages.js';
 import { type Rect, rectBetween, TRANSITION } from '../../protocol/tile-geometry.js';
 import type { Micros } from '../../util/units.js';
-import type { Placement } from '../layout/layout-planner.js';
+import type { Placement } from '../layout/layout.js';
 
 /** After so long without a picture nobody saw where tiles were: they do not move, they are there. */
 const FORGOTTEN: Micros = 500_000;

@@ -15,8 +15,8 @@ import {
   TILE_WIDTH_ALIGN,
 } from '../../protocol/tile-geometry.js';
 import { uprightSize } from '../../rtp/rotation.js';
-import { cropToFill, fitInside } from '../layout/grid-layout.js';
-import type { Placement, TileStyle } from '../layout/layout-planner.js';
+import type { Placement, TileStyle } from '../layout/layout.js';
+import { cropToFill, fitInside } from './picture-fit.js';
 import { drawPlaceholder, type PlaceholderLook } from './placeholder.js';
 import { colourToYuv, TileBorder } from './tile-border.js';
 import { drawLabel, type LabelContent } from './tile-label.js';

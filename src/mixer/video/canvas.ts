@@ -15,7 +15,8 @@ import type {
 import type { OverlaySettings } from '../../protocol/overlay-settings.js';
 import { nowMicros } from '../../util/clock.js';
 import type { Micros } from '../../util/units.js';
-import { LayoutPlanner, type Placement, type PlanInput } from '../layout/layout-planner.js';
+import type { Placement } from '../layout/layout.js';
+import { LayoutPlanner, type PlanInput } from '../layout/layout-planner.js';
 import { Backdrop } from '../tiles/backdrop.js';
 import type { RoomImages } from '../tiles/room-images.js';
 import { RoomOverlays } from '../tiles/room-overlays.js';

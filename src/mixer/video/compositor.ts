@@ -8,7 +8,7 @@ import { Picture } from '../../codecs/ffmpeg/picture.js';
 import type { MixSettings, SourceId } from '../../link/link-messages.js';
 import type { TileFit } from '../../protocol/layout-mode.js';
 import { overlap, type Rect, rectMeet, rectWithout } from '../../protocol/tile-geometry.js';
-import type { Placement } from '../layout/layout-planner.js';
+import type { Placement } from '../layout/layout.js';
 import { BACKGROUND, Tile, type TileContent } from '../tiles/tile.js';
 import { colourToYuv } from '../tiles/tile-border.js';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Picture } from '../../../../src/codecs/ffmpeg/picture.js';
 import { Scaler } from '../../../../src/codecs/ffmpeg/scaler.js';
-import { cropToFill } from '../../../../src/mixer/layout/grid-layout.js';
+import { cropToFill } from '../../../../src/mixer/tiles/picture-fit.js';
 import type { Rect } from '../../../../src/protocol/tile-geometry.js';
 
 const GREY: [number, number, number] = [60, 128, 128];

@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest';
 import type { SourceId, SourceKind } from '../../../../src/link/link-messages.js';
 import { LARGE_HOLD, LayoutPlanner } from '../../../../src/mixer/layout/layout-planner.js';
-import { pictureInPictureLayout, speakerLayout } from '../../../../src/mixer/layout/layouts.js';
+import { pictureInPictureRects } from '../../../../src/mixer/layout/picture-in-picture.js';
+import { speakerRects } from '../../../../src/mixer/layout/speaker.js';
 import type { LayoutMode } from '../../../../src/protocol/layout-mode.js';
 
 const CANVASES = [
@@ -25,14 +26,14 @@ interface Rect {
 test('tiles lie in the canvas, on even pixels, and over each other only where they should', () => {
   for (const options of CANVASES) {
     for (const count of COUNTS) {
-      for (const rects of [speakerLayout(count, options), pictureInPictureLayout(count, options)]) {
+      for (const rects of [speakerRects(count, options), pictureInPictureRects(count, options)]) {
         for (const { x, y, width, height } of rects) {
           expect([x % 2, y % 2, width % 16, height % 2]).toEqual([0, 0, 0, 0]);
           expect(x >= 0 && y >= 0 && width > 0 && height > 0).toBe(true);
           expect(x + width <= options.width && y + height <= options.height).toBe(true);
         }
       }
-      const tiles = speakerLayout(count, options);
+      const tiles = speakerRects(count, options);
       const [large, ...strip] = tiles as [Rect, ...Rect[]];
       for (const [index, tile] of tiles.entries()) {
         for (const other of tiles.slice(index + 1)) expect(overlaps(tile, other)).toBe(false);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { cropToFill, fitInside, gridLayout } from '../../../../src/mixer/layout/grid-layout.js';
+import { gridRects } from '../../../../src/mixer/layout/grid.js';
 
 const canvases = [
   { width: 1280, height: 720, gap: 8 },
@@ -12,7 +12,7 @@ test.each(canvases)(
   '1 to 49 tiles on $width x $height: inside, apart, aligned, as large as can be',
   (canvas) => {
     for (let count = 1; count <= 49; count++) {
-      const rects = gridLayout(count, canvas);
+      const rects = gridRects(count, canvas);
       expect(rects).toHaveLength(count);
       for (const [index, a] of rects.entries()) {
         expect(a.x % 2 || a.y % 2 || a.width % 16 || a.height % 2).toBe(0);
@@ -33,29 +33,10 @@ test.each(canvases)(
 );
 
 test('one fills the canvas; the last row is centred', () => {
-  expect(gridLayout(1, canvases[0] as never)).toEqual([{ x: 0, y: 0, width: 1280, height: 720 }]);
-  const [first, second, third] = gridLayout(3, canvases[0] as never);
+  expect(gridRects(1, canvases[0] as never)).toEqual([{ x: 0, y: 0, width: 1280, height: 720 }]);
+  const [first, second, third] = gridRects(3, canvases[0] as never);
   expect(third?.y).toBeGreaterThan(first?.y ?? 0);
   const middle = (third?.x ?? 0) + (third?.width ?? 0) / 2;
   expect(Math.abs(middle - 640)).toBeLessThanOrEqual(2);
   expect(second?.x).toBeGreaterThan(first?.x ?? 0);
-});
-
-test('cropping and fitting keep the aspect and stay centred', () => {
-  expect(cropToFill({ width: 640, height: 480 }, { width: 1280, height: 720 })).toEqual({
-    x: 0,
-    y: 60,
-    width: 640,
-    height: 360,
-  });
-  expect(cropToFill({ width: 360, height: 640 }, { width: 640, height: 480 })).toEqual({
-    x: 0,
-    y: 184,
-    width: 360,
-    height: 270,
-  });
-  const fitted = fitInside({ width: 360, height: 640 }, { x: 100, y: 50, width: 640, height: 480 });
-  expect(fitted.width % 16).toBe(0);
-  expect(Math.abs(fitted.width / fitted.height - 360 / 640)).toBeLessThan(0.03);
-  expect(fitted.x + fitted.width / 2).toBe(100 + 320);
 });
