@@ -1,6 +1,7 @@
 import type {
   AudioOutFrame,
   MixSettings,
+  SourceId,
   VideoOutFrame,
   WatchedVideo,
 } from '../link/link-messages.js';
@@ -17,6 +18,7 @@ import {
   type Micros,
   VIDEO_CLOCK_RATE,
 } from '../util/units.js';
+import type { FramePackets, MediaOutput, OutputDemand } from './media-output.js';
 import { bestStep, type ReceiveLimits } from './receive-limits.js';
 import { type OutputStep, outputSteps } from './renditions.js';
 
@@ -37,16 +39,18 @@ const AUDIO_FRAME: Micros = 20_000;
 const LOW_AUDIO_FRAME: Micros = 60_000;
 
 export interface ParticipantOutputEvents {
-  /** Others of the room's encodes are needed than before. */
-  onWatchedChanged(): void;
+  /** It demands something else of the composite than before. */
+  onDemandChanged(): void;
   /** @param urgent there is no picture yet. */
   requestKeyframe(video: WatchedVideo, urgent: boolean): void;
   /** Another rendition is sent than before; undefined is sound alone. */
   onRendition(rendition: number | undefined): void;
+  /** It broke and receives nothing more. */
+  onFault(error: unknown): void;
 }
 
 /** What one participant receives: the composite and a mix, each on one stream. */
-export class ParticipantOutput {
+export class ParticipantOutput implements MediaOutput {
   readonly audio: OutboundStream | undefined;
   readonly videoCodec: CompositeCodec | undefined;
   private readonly video: OutboundStream | undefined;
@@ -67,6 +71,9 @@ export class ParticipantOutput {
   private readonly counters = { rendition_switches: 0, video_frames_not_sent: 0 };
 
   constructor(
+    readonly name: string,
+    /** Source of the participant: they do not hear themselves. */
+    private readonly ownSource: SourceId,
     { sections, extensions }: NegotiatedMedia,
     private readonly streams: LocalStreams,
     private readonly settings: MixSettings,
@@ -108,7 +115,21 @@ export class ParticipantOutput {
     this.selector = new RenditionSelector(this.steps.map(({ needBps }) => needBps));
   }
 
-  /** The encodes that this client needs: the one it gets, and the one it is to get next. */
+  get demand(): OutputDemand {
+    return {
+      videos: this.watched,
+      audio: this.audio !== undefined,
+      mix: this.ownSource,
+      lowAudio: this.usesLowAudio,
+      sources: false,
+    };
+  }
+
+  onFault(error: unknown): void {
+    this.events.onFault(error);
+  }
+
+  /** The encodes that this client needs: the one it gets, and the one it gets next. */
   get watched(): WatchedVideo[] {
     const { videoCodec: codec } = this;
     if (!codec) return [];
@@ -118,8 +139,8 @@ export class ParticipantOutput {
       .map((rendition) => ({ codec, rendition }));
   }
 
-  /** Whether it gets the sound at the low bitrate, or is to. */
-  get usesLowAudio(): boolean {
+  /** Whether it gets the audio at the low bitrate, or waits for it. */
+  private get usesLowAudio(): boolean {
     return this.audio !== undefined && (this.sendingLowAudio || this.wantsLowAudio);
   }
 
@@ -151,12 +172,12 @@ export class ParticipantOutput {
     return this.video?.timestampOf(ptsMicros);
   }
 
-  sendVideo(payloads: readonly Buffer[], frame: VideoOutFrame, now: Micros): void {
+  onVideo(frame: VideoOutFrame, packets: FramePackets, now: Micros): void {
     const { rendition: wanted, temporalLayer } = this.step;
     if (frame.rendition === wanted && frame.keyframe && this.sending !== wanted) {
       this.sending = wanted;
       this.tellRendition(wanted);
-      this.events.onWatchedChanged();
+      this.events.onDemandChanged();
     }
     if (frame.rendition !== this.sending) return;
     if (frame.rendition === wanted && frame.temporalLayer > temporalLayer) return;
@@ -167,14 +188,14 @@ export class ParticipantOutput {
       return;
     }
     this.offeredVideo.add(frame.data.length, now);
-    this.video?.sendFrame(payloads, frame.ptsMicros, now);
+    this.video?.sendFrame(packets.payloads, frame.ptsMicros, now);
   }
 
   /** A frame of this client's mix; it goes over to the other bitrate where both begin a packet. */
-  sendAudio({ data, ptsMicros, low, lowBegins }: AudioOutFrame, now: Micros): void {
+  onAudio({ data, ptsMicros, low, lowBegins }: AudioOutFrame, now: Micros): void {
     if (lowBegins && this.sendingLowAudio !== this.wantsLowAudio) {
       this.sendingLowAudio = this.wantsLowAudio;
-      this.events.onWatchedChanged();
+      this.events.onDemandChanged();
     }
     if (low !== this.sendingLowAudio) return;
     // On little, redundancy would be what fills the queue.
@@ -195,7 +216,7 @@ export class ParticipantOutput {
     if (this.video) this.select(now);
     if (this.wantsLowAudio === this.lowAudioAsked) return;
     this.lowAudioAsked = this.wantsLowAudio;
-    this.events.onWatchedChanged();
+    this.events.onDemandChanged();
   }
 
   private select(now: Micros): void {
@@ -327,7 +348,7 @@ export class ParticipantOutput {
       this.dropWaiting();
       this.sending = undefined;
     }
-    this.events.onWatchedChanged();
+    this.events.onDemandChanged();
     if (wanted === undefined) this.tellRendition(undefined);
     if (this.sending === wanted || wanted === undefined || !this.videoCodec) return;
     const urgent = this.sending === undefined && now - this.urgentAt > URGENT_INTERVAL;

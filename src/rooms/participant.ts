@@ -340,7 +340,7 @@ export class Participant {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    this.output = undefined;
+    this.dropOutput();
     await this.opening?.catch(() => undefined);
     await this.transport?.close();
   }
@@ -380,20 +380,30 @@ export class Participant {
       this.setState('connected');
       return;
     }
-    this.output = new ParticipantOutput(
+    const output: ParticipantOutput = new ParticipantOutput(
+      `participant ${this.id}`,
+      this.sourceId,
       this.offer.media,
       this.streams,
       this.options.mix,
       this.transport,
       {
-        onWatchedChanged: () => this.pipeline.updateWatchers(),
+        onDemandChanged: () => this.pipeline.demandChanged(output),
         requestKeyframe: (video, urgent) => this.pipeline.requestKeyframe(video, urgent),
         onRendition: (index) => this.events.onRendition(this.nameOf(index)),
+        onFault: () => this.failed('internal_error'),
       },
     );
+    this.output = output;
     this.limitOutput();
+    this.pipeline.addOutput(output);
     this.setState('connected');
-    for (const video of this.output.watched) this.pipeline.requestKeyframe(video, true);
+    for (const video of output.watched) this.pipeline.requestKeyframe(video, true);
+  }
+
+  private dropOutput(): void {
+    if (this.output) this.pipeline.removeOutput(this.output);
+    this.output = undefined;
   }
 
   private nameOf(rendition: number | undefined): string {
@@ -404,7 +414,7 @@ export class Participant {
   private failed(reason: string): void {
     if (this.connectionState === 'failed' || this.closed) return;
     this.logger.info({ participant: this.id, reason }, 'connection failed');
-    this.output = undefined;
+    this.dropOutput();
     this.setState('failed');
     this.events.onError(
       new TesseraError('connection_failed', `the media connection failed (${reason})`, {

@@ -8,10 +8,6 @@
  * than a short freeze, since sequence numbers and timestamps are kept on this side.
  */
 
-import { packetizeAv1 } from '../codecs/av1-packetizer.js';
-import { packetizeH264 } from '../codecs/h264-packetizer.js';
-import { packetizeVp8 } from '../codecs/vp8-packetizer.js';
-import { packetizeVp9 } from '../codecs/vp9-packetizer.js';
 import type {
   AudioInFrame,
   AudioOutFrame,
@@ -33,13 +29,14 @@ import type { OverlaySettings } from '../protocol/overlay-settings.js';
 import { nowMicros } from '../util/clock.js';
 import { addHistograms, type StageHistograms, StageTimes } from '../util/stage-times.js';
 import type { Micros } from '../util/units.js';
-import type { CompositeSink } from './composite-sink.js';
+import { CompositePacketizer, LazyPackets } from './composite-packetizer.js';
+import { FULL_MIX, type MediaOutput } from './media-output.js';
 import type { MediaPool } from './media-pool.js';
 import type { MediaProcess } from './media-process.js';
+import { type OutputRoute, OutputRoutes } from './output-routes.js';
 import type { Participant } from './participant.js';
+import { watchKey, watchSet } from './watch-set.js';
 
-/** The mix of everybody. */
-const FULL_MIX: SourceId = 0;
 /** Restarts in a row wait longer and longer, so that a stream that kills every process cannot spin. */
 const FIRST_BACKOFF_MS = 0;
 const MAX_BACKOFF_MS = 5000;
@@ -62,7 +59,8 @@ export class RoomPipeline {
   readonly stages = new StageTimes();
   private process: MediaProcess | undefined;
   private participants: readonly Participant[] = [];
-  private readonly sinks = new Set<CompositeSink>();
+  private readonly outputs = new OutputRoutes();
+  private readonly packets = new LazyPackets(new CompositePacketizer());
   private layout: LayoutState = { mode: 'grid', pinned: [] };
   private overlays: OverlaySettings = {};
   /** By name, those that were made harmless; in base64. */
@@ -71,11 +69,6 @@ export class RoomPipeline {
   /** Steps that the picture gives way by. */
   private bent: readonly LoadStep[] = [];
   private loadFloor = 0;
-  /** Of the last picture, and of the base layer's last, by codec and rendition. */
-  private readonly pictureNumbers = new Map<
-    string,
-    { pictureId: number; baseIndex: number; base: number }
-  >();
   /** Of one tick, by whose mix it is. */
   private audioTick = new Map<SourceId, AudioOutFrame>();
   private lowAudioTick = new Map<SourceId, AudioOutFrame>();
@@ -122,7 +115,7 @@ export class RoomPipeline {
   update(participants: readonly Participant[]): void {
     this.participants = participants;
     this.process?.send({ type: 'sources', sources: participants.flatMap(sourceStatesOf) });
-    this.updateWatchers();
+    this.watch();
   }
 
   arrange(layout: LayoutState): void {
@@ -164,44 +157,30 @@ export class RoomPipeline {
     this.process?.send({ type: 'image', name, ...(data === undefined ? {} : { data }) });
   }
 
-  /** Gives the composite to something besides the participants. */
-  addSink(sink: CompositeSink): void {
-    this.sinks.add(sink);
-    this.updateWatchers();
+  addOutput(output: MediaOutput): void {
+    this.outputs.add(output);
+    this.watch();
   }
 
-  removeSink(sink: CompositeSink): void {
-    this.sinks.delete(sink);
-    this.updateWatchers();
+  removeOutput(output: MediaOutput): void {
+    if (this.outputs.remove(output)) this.watch();
   }
 
-  /** Somebody began or ceased to receive a stream: encode what is watched, and nothing else. */
-  updateWatchers(): void {
-    const videos = new Map<string, WatchedVideo>();
-    let audio = false;
-    const lowAudio = new Set<SourceId>();
-    for (const participant of this.participants) {
-      const { output } = participant;
-      for (const watched of output?.watched ?? []) {
-        videos.set(`${watched.codec}/${watched.rendition}`, watched);
-      }
-      audio ||= output?.audio !== undefined;
-      if (output?.usesLowAudio) lowAudio.add(participant.visible ? participant.sourceId : FULL_MIX);
-    }
-    for (const { video } of this.sinks) {
-      if (video) videos.set(`${video.codec}/${video.rendition}`, video);
-      audio = true;
-    }
-    const watch = {
-      type: 'watch',
-      videos: [...videos.values()],
-      audio,
-      lowAudio: [...lowAudio],
-    } as const;
-    const key = `${[...videos.keys()].sort()} ${audio} ${[...lowAudio].sort()}`;
+  /** An output demands something else than before. */
+  demandChanged(output: MediaOutput): void {
+    if (this.outputs.update(output)) this.watch();
+  }
+
+  /** Has the media process encode what outputs demand, and nothing else. */
+  private watch(): void {
+    const mixed = new Set(
+      this.participants.filter(({ visible }) => visible).map(({ sourceId }) => sourceId),
+    );
+    const watched = watchSet(this.outputs.demands, mixed);
+    const key = watchKey(watched);
     if (key === this.watchKey) return;
     this.watchKey = key;
-    this.process?.send(watch);
+    this.process?.send(watched);
   }
 
   /** @param urgent for somebody who has no picture yet. */
@@ -211,8 +190,7 @@ export class RoomPipeline {
 
   /** How large each camera is shown, where it is largest. */
   private showCameras(tiles: readonly TilePlace[]): void {
-    const widths = [...this.sinks].map(({ video }) => video?.own?.width ?? 0);
-    const factor = Math.max(1, ...widths.map((width) => width / this.settings.width));
+    const factor = Math.max(1, this.outputs.ownWidth / this.settings.width);
     for (const participant of this.participants) {
       const tile = tiles.find(({ source }) => source === participant.sourceId);
       participant.showCameraAt(
@@ -232,7 +210,7 @@ export class RoomPipeline {
 
   /** A frame from a client on its way to the decoder. */
   receive(frame: VideoInFrame | AudioInFrame): void {
-    for (const sink of this.sinks) if (sink.takesSources) sink.onSource(frame);
+    for (const { output } of this.outputs.takingSources) this.give(output, frame, 0);
     if (!this.process) return;
     if (!this.process.sendFrame(frame)) this.counters.link_frames_dropped++;
   }
@@ -336,53 +314,49 @@ export class RoomPipeline {
     else if (frame.kind === 'audio-out') this.sendAudio(frame);
   }
 
-  /** One packetisation for all receivers of the rendition. */
+  /** Packetized once for all receivers of the encode. */
   private sendVideo(frame: VideoOutFrame): void {
-    for (const sink of this.sinks) {
-      const { codec, rendition } = sink.video ?? {};
-      if (codec === frame.codec && rendition === frame.rendition) sink.onVideo(frame);
-    }
-    const receivers = this.participants.filter(({ output }) => output?.videoCodec === frame.codec);
-    if (receivers.length === 0) return;
     const now = nowMicros();
-    const payloads = this.packetize(frame);
-    for (const participant of receivers) {
-      const { output } = participant;
-      if (output) participant.guarding(() => output.sendVideo(payloads, frame, now));
-    }
-    this.stages.observe('send', nowMicros() - frame.encodedMicros);
+    this.packets.use(frame);
+    for (const { output } of this.outputs.receivers(frame)) this.give(output, frame, now);
+    if (this.packets.wereRead) this.stages.observe('send', nowMicros() - frame.encodedMicros);
   }
 
-  private packetize({ codec, rendition, data, keyframe, temporalLayer }: VideoOutFrame): Buffer[] {
-    if (codec === 'h264') return packetizeH264(data);
-    if (codec === 'av1') return packetizeAv1(data, keyframe);
-    const key = `${codec}/${rendition}`;
-    const last = this.pictureNumbers.get(key) ?? { pictureId: 0, baseIndex: 0, base: 0 };
-    const pictureId = (last.pictureId + 1) & 0x7fff;
-    const isBase = temporalLayer === 0;
-    const baseIndex = (last.baseIndex + (isBase ? 1 : 0)) & 0xff;
-    this.pictureNumbers.set(key, { pictureId, baseIndex, base: isBase ? pictureId : last.base });
-    if (codec === 'vp8') return packetizeVp8(data, pictureId, { temporalLayer, baseIndex });
-    const reference = keyframe ? 0 : (pictureId - last.base) & 0x7fff;
-    return packetizeVp9(data, pictureId, { temporalLayer, reference });
-  }
-
-  /** Collects one tick's mixes, then gives each participant theirs. */
+  /** Collects the mixes of one tick, then gives each output its own. */
   private sendAudio(frame: AudioOutFrame): void {
-    if (!frame.low && frame.source === FULL_MIX) for (const sink of this.sinks) sink.onAudio(frame);
     (frame.low ? this.lowAudioTick : this.audioTick).set(frame.source, frame);
     if (!frame.last) return;
     const now = nowMicros();
-    for (const participant of this.participants) {
-      const { sourceId, output } = participant;
-      if (!output) continue;
-      for (const tick of [this.audioTick, this.lowAudioTick]) {
-        const mix = tick.get(sourceId) ?? tick.get(FULL_MIX);
-        if (mix) participant.guarding(() => output.sendAudio(mix, now));
-      }
+    for (const route of this.outputs.hearing) {
+      this.giveMix(route, this.audioTick, now);
+      // Read now: an output may have switched to the low bitrate with the frame above.
+      if (route.demand.lowAudio) this.giveMix(route, this.lowAudioTick, now);
     }
     this.audioTick.clear();
     this.lowAudioTick.clear();
+  }
+
+  private giveMix(
+    { output, demand }: OutputRoute,
+    tick: ReadonlyMap<SourceId, AudioOutFrame>,
+    now: Micros,
+  ): void {
+    const frame = tick.get(demand.mix) ?? tick.get(FULL_MIX);
+    if (frame) this.give(output, frame, now);
+  }
+
+  /** Calls an output. A fault in it ends this output; nobody else notices. */
+  private give(output: MediaOutput, frame: MediaFrame, now: Micros): void {
+    try {
+      if (frame.kind === 'video-out') output.onVideo(frame, this.packets, now);
+      else if (frame.kind === 'audio-out') output.onAudio(frame, now);
+      else output.onSource?.(frame);
+    } catch (error) {
+      if (!this.outputs.remove(output)) return;
+      this.logger.error({ error, output: output.name }, 'an output broke');
+      this.watch();
+      output.onFault(error);
+    }
   }
 }
 

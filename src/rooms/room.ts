@@ -17,9 +17,9 @@ import { CounterTotals } from '../util/counter-totals.js';
 import type { StageHistograms } from '../util/stage-times.js';
 import type { CompositeCodec, Micros } from '../util/units.js';
 import { type AppMessage, ChatHistory, type ChatMessage, checkSize } from './chat.js';
-import type { CompositeSink } from './composite-sink.js';
 import type { Grant, Role } from './grant.js';
 import { Lobby, type WaitingInfo } from './lobby.js';
+import type { MediaOutput } from './media-output.js';
 import type { MediaPool } from './media-pool.js';
 import { type ConnectionState, Participant } from './participant.js';
 import { type ParticipantInfo, participantInfo } from './participant-info.js';
@@ -254,12 +254,12 @@ export class Room {
   }
 
   /** Gives the composite to something that is no participant. */
-  addSink(sink: CompositeSink): void {
-    this.pipeline.addSink(sink);
+  addOutput(output: MediaOutput): void {
+    this.pipeline.addOutput(output);
   }
 
-  removeSink(sink: CompositeSink): void {
-    this.pipeline.removeSink(sink);
+  removeOutput(output: MediaOutput): void {
+    this.pipeline.removeOutput(output);
   }
 
   observe(observer: RoomObserver): void {

@@ -7,7 +7,7 @@ import type { EgressEvent } from '../../link/egress-messages.js';
 import type { AudioOutFrame, VideoOutFrame, WatchedVideo } from '../../link/link-messages.js';
 import type { Logger } from '../../logger.js';
 import type { OutputInfo, OutputStatus } from '../../protocol/output-info.js';
-import type { CompositeSink } from '../../rooms/composite-sink.js';
+import { FULL_MIX, type MediaOutput, type OutputDemand } from '../../rooms/media-output.js';
 import type { Room } from '../../rooms/room.js';
 import { nowMicros } from '../../util/clock.js';
 import { EgressFrames } from '../egress-frames.js';
@@ -34,9 +34,10 @@ export interface LiveOutputOptions {
   readonly keyframeMs: number;
 }
 
-export class LiveOutput implements CompositeSink {
-  readonly takesSources = false;
-  readonly video: WatchedVideo;
+export class LiveOutput implements MediaOutput {
+  readonly name: string;
+  readonly demand: OutputDemand;
+  private readonly video: WatchedVideo;
   private reconnects = 0;
   private readonly frames = new EgressFrames(0, {
     send: (frame) => this.process?.sendFrame(frame) ?? true,
@@ -61,6 +62,9 @@ export class LiveOutput implements CompositeSink {
   ) {
     this.current = options.info;
     this.video = options.video;
+    this.name = `live output ${options.info.id}`;
+    const videos = [options.video];
+    this.demand = { videos, audio: true, mix: FULL_MIX, lowAudio: false, sources: false };
   }
 
   /** Those that the process did not take. */
@@ -73,7 +77,7 @@ export class LiveOutput implements CompositeSink {
   }
 
   async start(): Promise<void> {
-    this.room.addSink(this);
+    this.room.addOutput(this);
     this.keyframeTimer = setInterval(() => {
       if (this.current.status === 'live') this.room.requestKeyframe(this.video, true);
     }, this.options.keyframeMs);
@@ -85,7 +89,7 @@ export class LiveOutput implements CompositeSink {
     this.ended = true;
     clearInterval(this.keyframeTimer);
     clearTimeout(this.retryTimer);
-    this.room.removeSink(this);
+    this.room.removeOutput(this);
     this.change('ended');
     await this.disconnect();
   }
@@ -98,7 +102,12 @@ export class LiveOutput implements CompositeSink {
     this.frames.add(frame);
   }
 
-  onSource(): void {}
+  onFault(error: unknown): void {
+    this.change('reconnecting', error instanceof Error ? error.message : String(error));
+    this.stop().catch((failure: unknown) =>
+      this.logger.error({ error: failure }, 'a live output did not end'),
+    );
+  }
 
   private async connect(): Promise<void> {
     const process: EgressHandle = this.processes.launch(

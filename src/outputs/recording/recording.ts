@@ -16,7 +16,7 @@ import type {
 import type { Logger } from '../../logger.js';
 import type { RecordingStatus } from '../../protocol/recording-info.js';
 import type { ChatMessage } from '../../rooms/chat.js';
-import type { CompositeSink } from '../../rooms/composite-sink.js';
+import { FULL_MIX, type MediaOutput, type OutputDemand } from '../../rooms/media-output.js';
 import type { ParticipantInfo } from '../../rooms/participant-info.js';
 import type { Room, RoomObserver } from '../../rooms/room.js';
 import type { RoomLayout } from '../../rooms/room-layout.js';
@@ -55,12 +55,13 @@ export interface RecordingEvents {
   onProgress(): void;
 }
 
-export class Recording implements CompositeSink, RoomObserver {
+export class Recording implements MediaOutput, RoomObserver {
   processRestarts = 0;
   /** What became of the frames in its process. */
   counters: MediaCounters = {};
-  readonly video: WatchedVideo | undefined;
-  readonly takesSources: boolean;
+  readonly name: string;
+  readonly demand: OutputDemand;
+  private readonly video: WatchedVideo | undefined;
   private manifest: RecordingManifest;
   private process: EgressHandle | undefined;
   private readonly timeline: TimelineLog;
@@ -90,7 +91,14 @@ export class Recording implements CompositeSink, RoomObserver {
   ) {
     this.manifest = options.manifest;
     this.video = options.video;
-    this.takesSources = options.tracks;
+    this.name = `recording ${options.manifest.id}`;
+    this.demand = {
+      videos: options.video ? [options.video] : [],
+      audio: true,
+      mix: FULL_MIX,
+      lowAudio: false,
+      sources: options.tracks,
+    };
     this.timeline = new TimelineLog(options.folder, (error) =>
       logger.warn({ error }, 'a line of the timeline could not be written'),
     );
@@ -121,7 +129,7 @@ export class Recording implements CompositeSink, RoomObserver {
     this.room.observe(this);
     for (const info of this.room.visibleParticipants) this.onJoined(info);
     this.onLayout(this.room.layout);
-    this.room.addSink(this);
+    this.room.addOutput(this);
     this.requestKeyframe(true);
     const { keyframeMs } = this.options;
     if (keyframeMs === 0) return;
@@ -141,7 +149,7 @@ export class Recording implements CompositeSink, RoomObserver {
       this.anchor = undefined;
       this.change({ status: 'paused' });
       await flight();
-      this.room.removeSink(this);
+      this.room.removeOutput(this);
       this.batch.flush();
     });
   }
@@ -151,7 +159,7 @@ export class Recording implements CompositeSink, RoomObserver {
       if (this.status !== 'paused') return;
       this.change({ status: 'recording' });
       this.process?.send({ type: 'resume' });
-      this.room.addSink(this);
+      this.room.addOutput(this);
       this.timeline.add({ type: 'resumed' }, this.positionMs);
     });
   }
@@ -176,6 +184,11 @@ export class Recording implements CompositeSink, RoomObserver {
       this.nameSource(source);
     }
     this.batch.add(frame);
+  }
+
+  onFault(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.fault('egress_failed', `the recorder cannot run (${reason})`);
   }
 
   onJoined({ id: participant, identity, name, mic, camera, screen }: ParticipantInfo): void {
@@ -332,7 +345,7 @@ export class Recording implements CompositeSink, RoomObserver {
     this.process?.send({ type: 'pause', at });
     this.change({ status: 'finishing', endedAt: Date.now() });
     if (!wasPaused) await flight();
-    this.room.removeSink(this);
+    this.room.removeOutput(this);
     this.batch.flush();
     this.room.stopObserving(this);
     await this.endProcess(at);
