@@ -130,4 +130,6 @@ export function linterConfigIsCurrent(): boolean {
   return JSON.stringify(now) === JSON.stringify(JSON.parse(linterConfig()));
 }
 
-if (process.argv.includes('--write')) writeFileSync(CONFIG, linterConfig());
+if (process.argv[1] === import.meta.filename && process.argv.includes('--write')) {
+  writeFileSync(CONFIG, linterConfig());
+}

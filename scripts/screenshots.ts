@@ -1,5 +1,5 @@
 /**
- * Makes `.github/layouts.png`, the README's picture of every layout: a real room with test people and a
+ * Makes `.github/layouts.png`, the docs' picture of every layout: a real room with test people and a
  * shared screen, as a viewer decodes it. `npm run screenshots`.
  */
 import { writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
  * What labels, marks, borders, title, clock, recording mark, logo and watermark cost: composing tiles with
- * all of them against bare scaling into the canvas, in CPU time per frame. `npm run bench:compose`; prints the rows of the README's table.
+ * all of them against bare scaling into the canvas, in CPU time per frame. `npm run bench:compose`; prints the rows of the table in docs/benchmarks.md.
  */
 import { createCanvas } from '@napi-rs/canvas';
 import { Picture } from '../../src/codecs/ffmpeg/picture.js';

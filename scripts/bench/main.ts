@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what Tessera costs, how late it is and how far it goes, against the codec floor and
  * against what people use instead; one table, and `bench.json` in `.cache`. `npm run bench -- NAME`
- * does one part; `--write` puts what the file holds of all parts into the README.
+ * does one part; `--write` puts what the file holds of all parts into docs/benchmarks.md.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -25,7 +25,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   memory: benchMemory,
 };
 const FOLDER = new URL('../../.cache/', import.meta.url);
-const README = new URL('../../README.md', import.meta.url);
+const PAGE = new URL('../../docs/benchmarks.md', import.meta.url);
 const MARKS = ['<!-- bench -->', '<!-- end of bench -->'] as const;
 
 const words = process.argv.slice(2);
@@ -53,9 +53,9 @@ const about = { at: new Date().toISOString(), cpu: cpus()[0]?.model, cores: cpus
 writeFileSync(file, JSON.stringify({ ...about, parts }, null, 2));
 if (words.includes('--write')) {
   const all = Object.keys(BENCHES).flatMap((one) => parts[one] ?? []);
-  const text = readFileSync(README, 'utf8');
+  const text = readFileSync(PAGE, 'utf8');
   const [from, to] = [text.indexOf(MARKS[0]) + MARKS[0].length, text.indexOf(MARKS[1])];
-  writeFileSync(README, `${text.slice(0, from)}\n${tableOf(all)}\n${text.slice(to)}`);
+  writeFileSync(PAGE, `${text.slice(0, from)}\n${tableOf(all)}\n${text.slice(to)}`);
 }
 console.error(`written to ${fileURLToPath(file)}`);
 process.exit(0);

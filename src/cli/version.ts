@@ -1,6 +1,13 @@
-import { createRequire } from 'node:module';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
-/** Of the package. */
+/** The package's file, above this one whether it was built or not. */
+function packageFile(folder: string): string {
+  const file = join(folder, 'package.json');
+  return existsSync(file) ? file : packageFile(dirname(folder));
+}
+
+/** Version of the package. */
 export const VERSION = (
-  createRequire(import.meta.url)('../../../package.json') as { version: string }
+  JSON.parse(readFileSync(packageFile(import.meta.dirname), 'utf8')) as { version: string }
 ).version;

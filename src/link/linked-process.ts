@@ -2,10 +2,11 @@
  * A child process at the other end of a link, as the server sees it: spawned, ready, gone. The server
  * survives whatever happens to it.
  */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import type { Logger } from '../logger.js';
+import { entryArguments } from './entry-arguments.js';
 import type { LinkMessage } from './frame-codec.js';
 import type { MediaFrame } from './link-messages.js';
 import { MediaLink } from './media-link.js';
@@ -46,7 +47,7 @@ export class LinkedProcess {
     private readonly events: LinkedProcessEvents,
   ) {
     const { name, entry, environment } = options;
-    this.child = spawn(process.execPath, ['--enable-source-maps', fileURLToPath(entry)], {
+    this.child = spawn(process.execPath, entryArguments(entry), {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
       env: { ...environment },
     });
