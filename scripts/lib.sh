@@ -17,7 +17,7 @@ once() {
   shift 2
   stamp=$(find "$@" -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)
   if [ "$(cat "node_modules/.tessera-$name" 2>/dev/null)" = "$stamp" ]; then return; fi
-  $command
+  $command || return
   mkdir -p node_modules
   echo "$stamp" >"node_modules/.tessera-$name"
 }
