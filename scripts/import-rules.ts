@@ -10,7 +10,7 @@ const CONFIG = fileURLToPath(new URL('../.biome.json', import.meta.url));
 /** What each folder of `src` may import besides itself and `errors.ts`, `logger.ts`. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   util: [],
-  protocol: ['util'],
+  protocol: [],
   rtp: ['util'],
   codecs: ['protocol', 'rtp', 'util'],
   link: ['protocol', 'rtp', 'util'],
@@ -27,7 +27,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   whip: ['api', 'peer', 'protocol', 'rooms', 'util'],
   metrics: ['rooms', 'util'],
   bots: ['codecs', 'mixer', 'peer', 'protocol', 'util'],
-  cli: ['api', 'bots', 'codecs', 'config', 'rooms', 'util'],
+  cli: ['api', 'bots', 'codecs', 'config', 'protocol', 'rooms', 'util'],
 };
 
 /** Packages that one folder alone may import. */

@@ -14,7 +14,7 @@ import { VideoEncoder } from '../src/codecs/ffmpeg/video-encoder.js';
 import { vp8Depacketizer } from '../src/codecs/vp8-depacketizer.js';
 import { packetizeVp8 } from '../src/codecs/vp8-packetizer.js';
 import { useFont } from '../src/mixer/tiles/fonts.js';
-import { LAYOUT_MODES } from '../src/protocol/layout-mode.js';
+import { LAYOUT_MODES } from '../src/protocol/layout.js';
 import { callApi } from '../test/support/api.js';
 import { sleep, TestServer } from '../test/support/server.js';
 

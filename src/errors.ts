@@ -1,9 +1,7 @@
-/**
- * The one error class of Tessera: a stable code for programs, a text for people and, where there is
- * something to do, the next step. Codes never change their meaning; new ones may come.
- * Here each with its HTTP status.
- */
-export const ERROR_CODES = {
+import type { ErrorCode } from './protocol/error-codes.js';
+
+/** The HTTP status of each error code. */
+export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   bad_message: 400,
   bad_sdp: 400,
   bad_candidate: 400,
@@ -68,14 +66,13 @@ export const ERROR_CODES = {
   too_many_outputs: 429,
   threshold_missed: 500,
   internal: 500,
-} as const satisfies Record<string, number>;
+};
 
-export type ErrorCode = keyof typeof ERROR_CODES;
-
+/** The one error class: a stable code for programs, a text for people and, if there is one, the next step. */
 export class TesseraError extends Error {
-  /** What the reader can do about it; part of what clients are told. */
+  /** What the reader can do about it. Sent to clients too. */
   readonly next: string | undefined;
-  /** When trying again may help. */
+  /** When it may help to try again. Sent to clients too. */
   readonly retryAfterSeconds: number | undefined;
 
   constructor(
@@ -89,7 +86,7 @@ export class TesseraError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
 
-  /** Wraps whatever was thrown; a TesseraError stays what it is. */
+  /** Wraps a thrown value. Returns a TesseraError unchanged. */
   static from(error: unknown, code: ErrorCode = 'internal'): TesseraError {
     if (error instanceof TesseraError) return error;
     const text = error instanceof Error ? error.message : String(error);

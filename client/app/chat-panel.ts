@@ -1,5 +1,5 @@
 /** What people write, and a line to write on. */
-import type { ChatState } from '../../src/protocol/messages.js';
+import type { ChatState } from '../../src/protocol/chat.js';
 import type { Room } from '../sdk/room.js';
 
 const TIME = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });

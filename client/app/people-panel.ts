@@ -1,5 +1,5 @@
 /** Who is in the room; for hosts with what they may do about it. */
-import type { ParticipantState } from '../../src/protocol/messages.js';
+import type { ParticipantState } from '../../src/protocol/participants.js';
 import type { Room } from '../sdk/room.js';
 
 const LAYOUTS = [

@@ -3,7 +3,7 @@
  * of the pictures, and the way of the tiles from one layout to the next as the server draws it.
  */
 
-import type { LayoutDescription } from '../../src/protocol/messages.js';
+import type { LayoutDescription } from '../../src/protocol/layout.js';
 import { type Rect, rectBetween } from '../../src/protocol/tile-geometry.js';
 import type { Room } from './room.js';
 

@@ -1,7 +1,7 @@
 /** A room's recordings: begun, ended, listed and played, as far as one's role allows. */
 
-import type { ServerMessage } from '../../src/protocol/messages.js';
 import type { RecordingInfo, RecordingRequest } from '../../src/protocol/recording-info.js';
+import type { ServerMessage } from '../../src/protocol/server-messages.js';
 
 export type { RecordingInfo, RecordingRequest };
 

@@ -1,5 +1,7 @@
 /** What goes over the data channel, or over the socket while there is none; and what was written. */
-import type { ChatState, DataMessage, ServerMessage } from '../../src/protocol/messages.js';
+import type { ChatState } from '../../src/protocol/chat.js';
+import type { DataMessage } from '../../src/protocol/data-messages.js';
+import type { ServerMessage } from '../../src/protocol/server-messages.js';
 
 export class RoomData {
   private channel: RTCDataChannel | undefined;

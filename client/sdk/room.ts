@@ -4,17 +4,14 @@
  *   const room = await Room.connect({ url, room: 'demo', name: 'Ada', audioTrack, videoTrack });
  *   video.srcObject = room.stream;
  */
-import type {
-  ChatState,
-  ClientMessage,
-  IceServer,
-  LayoutDescription,
-  Moderate,
-  ParticipantState,
-  RoomState as RoomSettings,
-  ServerMessage,
-  WaitingState,
-} from '../../src/protocol/messages.js';
+import type { ChatState } from '../../src/protocol/chat.js';
+import type { ClientMessage } from '../../src/protocol/client-messages.js';
+import type { IceServer } from '../../src/protocol/ice-server.js';
+import type { LayoutDescription } from '../../src/protocol/layout.js';
+import type { Moderate } from '../../src/protocol/moderation.js';
+import type { ParticipantState, WaitingState } from '../../src/protocol/participants.js';
+import type { RoomStatus } from '../../src/protocol/room-status.js';
+import type { ServerMessage } from '../../src/protocol/server-messages.js';
 import { Emitter } from './events.js';
 import { RoomRecordings } from './recordings.js';
 import { RoomData } from './room-data.js';
@@ -55,7 +52,7 @@ export interface RoomEvents extends Record<string, unknown> {
   /** What the picture is made of; `timestamp` is the RTP timestamp of the first that is like this. */
   layout: { readonly layout: LayoutDescription; readonly timestamp: number | undefined };
   /** Whether the room is locked, and has a lobby. */
-  settings: RoomSettings;
+  settings: RoomStatus;
   /** For hosts: who waits to come in. */
   lobby: readonly WaitingState[];
   /** A host switched these off; the tracks are disabled already. */
@@ -127,7 +124,7 @@ export class Room extends Emitter<RoomEvents> {
   private currentState: RoomState = 'connecting';
   private restartTimer: ReturnType<typeof setTimeout> | undefined;
   private ownId = '';
-  private roomSettings: RoomSettings = {
+  private roomSettings: RoomStatus = {
     locked: false,
     lobby: false,
     recording: 'off',
@@ -205,7 +202,7 @@ export class Room extends Emitter<RoomEvents> {
     return this.people.get(this.ownId)?.role ?? 'participant';
   }
 
-  get settings(): RoomSettings {
+  get settings(): RoomStatus {
     return this.roomSettings;
   }
 
@@ -483,7 +480,7 @@ export class Room extends Emitter<RoomEvents> {
     this.emit('layout', { layout, timestamp });
   }
 
-  private setSettings({ locked, lobby, recording, live }: RoomSettings): void {
+  private setSettings({ locked, lobby, recording, live }: RoomStatus): void {
     this.roomSettings = { locked, lobby, recording, live };
     this.emit('settings', this.roomSettings);
   }

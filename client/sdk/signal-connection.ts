@@ -1,4 +1,5 @@
-import type { ClientMessage, ServerMessage } from '../../src/protocol/messages.js';
+import type { ClientMessage } from '../../src/protocol/client-messages.js';
+import type { ServerMessage } from '../../src/protocol/server-messages.js';
 import { Emitter } from './events.js';
 
 /**

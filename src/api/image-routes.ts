@@ -1,7 +1,7 @@
 /** `/v1/rooms/:room/images` and avatars: pictures that lie over, behind and in place of the video. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
-import { ImageName } from '../protocol/messages.js';
+import { ImageName } from '../protocol/layout.js';
 import { MAX_IMAGE_BYTES } from '../rooms/image-intake.js';
 import { cleanRoomId } from '../rooms/names.js';
 import { PROBLEMS } from './problem.js';

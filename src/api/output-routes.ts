@@ -2,7 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import type { LiveOutputs } from '../outputs/live/live-outputs.js';
-import { OUTPUT_STATUSES } from '../protocol/output-info.js';
+import { OutputInfo } from '../protocol/output-info.js';
 import { cleanRoomId } from '../rooms/names.js';
 import { PROBLEMS } from './problem.js';
 import { type ApiDependencies, requireAdmin } from './room-routes.js';
@@ -27,19 +27,6 @@ const OutputCreation = Type.Object(
   strict,
 );
 
-const OutputDescription = Type.Object({
-  id: Type.String(),
-  room: Type.String(),
-  roomSid: Type.String(),
-  kind: Type.String(),
-  destination: Type.String({ description: 'without keys; of HLS the path of its playlist' }),
-  status: Type.Union(OUTPUT_STATUSES.map((status) => Type.Literal(status))),
-  error: Type.Optional(Type.Object({ code: Type.String(), message: Type.String() })),
-  reconnects: Type.Integer(),
-  startedAt: Type.Integer({ description: 'milliseconds since 1970' }),
-  endedAt: Type.Optional(Type.Integer()),
-});
-
 export const outputRoutes: FastifyPluginAsyncTypebox<OutputDependencies> = async (
   app,
   { rooms, access, outputs },
@@ -53,7 +40,7 @@ export const outputRoutes: FastifyPluginAsyncTypebox<OutputDependencies> = async
         tags,
         summary: 'Where the composite goes live',
         params: InRoom,
-        response: { 200: Type.Array(OutputDescription), ...PROBLEMS },
+        response: { 200: Type.Array(OutputInfo), ...PROBLEMS },
       },
       onRequest,
     },
@@ -69,7 +56,7 @@ export const outputRoutes: FastifyPluginAsyncTypebox<OutputDependencies> = async
         description: 'It is connected again whenever it fails, until it is deleted.',
         params: InRoom,
         body: OutputCreation,
-        response: { 201: OutputDescription, ...PROBLEMS },
+        response: { 201: OutputInfo, ...PROBLEMS },
       },
       onRequest,
     },

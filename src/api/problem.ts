@@ -2,8 +2,9 @@
 import { STATUS_CODES } from 'node:http';
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
-import { ERROR_CODES, type ErrorCode, TesseraError } from '../errors.js';
+import { HTTP_STATUS, TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
+import type { ErrorCode } from '../protocol/error-codes.js';
 
 export const Problem = Type.Object(
   {
@@ -43,7 +44,7 @@ function problemOf(cause: FastifyError): Problem {
     cause instanceof TesseraError
       ? cause
       : TesseraError.from(cause, BY_STATUS[statusCode] ?? 'internal');
-  const status = ERROR_CODES[error.code];
+  const status = HTTP_STATUS[error.code];
   const where = cause.validationContext ?? '';
   return {
     type: 'about:blank',

@@ -4,17 +4,11 @@ import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
 import type { Recordings } from '../outputs/recording/recordings.js';
 import { mediaTypeOf } from '../protocol/file-format.js';
-import type { RecordingInfo } from '../protocol/recording-info.js';
+import { RecordingInfo, RecordingRequest } from '../protocol/recording-info.js';
 import { cleanRoomId } from '../rooms/names.js';
 import { PROBLEMS } from './problem.js';
-import {
-  OneFile,
-  OneRecording,
-  RecordingCreation,
-  RecordingDescription,
-} from './recording-schemas.js';
 import type { ApiDependencies } from './room-routes.js';
-import { InRoom } from './schemas.js';
+import { InRoom, OneFile, OneRecording } from './schemas.js';
 
 export interface RecordingDependencies extends ApiDependencies {
   readonly recordings: Recordings;
@@ -22,8 +16,8 @@ export interface RecordingDependencies extends ApiDependencies {
 
 const tags = ['recordings'];
 
-/** With lists that the schema's type may write to. */
-function described(info: RecordingInfo): Static<typeof RecordingDescription> {
+/** A copy: Fastify's types want arrays that can be changed. */
+function described(info: RecordingInfo): Static<typeof RecordingInfo> {
   return { ...info, files: [...info.files], tracks: [...info.tracks] };
 }
 
@@ -49,7 +43,7 @@ export const recordingRoutes: FastifyPluginAsyncTypebox<RecordingDependencies> =
         tags,
         summary: "A room's recordings, also after its end; the latest first",
         params: InRoom,
-        response: { 200: Type.Array(RecordingDescription), ...PROBLEMS },
+        response: { 200: Type.Array(RecordingInfo), ...PROBLEMS },
       },
       onRequest: ofRoom(false),
     },
@@ -63,8 +57,8 @@ export const recordingRoutes: FastifyPluginAsyncTypebox<RecordingDependencies> =
         tags,
         summary: 'Record a room',
         params: InRoom,
-        body: RecordingCreation,
-        response: { 201: RecordingDescription, ...PROBLEMS },
+        body: RecordingRequest,
+        response: { 201: RecordingInfo, ...PROBLEMS },
       },
       onRequest: ofRoom(true),
     },
@@ -81,7 +75,7 @@ export const recordingRoutes: FastifyPluginAsyncTypebox<RecordingDependencies> =
       schema: {
         tags,
         summary: 'All recordings',
-        response: { 200: Type.Array(RecordingDescription), ...PROBLEMS },
+        response: { 200: Type.Array(RecordingInfo), ...PROBLEMS },
       },
       onRequest: (request) => access.require(request, { kind: 'list' }),
     },
@@ -95,7 +89,7 @@ export const recordingRoutes: FastifyPluginAsyncTypebox<RecordingDependencies> =
         tags,
         summary: 'One recording',
         params: OneRecording,
-        response: { 200: RecordingDescription, ...PROBLEMS },
+        response: { 200: RecordingInfo, ...PROBLEMS },
       },
       onRequest: ofOne(false),
     },
@@ -115,7 +109,7 @@ export const recordingRoutes: FastifyPluginAsyncTypebox<RecordingDependencies> =
           tags,
           summary,
           params: OneRecording,
-          response: { 200: RecordingDescription, ...PROBLEMS },
+          response: { 200: RecordingInfo, ...PROBLEMS },
         },
         onRequest: ofOne(true),
       },

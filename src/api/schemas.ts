@@ -1,49 +1,13 @@
 /** What the API takes and gives: validation, types and OpenAPI from one definition. */
 import { Type } from '@sinclair/typebox';
-import {
-  CustomLayout,
-  IceServer,
-  ImageName,
-  LayoutName,
-  ParticipantState,
-  RoleName,
-} from '../protocol/messages.js';
-import { CORNERS } from '../protocol/overlay-settings.js';
+import { IceServer } from '../protocol/ice-server.js';
+import { CustomLayout, LayoutMode } from '../protocol/layout.js';
+import { OverlaySettings } from '../protocol/overlay-settings.js';
+import { ParticipantState, Role } from '../protocol/participants.js';
+import { RecordingRequest } from '../protocol/recording-info.js';
 import { PUBLISH_SOURCES } from '../rooms/grant.js';
-import { RecordingCreation } from './recording-schemas.js';
 
 const strict = { additionalProperties: false } as const;
-
-const Share = Type.Number({
-  exclusiveMinimum: 0,
-  maximum: 1,
-  description: "in fractions of the picture's height",
-});
-
-/** What lies over the picture; what is left out is not there. */
-export const Overlays = Type.Partial(
-  Type.Object({
-    title: Type.String({ maxLength: 128 }),
-    clock: Type.Object(
-      { timeZone: Type.String({ maxLength: 64, description: 'such as `Europe/Berlin`' }) },
-      strict,
-    ),
-    recording: Type.Boolean({ description: 'the mark that tells people that they are recorded' }),
-    logo: Type.Object(
-      {
-        image: ImageName,
-        corner: Type.Union(CORNERS.map((corner) => Type.Literal(corner))),
-        height: Share,
-      },
-      strict,
-    ),
-    watermark: Type.Object(
-      { image: ImageName, opacity: Type.Number({ minimum: 0, maximum: 1 }), height: Share },
-      strict,
-    ),
-  }),
-  strict,
-);
 
 /** Settings of a room; all may be left out. */
 export const RoomChange = Type.Partial(
@@ -61,13 +25,13 @@ export const RoomChange = Type.Partial(
       maximum: 86_400,
       description: 'how long it is kept while nobody is in it',
     }),
-    layout: LayoutName,
+    layout: LayoutMode,
     customLayout: CustomLayout,
-    overlays: Overlays,
+    overlays: OverlaySettings,
     autoPresentation: Type.Boolean({
       description: 'while a screen is shared, the layout is `presentation`',
     }),
-    record: RecordingCreation,
+    record: RecordingRequest,
     metadata: Type.String({ maxLength: 16_384, description: 'yours; Tessera does not read it' }),
   }),
   strict,
@@ -92,18 +56,18 @@ export const RoomDescription = Type.Object({
   maxParticipants: Type.Integer(),
   maxSeconds: Type.Integer(),
   emptySeconds: Type.Integer(),
-  layout: LayoutName,
+  layout: LayoutMode,
   customLayout: Type.Optional(CustomLayout),
-  overlays: Overlays,
+  overlays: OverlaySettings,
   autoPresentation: Type.Boolean(),
-  record: Type.Optional(RecordingCreation),
+  record: Type.Optional(RecordingRequest),
   metadata: Type.String(),
 });
 
 export const ParticipantChange = Type.Partial(
   Type.Object({
     name: Type.String({ minLength: 1, maxLength: 256 }),
-    role: RoleName,
+    role: Role,
     gainDb: Type.Number({ minimum: -60, maximum: 20, description: 'of their sound in the mix' }),
   }),
   { ...strict, minProperties: 1 },
@@ -138,7 +102,7 @@ export const WaitingDescription = Type.Object({
 
 export const LayoutChange = Type.Partial(
   Type.Object({
-    mode: LayoutName,
+    mode: LayoutMode,
     custom: CustomLayout,
     pinned: Type.Array(Type.String({ maxLength: 64 }), {
       maxItems: 49,
@@ -153,7 +117,7 @@ export const JoinRequest = Type.Object(
   {
     identity: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
     name: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
-    role: Type.Optional(RoleName),
+    role: Type.Optional(Role),
     canPublishSources: Type.Optional(
       Type.Array(Type.Union(PUBLISH_SOURCES.map((source) => Type.Literal(source))), {
         maxItems: 3,
@@ -194,3 +158,9 @@ export const OneOfRoom = Type.Object(
 export const IfMatch = Type.Object({
   'if-match': Type.Optional(Type.String({ maxLength: 128, description: 'the ETag that was read' })),
 });
+
+export const OneRecording = Type.Object({ id: Type.String({ maxLength: 64 }) }, strict);
+export const OneFile = Type.Object(
+  { id: Type.String({ maxLength: 64 }), file: Type.String({ maxLength: 64 }) },
+  strict,
+);

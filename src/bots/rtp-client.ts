@@ -10,7 +10,8 @@ import {
   type ReceivedRtp,
   type SentKind,
 } from '../peer/client-peer.js';
-import type { ClientMessage, ServerMessage } from '../protocol/messages.js';
+import type { ClientMessage } from '../protocol/client-messages.js';
+import type { ServerMessage } from '../protocol/server-messages.js';
 import type { FrameSize } from '../util/frame-size.js';
 import type { VideoCodec } from '../util/units.js';
 

@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import { signToken } from '../api/access-token.js';
 import { type ApiKey, apiKeys } from '../config/auth-options.js';
 import { textOf } from '../config/load.js';
-import { ERROR_CODES, type ErrorCode, TesseraError } from '../errors.js';
+import { TesseraError } from '../errors.js';
+import { ERROR_CODES, type ErrorCode } from '../protocol/error-codes.js';
 import { type CliContext, settingsOf, withSettings } from './context.js';
 
 /** Of the tokens that the commands make for themselves, in seconds. */

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { isIP } from 'node:net';
 import { TesseraError } from '../errors.js';
 import type { PeerTransportOptions } from '../peer/peer-transport.js';
-import type { IceServer } from '../protocol/messages.js';
+import type { IceServer } from '../protocol/ice-server.js';
 import { lifelineOf, parseLadder, renditionLadder } from '../rooms/renditions.js';
 import type { RoomManagerOptions } from '../rooms/room-manager.js';
 import { COMPOSITE_CODECS, type CompositeCodec, HARDWARE_ENCODERS } from '../util/units.js';

@@ -1,4 +1,4 @@
-import type { CustomLayout, LayoutMode, TileFit, TileRole } from '../protocol/layout-mode.js';
+import type { CustomLayout, LayoutMode, TileFit, TileRole } from '../protocol/layout.js';
 import type { OverlaySettings } from '../protocol/overlay-settings.js';
 import type { ColourSpace } from '../rtp/colour-space.js';
 import type { Rotation } from '../rtp/rotation.js';

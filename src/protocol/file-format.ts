@@ -1,20 +1,23 @@
-import type { CompositeCodec } from '../util/units.js';
+/** The files of recordings: their formats, and the codecs that each can hold. */
 
-/** The kinds of files that are recorded; those without pictures last. */
+/** Formats with video first. */
 export const FILE_FORMATS = ['mp4', 'webm', 'ogg', 'm4a'] as const;
 export type FileFormat = (typeof FILE_FORMATS)[number];
 
 export const AUDIO_CODECS = ['opus', 'aac'] as const;
 export type RecordedAudioCodec = (typeof AUDIO_CODECS)[number];
 
+/** Codecs of the composite in a recording. */
+export const VIDEO_CODECS = ['h264', 'vp8', 'vp9', 'av1'] as const;
+export type RecordedVideoCodec = (typeof VIDEO_CODECS)[number];
+
 interface FormatCodecs {
-  /** Best first; none is sound alone. */
-  readonly video: readonly CompositeCodec[];
+  /** Best first. Empty for audio only. */
+  readonly video: readonly RecordedVideoCodec[];
   /** The default first. */
   readonly audio: readonly RecordedAudioCodec[];
 }
 
-/** What each kind of file takes. */
 export const FORMAT_CODECS: Readonly<Record<FileFormat, FormatCodecs>> = {
   mp4: { video: ['h264', 'av1', 'vp9'], audio: ['opus', 'aac'] },
   webm: { video: ['vp8', 'vp9', 'av1'], audio: ['opus'] },
@@ -22,7 +25,7 @@ export const FORMAT_CODECS: Readonly<Record<FileFormat, FormatCodecs>> = {
   m4a: { video: [], audio: ['aac', 'opus'] },
 };
 
-/** Of the files of recordings, by what their names end with. */
+/** By file extension. */
 const MEDIA_TYPES: Readonly<Record<string, string>> = {
   mp4: 'video/mp4',
   webm: 'video/webm',
@@ -33,7 +36,7 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   json: 'application/json',
 };
 
-/** @param name of a file, or what it ends with. */
+/** The MIME type of a file in a recording's folder. @param name of the file, or its extension. */
 export function mediaTypeOf(name: string): string {
   return MEDIA_TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
 }

@@ -1,31 +1,34 @@
-/** What lies over the picture of a room as a whole. */
+import { type Static, Type } from '@sinclair/typebox';
+import { ImageName } from './layout.js';
+import { literals, STRICT } from './literals.js';
 
 export const CORNERS = ['top-left', 'top-right', 'bottom-left', 'bottom-right'] as const;
-export type Corner = (typeof CORNERS)[number];
 
-export interface OverlaySettings {
-  /** At the top; empty is none. */
-  readonly title?: string;
-  /** The time of day at the top right. */
-  readonly clock?: {
-    /** IANA name, such as `Europe/Berlin`. */
-    readonly timeZone: string;
-  };
-  /** The mark that tells people that they are recorded. */
-  readonly recording?: boolean;
-  readonly logo?: {
-    /** Name of an image of the room. */
-    readonly image: string;
-    readonly corner: Corner;
-    /** In fractions of the picture's height. */
-    readonly height: number;
-  };
-  /** An image over the middle of the picture. */
-  readonly watermark?: {
-    readonly image: string;
-    /** 0 to 1. */
-    readonly opacity: number;
-    /** In fractions of the picture's height. */
-    readonly height: number;
-  };
-}
+export const Corner = literals(CORNERS);
+export type Corner = Static<typeof Corner>;
+
+const Height = Type.Number({
+  exclusiveMinimum: 0,
+  maximum: 1,
+  description: "in fractions of the composite's height",
+});
+
+export const OverlaySettings = Type.Partial(
+  Type.Object({
+    title: Type.String({ maxLength: 128, description: 'at the top; empty for none' }),
+    clock: Type.Object(
+      { timeZone: Type.String({ maxLength: 64, description: 'such as `Europe/Berlin`' }) },
+      { ...STRICT, description: 'the time of day at the top right' },
+    ),
+    recording: Type.Boolean({
+      description: 'a mark that shows people that the room is recorded',
+    }),
+    logo: Type.Object({ image: ImageName, corner: Corner, height: Height }, STRICT),
+    watermark: Type.Object(
+      { image: ImageName, opacity: Type.Number({ minimum: 0, maximum: 1 }), height: Height },
+      { ...STRICT, description: 'an image over the middle of the composite' },
+    ),
+  }),
+  { ...STRICT, description: 'What lies over the whole composite. What is left out is not drawn.' },
+);
+export type OverlaySettings = Static<typeof OverlaySettings>;

@@ -1,7 +1,9 @@
-/** What is known of a recording: kept beside its files, and told over the API and in events. */
+/** Recordings: the request for one, and what is known of one. Kept in its folder, sent over HTTP and in events. */
 
-import type { CompositeCodec } from '../util/units.js';
-import type { FileFormat, RecordedAudioCodec } from './file-format.js';
+import { type Static, Type } from '@sinclair/typebox';
+import { AUDIO_CODECS, FILE_FORMATS, VIDEO_CODECS } from './file-format.js';
+import type { Immutable } from './immutable.js';
+import { literals, STRICT } from './literals.js';
 
 export const RECORDING_STATUSES = [
   'starting',
@@ -13,71 +15,83 @@ export const RECORDING_STATUSES = [
 ] as const;
 export type RecordingStatus = (typeof RECORDING_STATUSES)[number];
 
-export interface RecordingError {
-  /** Stable: see errors.ts. */
-  readonly code: string;
-  readonly message: string;
-}
+const Format = literals(FILE_FORMATS, { description: '`ogg` and `m4a` have audio only' });
+const AudioCodec = literals(AUDIO_CODECS);
 
-export interface RecordingFile {
-  readonly name: string;
-  readonly bytes: number;
-}
+export const RecordingRequest = Type.Partial(
+  Type.Object({
+    format: Format,
+    audioCodec: AudioCodec,
+    rendition: Type.Object(
+      {
+        width: Type.Integer({ minimum: 160, maximum: 1920, multipleOf: 16 }),
+        height: Type.Integer({ minimum: 90, maximum: 1920, multipleOf: 2 }),
+        frameRate: Type.Integer({ minimum: 5, maximum: 60 }),
+        bitrate: Type.Integer({ minimum: 100, maximum: 20_000, description: 'kbit/s' }),
+      },
+      {
+        ...STRICT,
+        description:
+          'its own size and quality, which costs one more encoder; by default the best rendition of the room',
+      },
+    ),
+    tracks: Type.Boolean({
+      description: 'also keep the media of each participant, as they sent it',
+    }),
+  }),
+  { ...STRICT, description: "What is left out is as the server's settings say." },
+);
+export type RecordingRequest = Immutable<Static<typeof RecordingRequest>>;
 
-/** A track of one participant, as they sent it. */
-export interface ParticipantTrack {
-  readonly file: string;
-  readonly participant: string;
-  readonly identity: string;
-  readonly name: string;
-  readonly source: 'microphone' | 'camera' | 'screen_share' | 'screen_share_audio';
-  /** Where in the recording it begins. */
-  readonly startMs: number;
-}
+const RecordingFault = Type.Object(
+  { code: Type.String({ description: 'a stable error code' }), message: Type.String() },
+  { description: 'why it ended early, or has less than was asked for' },
+);
+export type RecordingFault = Immutable<Static<typeof RecordingFault>>;
 
-export interface RecordingInfo {
-  /** Made by the server; names its folder too. */
-  readonly id: string;
-  readonly room: string;
-  readonly roomSid: string;
-  readonly status: RecordingStatus;
-  /** Why it ended too early, or has less than was asked for. */
-  readonly error?: RecordingError;
-  readonly format: FileFormat;
-  readonly audioCodec: RecordedAudioCodec;
-  readonly video?: {
-    readonly codec: CompositeCodec;
-    readonly width: number;
-    readonly height: number;
-  };
-  /** In ms since 1970. */
-  readonly startedAt: number;
-  readonly endedAt?: number;
-  /** Without pauses. */
-  readonly durationMs: number;
-  readonly bytes: number;
-  /** The composite's first. */
-  readonly files: readonly RecordingFile[];
-  readonly tracks: readonly ParticipantTrack[];
-  /** Where the files are. */
-  readonly store: 'local' | 's3';
-}
+const RecordingFile = Type.Object({ name: Type.String(), bytes: Type.Integer() });
+export type RecordingFile = Immutable<Static<typeof RecordingFile>>;
+
+const ParticipantTrack = Type.Object(
+  {
+    file: Type.String(),
+    participant: Type.String(),
+    identity: Type.String(),
+    name: Type.String(),
+    source: literals(['microphone', 'camera', 'screen_share', 'screen_share_audio']),
+    startMs: Type.Integer({ description: 'where in the recording it starts' }),
+  },
+  { description: 'Media of one participant, as they sent it.' },
+);
+export type ParticipantTrack = Immutable<Static<typeof ParticipantTrack>>;
+
+export const RecordingInfo = Type.Object({
+  id: Type.String({ description: 'also the name of its folder' }),
+  room: Type.String(),
+  roomSid: Type.String(),
+  status: literals(RECORDING_STATUSES),
+  error: Type.Optional(RecordingFault),
+  format: Format,
+  audioCodec: AudioCodec,
+  video: Type.Optional(
+    Type.Object({
+      codec: literals(VIDEO_CODECS),
+      width: Type.Integer(),
+      height: Type.Integer(),
+    }),
+  ),
+  startedAt: Type.Integer({ description: 'milliseconds since 1970' }),
+  endedAt: Type.Optional(Type.Integer({ description: 'milliseconds since 1970' })),
+  durationMs: Type.Integer({ description: 'without pauses' }),
+  bytes: Type.Integer(),
+  files: Type.Array(RecordingFile, {
+    description: 'the composite first; empty until it is finished',
+  }),
+  tracks: Type.Array(ParticipantTrack),
+  store: literals(['local', 's3'], { description: 'where the files are' }),
+});
+export type RecordingInfo = Immutable<Static<typeof RecordingInfo>>;
 
 export function isOver({ status }: RecordingInfo): boolean {
   return status === 'finished' || status === 'failed';
-}
-
-/** What is asked for; what is left out is as the server's settings say. */
-export interface RecordingRequest {
-  readonly format?: FileFormat;
-  readonly audioCodec?: RecordedAudioCodec;
-  /** A size and quality of its own, in kbit/s; otherwise it is the best that receivers get. */
-  readonly rendition?: {
-    readonly width: number;
-    readonly height: number;
-    readonly frameRate: number;
-    readonly bitrate: number;
-  };
-  /** Each participant's own media too, as they sent it. */
-  readonly tracks?: boolean;
 }

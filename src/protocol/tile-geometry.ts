@@ -1,7 +1,9 @@
-/** What the compositor and a client that follows it must reckon alike: rectangles, and how they move. */
-import type { Micros } from '../util/units.js';
+/**
+ * Rectangles of tiles, and how they move. The compositor draws with these functions, and a client that
+ * follows the tiles computes with them too. No typebox: the client uses them.
+ */
 
-/** In whole pixels. */
+/** In pixels, or in fractions of the composite. */
 export interface Rect {
   readonly x: number;
   readonly y: number;
@@ -10,23 +12,23 @@ export interface Rect {
 }
 
 /**
- * swscale writes rows in blocks: a destination whose width is no multiple of this overruns its
- * right edge by up to one block (measured with FFmpeg 8.1). Every destination rectangle must keep it.
+ * Widths of tiles are multiples of this, in pixels. swscale writes rows in blocks: with another width
+ * it writes up to one block beyond the right edge (measured with FFmpeg 8.1).
  */
 export const TILE_WIDTH_ALIGN = 16;
 
-/** A camera's picture that is enlarged by no more than this still covers its tile. */
+/** A camera's picture may be enlarged by this factor and is still sharp enough for its tile. */
 const MAX_ENLARGED = 1.1;
 
-/** How long tiles take from one place to another. */
-export const TRANSITION: Micros = 200_000;
+/** How long a tile moves from one place to another, in microseconds. */
+export const TRANSITION = 200_000;
 
-/** The even number at or below. */
+/** The largest even number that is not above `value`. */
 export function evenDown(value: number): number {
   return Math.floor(value / 2) * 2;
 }
 
-/** Whether a camera's picture is as large as a tile asks for; a larger layer of it is of no use then. */
+/** Whether a camera's picture is large enough for a tile. A larger simulcast layer is not needed then. */
 export function coversTile(
   picture: { readonly width: number; readonly height: number },
   tile: { readonly width: number; readonly height: number },
@@ -38,21 +40,24 @@ export function overlap(a: Rect, b: Rect): boolean {
   return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 }
 
-/** Cubic, slow at both ends; 0 to 1. */
-function eased(elapsed: Micros): number {
+/** The part of the way that is done, from 0 to 1: cubic, slow at both ends. */
+function eased(elapsed: number): number {
   const t = Math.min(1, Math.max(0, elapsed / TRANSITION));
   return t < 0.5 ? 4 * t ** 3 : 1 - (2 - 2 * t) ** 3 / 2;
 }
 
-/** Where a tile is so long after it began to move. Coordinates are even, widths aligned. */
-export function rectBetween(from: Rect, to: Rect, elapsed: Micros): Rect {
+/**
+ * Where a moving tile is, in pixels. Coordinates are even, widths are multiples of TILE_WIDTH_ALIGN.
+ * @param elapsed microseconds since it started to move.
+ */
+export function rectBetween(from: Rect, to: Rect, elapsed: number): Rect {
   if (elapsed >= TRANSITION) return to;
   const share = eased(elapsed);
   const mix = (a: number, b: number) => a + (b - a) * share;
   const width = Math.floor(mix(from.width, to.width) / TILE_WIDTH_ALIGN + 1e-6) * TILE_WIDTH_ALIGN;
   const right = evenDown(mix(from.x + from.width, to.x + to.width) + 1);
   return {
-    // The right edge moves evenly though widths come in steps, within what both ends have.
+    // Widths come in steps. Compute x from the right edge, so that this edge moves smoothly.
     x: Math.max(Math.min(from.x, to.x), right - width),
     y: evenDown(mix(from.y, to.y) + 1e-6),
     width,
@@ -60,7 +65,7 @@ export function rectBetween(from: Rect, to: Rect, elapsed: Micros): Rect {
   };
 }
 
-/** What two rectangles share; not positive in a side if that is nothing. */
+/** The intersection of two rectangles. A width or height of 0 or less means that they do not overlap. */
 export function rectMeet(a: Rect, b: Rect): Rect {
   const x = Math.max(a.x, b.x);
   const y = Math.max(a.y, b.y);
@@ -72,7 +77,7 @@ export function rectMeet(a: Rect, b: Rect): Rect {
   };
 }
 
-/** The rest of `a` without `b`, in rectangles that do not overlap. */
+/** What is left of `a` without `b`, as rectangles that do not overlap. */
 export function rectWithout(a: Rect, b: Rect): Rect[] {
   if (!overlap(a, b)) return [a];
   const { x, y, width, height } = rectMeet(a, b);

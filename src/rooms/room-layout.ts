@@ -1,6 +1,6 @@
 /** How a room's picture is arranged: its mode, who is pinned, what is shared, and where tiles then are. */
 import type { LayoutState, MixSettings, TilePlace } from '../link/link-messages.js';
-import type { LayoutMode, TileFit, TileRole } from '../protocol/layout-mode.js';
+import type { LayoutMode, TileFit, TileRole } from '../protocol/layout.js';
 import type { Participant } from './participant.js';
 import type { RoomSettings } from './room-settings.js';
 

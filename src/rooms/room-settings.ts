@@ -1,5 +1,5 @@
 import { TesseraError } from '../errors.js';
-import type { CustomLayout, LayoutMode } from '../protocol/layout-mode.js';
+import type { CustomLayout, LayoutMode } from '../protocol/layout.js';
 import type { OverlaySettings } from '../protocol/overlay-settings.js';
 import type { RecordingRequest } from '../protocol/recording-info.js';
 

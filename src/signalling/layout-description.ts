@@ -1,4 +1,4 @@
-import type { LayoutDescription } from '../protocol/messages.js';
+import type { LayoutDescription } from '../protocol/layout.js';
 import type { RoomLayout } from '../rooms/room-layout.js';
 
 /** A room's layout as clients and callers of the API are told it. */

@@ -1,6 +1,6 @@
 /** What hosts ask for over signalling, done. */
 
-import type { Moderate } from '../protocol/messages.js';
+import type { Moderate } from '../protocol/moderation.js';
 import { cleanName } from '../rooms/names.js';
 import type { Room } from '../rooms/room.js';
 

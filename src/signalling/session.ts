@@ -7,16 +7,13 @@ import type { Static, TSchema } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
 import { TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
-import {
-  ClientMessage,
-  DataMessage,
-  type IceServer,
-  type Join,
-  MAX_MESSAGE_BYTES,
-  type ParticipantState,
-  type RoomState,
-  type ServerMessage,
-} from '../protocol/messages.js';
+import { ClientMessage, type JoinMessage } from '../protocol/client-messages.js';
+import { DataMessage } from '../protocol/data-messages.js';
+import type { IceServer } from '../protocol/ice-server.js';
+import { MAX_MESSAGE_BYTES } from '../protocol/limits.js';
+import type { ParticipantState } from '../protocol/participants.js';
+import type { RoomStatus } from '../protocol/room-status.js';
+import type { ServerMessage } from '../protocol/server-messages.js';
 import type { Grant, Role } from '../rooms/grant.js';
 import type { WaitingInfo } from '../rooms/lobby.js';
 import { cleanName, cleanRoomId } from '../rooms/names.js';
@@ -38,8 +35,6 @@ const FINAL_CLOSE = 4000;
 
 const checker: TypeCheck<typeof ClientMessage> = TypeCompiler.Compile(ClientMessage);
 const dataChecker: TypeCheck<typeof DataMessage> = TypeCompiler.Compile(DataMessage);
-
-type JoinMessage = Static<typeof Join>;
 
 /** The socket as a session sees it. */
 export interface SignallingSocket {
@@ -427,7 +422,7 @@ export class Session {
   }
 }
 
-function stateOf({ settings: { locked, lobby }, egress }: Room): RoomState {
+function stateOf({ settings: { locked, lobby }, egress }: Room): RoomStatus {
   return { locked, lobby, ...egress };
 }
 
@@ -450,6 +445,6 @@ function parse<T extends TSchema>(text: string, schema: TypeCheck<T>): Static<T>
   if (schema.Check(value)) return value;
   const { type = '?' } = (value ?? {}) as { type?: unknown };
   throw new TesseraError('bad_message', `not a valid message (type ${String(type).slice(0, 32)})`, {
-    next: 'See src/signalling/messages.ts for the messages and their fields.',
+    next: 'See docs/protocol.md for the messages and their fields.',
   });
 }

@@ -3,7 +3,7 @@ import websocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import { TesseraError } from '../errors.js';
-import { MAX_MESSAGE_BYTES } from '../protocol/messages.js';
+import { MAX_MESSAGE_BYTES } from '../protocol/limits.js';
 import { nowMicros } from '../util/clock.js';
 import { isOriginAllowed } from '../util/origin.js';
 import { TokenBucket } from '../util/token-bucket.js';

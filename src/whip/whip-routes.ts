@@ -11,7 +11,7 @@ import type { ApiDependencies } from '../api/room-routes.js';
 import { TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { MAX_SDP_BYTES } from '../peer/sdp-answer.js';
-import type { IceServer } from '../protocol/messages.js';
+import type { IceServer } from '../protocol/ice-server.js';
 import type { Grant } from '../rooms/grant.js';
 import { cleanName, cleanRoomId } from '../rooms/names.js';
 import { HttpSession, sessionNotFound } from './whip-session.js';

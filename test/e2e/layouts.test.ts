@@ -9,7 +9,7 @@ import { VideoEncoder } from '../../src/codecs/ffmpeg/video-encoder.js';
 import { FRAME_SAMPLES, OpusEncoder } from '../../src/codecs/opus/opus.js';
 import { packetizeVp8 } from '../../src/codecs/vp8-packetizer.js';
 import { fitInside } from '../../src/mixer/tiles/picture-fit.js';
-import { LAYOUT_MODES, type LayoutMode } from '../../src/protocol/layout-mode.js';
+import { LAYOUT_MODES, type LayoutMode } from '../../src/protocol/layout.js';
 import { callApi } from '../support/api.js';
 import { Bot } from '../support/bot.js';
 import { TestServer, waitFor } from '../support/server.js';

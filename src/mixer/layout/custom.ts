@@ -3,7 +3,7 @@
  * that person; screens, then the speaker, take the regions of their role; people fill the rest.
  */
 import type { SourceId } from '../../link/link-messages.js';
-import type { CustomRegion } from '../../protocol/layout-mode.js';
+import type { CustomRegion } from '../../protocol/layout.js';
 import type { Rect } from '../../protocol/tile-geometry.js';
 import { evenDown, TILE_WIDTH_ALIGN } from '../../protocol/tile-geometry.js';
 import type { Layout, LayoutInput, Placement, TileStyle } from './layout.js';

@@ -1,6 +1,6 @@
 /** The contract between the layout planner and the layout modes, which are one file each. */
 import type { SourceId, SourceState } from '../../link/link-messages.js';
-import type { CustomLayout, CustomRegion, TileRole } from '../../protocol/layout-mode.js';
+import type { CustomLayout, CustomRegion, TileRole } from '../../protocol/layout.js';
 import type { Rect } from '../../protocol/tile-geometry.js';
 
 /** The canvas that tiles are placed on, in pixels. */

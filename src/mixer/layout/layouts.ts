@@ -1,4 +1,4 @@
-import type { LayoutMode } from '../../protocol/layout-mode.js';
+import type { LayoutMode } from '../../protocol/layout.js';
 import { custom } from './custom.js';
 import { grid } from './grid.js';
 import type { Layout } from './layout.js';

@@ -2,7 +2,7 @@
 import { createCanvas } from '@napi-rs/canvas';
 import { Picture } from '../../codecs/ffmpeg/picture.js';
 import { Scaler } from '../../codecs/ffmpeg/scaler.js';
-import type { CustomLayout } from '../../protocol/layout-mode.js';
+import type { CustomLayout } from '../../protocol/layout.js';
 import type { Backdrop as Drawn } from '../video/compositor.js';
 import { cropToFill } from './picture-fit.js';
 import type { RoomImages } from './room-images.js';

@@ -7,7 +7,7 @@ import { drawRotated } from '../../codecs/ffmpeg/rotation.js';
 import { RoundedCorners } from '../../codecs/ffmpeg/rounded-corners.js';
 import { Scaler } from '../../codecs/ffmpeg/scaler.js';
 import type { MixSettings, SourceId } from '../../link/link-messages.js';
-import type { TileFit } from '../../protocol/layout-mode.js';
+import type { TileFit } from '../../protocol/layout.js';
 import {
   evenDown,
   type Rect,

@@ -6,7 +6,7 @@
 import type { Bitmap } from '../../codecs/ffmpeg/bitmap.js';
 import { Picture } from '../../codecs/ffmpeg/picture.js';
 import type { MixSettings, SourceId } from '../../link/link-messages.js';
-import type { TileFit } from '../../protocol/layout-mode.js';
+import type { TileFit } from '../../protocol/layout.js';
 import { overlap, type Rect, rectMeet, rectWithout } from '../../protocol/tile-geometry.js';
 import type { Placement } from '../layout/layout.js';
 import { BACKGROUND, Tile, type TileContent } from '../tiles/tile.js';

@@ -4,7 +4,7 @@ import type { SourceId, SourceKind } from '../../../../src/link/link-messages.js
 import { LARGE_HOLD, LayoutPlanner } from '../../../../src/mixer/layout/layout-planner.js';
 import { pictureInPictureRects } from '../../../../src/mixer/layout/picture-in-picture.js';
 import { speakerRects } from '../../../../src/mixer/layout/speaker.js';
-import type { LayoutMode } from '../../../../src/protocol/layout-mode.js';
+import type { LayoutMode } from '../../../../src/protocol/layout.js';
 
 const CANVASES = [
   { width: 1280, height: 720, gap: 8 },

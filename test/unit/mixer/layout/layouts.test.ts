@@ -6,7 +6,7 @@ import {
   type CustomLayout,
   LAYOUT_MODES,
   type LayoutMode,
-} from '../../../../src/protocol/layout-mode.js';
+} from '../../../../src/protocol/layout.js';
 import { overlap } from '../../../../src/protocol/tile-geometry.js';
 
 const CANVASES = [

@@ -1,0 +1,38 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { literals } from './literals.js';
+
+export const ROLES = ['host', 'participant', 'viewer'] as const;
+
+export const Role = literals(ROLES, {
+  description:
+    '`host` moderates, `participant` is seen and heard, `viewer` only watches and listens',
+});
+export type Role = Static<typeof Role>;
+
+/** The id of a participant in a message of a client. */
+export const ParticipantId = Type.String({
+  maxLength: 64,
+  description: 'id of the participant',
+});
+
+export const ParticipantState = Type.Object(
+  {
+    id: Type.String({ description: 'new for each participation' }),
+    identity: Type.String({ description: '`sub` of the token; without a token the id' }),
+    name: Type.String({ description: 'display name' }),
+    role: Role,
+    viewer: Type.Boolean({ description: 'sends no media and has no tile' }),
+    mic: Type.Boolean({ description: 'the microphone is on' }),
+    camera: Type.Boolean({ description: 'the camera is on' }),
+    screen: Type.Boolean({ description: 'a screen is shared' }),
+    connected: Type.Boolean({ description: 'the media connection is up' }),
+  },
+  { description: 'A participant as everybody in the room sees them.' },
+);
+export type ParticipantState = Static<typeof ParticipantState>;
+
+export const WaitingState = Type.Object(
+  { id: Type.String(), name: Type.String({ description: 'display name' }) },
+  { description: 'Somebody who waits in the lobby.' },
+);
+export type WaitingState = Static<typeof WaitingState>;
