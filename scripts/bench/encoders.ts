@@ -5,13 +5,15 @@
  */
 import { createCanvas } from '@napi-rs/canvas';
 import { TalkingHeads } from '../../src/bots/talking-heads.js';
+import type { VideoContent } from '../../src/codecs/codec.js';
+import { hasTemporalLayers } from '../../src/codecs/codecs.js';
 import { quietFfmpeg } from '../../src/codecs/ffmpeg/log.js';
 import { Picture } from '../../src/codecs/ffmpeg/picture.js';
 import { Scaler } from '../../src/codecs/ffmpeg/scaler.js';
 import { VideoDecoder } from '../../src/codecs/ffmpeg/video-decoder.js';
-import { type VideoContent, VideoEncoder } from '../../src/codecs/ffmpeg/video-encoder.js';
+import { VideoEncoder } from '../../src/codecs/ffmpeg/video-encoder.js';
 import { useFont } from '../../src/mixer/tiles/fonts.js';
-import { type CompositeCodec, hasTemporalLayers } from '../../src/util/units.js';
+import type { CompositeCodec } from '../../src/util/units.js';
 import { lumaError, psnrOf, ssimOf } from '../../test/support/psnr.js';
 
 const [WIDTH, HEIGHT, FRAME_RATE] = [1280, 720, 30];

@@ -1,4 +1,5 @@
-import { MAX_PAYLOAD } from './vp8-packetizer.js';
+/** AV1 to RTP (AV1 RTP payload specification). */
+import { type EncodedFrame, MAX_PAYLOAD, type Packetizer } from './packetizer.js';
 
 const OBU_TEMPORAL_DELIMITER = 2;
 const OBU_TILE_LIST = 8;
@@ -6,7 +7,7 @@ const OBU_PADDING = 15;
 const EXTENSION = 0x04;
 const HAS_SIZE = 0x02;
 
-/** A little-endian number of 7 bits a byte, and the bytes that it takes (AV1, 4.10.5). */
+/** A little-endian number of 7 bits a byte, and the bytes that it takes (AV1 bitstream, 4.10.5). */
 function readLeb128(data: Buffer, at: number): [value: number, length: number] {
   let value = 0;
   for (let length = 1; length <= 8 && at + length <= data.length; length++) {
@@ -25,7 +26,7 @@ function leb128(value: number): Buffer {
   }
 }
 
-/** The open bitstream units of a temporal unit, without their sizes and without what RTP leaves out. */
+/** The open bitstream units of a temporal unit, without their sizes; units that RTP leaves out are dropped. */
 export function splitObus(unit: Buffer): Buffer[] {
   const obus: Buffer[] = [];
   for (let at = 0; at < unit.length; ) {
@@ -45,6 +46,13 @@ export function splitObus(unit: Buffer): Buffer[] {
     at = begin + size;
   }
   return obus;
+}
+
+/** Has no state: payloads carry no numbers of their own. */
+export class Av1Packetizer implements Packetizer {
+  packetize({ data, keyframe }: EncodedFrame): Buffer[] {
+    return packetizeAv1(data, keyframe);
+  }
 }
 
 /**

@@ -1,13 +1,12 @@
 /** H.264 out of RTP (RFC 6184, packetization modes 0 and 1) to Annex B. Never throws on any input. */
 import type { FrameSize } from '../util/frame-size.js';
+import { joinAnnexB, NAL_SPS, unitType } from './annex-b.js';
+import type { Depacketizer } from './depacketizer.js';
 import { h264SpsSize } from './h264-sps.js';
-import type { Depacketizer } from './vp8-depacketizer.js';
 
 const NAL_IDR = 5;
-const NAL_SPS = 7;
 const STAP_A = 24;
 const FU_A = 28;
-const START_CODE = Buffer.from([0, 0, 0, 1]);
 
 /** The NAL units of a STAP-A, or undefined if it is malformed. */
 function splitStapA(payload: Buffer): Buffer[] | undefined {
@@ -23,15 +22,13 @@ function splitStapA(payload: Buffer): Buffer[] | undefined {
   return units.length > 0 ? units : undefined;
 }
 
-const typeOf = (unit: Buffer) => (unit[0] as number) & 0x1f;
-
 /** All NAL units of one access unit, fragments joined. */
 function collectUnits(payloads: readonly Buffer[]): Buffer[] | undefined {
   const units: Buffer[] = [];
   let fragments: Buffer[] | undefined;
   for (const payload of payloads) {
     if (payload.length < 2) return undefined;
-    const type = typeOf(payload);
+    const type = unitType(payload);
     if (type === FU_A) {
       const indicator = payload[0] as number;
       const fuHeader = payload[1] as number;
@@ -58,10 +55,10 @@ function collectUnits(payloads: readonly Buffer[]): Buffer[] | undefined {
 export const h264Depacketizer: Depacketizer = {
   startsKeyframe(payload) {
     if (payload.length < 2) return false;
-    const type = typeOf(payload);
+    const type = unitType(payload);
     if (type === NAL_SPS) return true;
     if (type === STAP_A)
-      return splitStapA(payload)?.some((unit) => typeOf(unit) === NAL_SPS) ?? false;
+      return splitStapA(payload)?.some((unit) => unitType(unit) === NAL_SPS) ?? false;
     return false;
   },
 
@@ -70,17 +67,15 @@ export const h264Depacketizer: Depacketizer = {
     if (!units) return undefined;
     let keyframe = false;
     let size: FrameSize | undefined;
-    const parts: Buffer[] = [];
     for (const unit of units) {
-      const type = typeOf(unit);
+      const type = unitType(unit);
       if (type === NAL_IDR) keyframe = true;
       if (type === NAL_SPS) {
         size = h264SpsSize(unit);
         if (!size) return undefined;
       }
-      parts.push(START_CODE, unit);
     }
-    // An IDR picture without parameter sets can only follow ones seen before, of a size checked then.
-    return { data: Buffer.concat(parts), keyframe: keyframe && size !== undefined, size };
+    // Without parameter sets it needs those of an earlier keyframe, so decoding cannot begin here.
+    return { data: joinAnnexB(units), keyframe: keyframe && size !== undefined, size };
   },
 };

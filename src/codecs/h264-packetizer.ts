@@ -1,5 +1,6 @@
-import { splitAnnexB } from './annex-b.js';
-import { MAX_PAYLOAD } from './vp8-packetizer.js';
+/** H.264 to RTP (RFC 6184, packetization mode 1). */
+import { splitAnnexB, unitType } from './annex-b.js';
+import { type EncodedFrame, MAX_PAYLOAD, type Packetizer } from './packetizer.js';
 
 const FU_A = 28;
 const STAP_A = 24;
@@ -35,9 +36,16 @@ function aggregate(units: readonly Buffer[]): Buffer {
   return Buffer.concat(parts);
 }
 
+/** Has no state: payloads carry no numbers of their own. */
+export class H264Packetizer implements Packetizer {
+  packetize({ data }: EncodedFrame): Buffer[] {
+    return packetizeH264(data);
+  }
+}
+
 /**
- * One H.264 access unit (Annex B) as RTP payloads in packetization mode 1: small units together in
- * STAP-A, large ones in FU-A (RFC 6184, 5.7 and 5.8).
+ * One H.264 access unit (Annex B) as RTP payloads: small units together in STAP-A, large ones in FU-A
+ * (RFC 6184, 5.7 and 5.8). Delimiters and SEI are left out.
  */
 export function packetizeH264(frame: Buffer): Buffer[] {
   const payloads: Buffer[] = [];
@@ -49,7 +57,7 @@ export function packetizeH264(frame: Buffer): Buffer[] {
     groupSize = 1;
   };
   for (const unit of splitAnnexB(frame)) {
-    const type = (unit[0] as number) & 0x1f;
+    const type = unitType(unit);
     if (type === NAL_AUD || type === NAL_SEI) continue;
     if (unit.length > MAX_PAYLOAD) {
       flush();

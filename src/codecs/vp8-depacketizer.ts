@@ -1,19 +1,14 @@
 /** VP8 out of RTP (RFC 7741). Never throws on any input. */
-import { type FrameSize, vp8KeyframeSize } from '../util/frame-size.js';
+import type { FrameSize } from '../util/frame-size.js';
+import type { Depacketizer } from './depacketizer.js';
 
-export interface DepacketizedFrame {
-  readonly data: Buffer;
-  readonly keyframe: boolean;
-  /** Present on keyframes. */
-  readonly size: FrameSize | undefined;
-}
-
-/** How one codec's packets become frames. */
-export interface Depacketizer {
-  /** Whether this payload is the first of a keyframe. */
-  startsKeyframe(payload: Buffer): boolean;
-  /** One frame from its packets in order, or undefined if they are malformed. */
-  assemble(payloads: readonly Buffer[]): DepacketizedFrame | undefined;
+/** Size in a VP8 keyframe's header; undefined of other frames, and if malformed (RFC 6386, 9.1). */
+export function vp8KeyframeSize(frame: Buffer): FrameSize | undefined {
+  if (frame.length < 10 || ((frame[0] as number) & 1) !== 0) return undefined;
+  if (frame[3] !== 0x9d || frame[4] !== 0x01 || frame[5] !== 0x2a) return undefined;
+  const width = frame.readUInt16LE(6) & 0x3fff;
+  const height = frame.readUInt16LE(8) & 0x3fff;
+  return width > 0 && height > 0 ? { width, height } : undefined;
 }
 
 /** Length of the payload descriptor, or -1 if it is cut short. */
@@ -50,7 +45,7 @@ export const vp8Depacketizer: Depacketizer = {
       if (length < 0) return undefined;
       const starts = ((payload[0] as number) & 0x17) === 0x10;
       if (starts !== (index === 0)) {
-        // S with PID 0 stands on the first packet only; other partitions start with their own PID.
+        // Only the first packet has S with partition 0; the other partitions have their own numbers.
         if (index === 0 || starts) return undefined;
       }
       parts.push(payload.subarray(length));

@@ -1,18 +1,30 @@
+/** VP8 to RTP (RFC 7741). */
 import type { TemporalLayer } from '../util/units.js';
+import { type EncodedFrame, MAX_PAYLOAD, type Packetizer } from './packetizer.js';
 
-/** Payload bytes per packet: with RTP, extensions, SRTP, UDP and IPv6 it stays under 1280 (RFC 8200, 5). */
-export const MAX_PAYLOAD = 1160;
-
-/** Of one frame among two temporal layers; those of the upper one depend on the base alone. */
+/** Where a frame stands in two temporal layers. Frames of the upper layer need the base alone. */
 export interface Vp8Layer {
   readonly temporalLayer: TemporalLayer;
-  /** 8 bit: of the base layer's last frame (TL0PICIDX). */
+  /** TL0PICIDX: the number of the last base-layer frame, 8 bits. */
   readonly baseIndex: number;
 }
 
+/** Counts frames and base-layer frames on, so that receivers see which ones are missing. */
+export class Vp8Packetizer implements Packetizer {
+  private pictureId = 0;
+  private baseIndex = 0;
+
+  packetize({ data, temporalLayer }: EncodedFrame): Buffer[] {
+    this.pictureId = (this.pictureId + 1) & 0x7fff;
+    if (temporalLayer === 0) this.baseIndex = (this.baseIndex + 1) & 0xff;
+    return packetizeVp8(data, this.pictureId, { temporalLayer, baseIndex: this.baseIndex });
+  }
+}
+
 /**
- * One VP8 frame as RTP payloads of about equal size, each with a descriptor that has a 15-bit picture
- * id, and the temporal layer if there are two (RFC 7741, 4.2).
+ * One VP8 frame as RTP payloads of about equal size (RFC 7741, 4.2).
+ * @param pictureId 15 bits of it are sent.
+ * @param layer undefined of a stream without temporal layers.
  */
 export function packetizeVp8(frame: Buffer, pictureId: number, layer?: Vp8Layer): Buffer[] {
   const descriptor = descriptorOf(pictureId & 0x7fff, layer);

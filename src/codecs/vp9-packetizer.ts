@@ -1,16 +1,30 @@
+/** VP9 to RTP, in flexible mode with one spatial layer (RFC 9628). */
 import type { TemporalLayer } from '../util/units.js';
-import { MAX_PAYLOAD } from './vp8-packetizer.js';
+import { type EncodedFrame, MAX_PAYLOAD, type Packetizer } from './packetizer.js';
 
-/** Of one frame among two temporal layers. */
+/** Where a frame stands in two temporal layers. */
 export interface Vp9Layer {
   readonly temporalLayer: TemporalLayer;
-  /** How many pictures ago the one that it is predicted from was; 0 of keyframes. */
+  /** How many frames ago the frame was that this one is predicted from; 0 of keyframes. */
   readonly reference: number;
 }
 
+/** Counts frames, and says of each how far back its base-layer frame is. */
+export class Vp9Packetizer implements Packetizer {
+  private pictureId = 0;
+  private lastBase = 0;
+
+  packetize({ data, keyframe, temporalLayer }: EncodedFrame): Buffer[] {
+    this.pictureId = (this.pictureId + 1) & 0x7fff;
+    const reference = keyframe ? 0 : (this.pictureId - this.lastBase) & 0x7fff;
+    if (temporalLayer === 0) this.lastBase = this.pictureId;
+    return packetizeVp9(data, this.pictureId, { temporalLayer, reference });
+  }
+}
+
 /**
- * One VP9 frame of one spatial layer as RTP payloads of about equal size, in flexible mode with a
- * 15-bit picture id (RFC 9628, 4.2).
+ * One VP9 frame as RTP payloads of about equal size (RFC 9628, 4.2).
+ * @param pictureId 15 bits of it are sent.
  */
 export function packetizeVp9(
   frame: Buffer,

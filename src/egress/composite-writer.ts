@@ -3,7 +3,7 @@
  * it is wanted, and given to whatever writes packets. The file is begun with the first picture.
  */
 
-import { parameterSets } from '../codecs/annex-b.js';
+import { DOWNLINK_VIDEO } from '../codecs/codecs.js';
 import type { AudioTrack, MuxedPacket, MuxedTrack } from '../codecs/ffmpeg/muxer.js';
 import type { Anchor, CompositeTracks, Continuation } from '../link/egress-messages.js';
 import type { AudioOutFrame, VideoOutFrame } from '../link/link-messages.js';
@@ -84,9 +84,7 @@ export class CompositeWriter {
 
   video(frame: VideoOutFrame): void {
     if (this.options.video?.codec !== frame.codec) return;
-    if (frame.keyframe && frame.codec === 'h264') {
-      this.parameters ??= parameterSets(frame.data);
-    }
+    if (frame.keyframe) this.parameters ??= DOWNLINK_VIDEO[frame.codec].parameterSets?.(frame.data);
     this.write(this.timeline.video(frame));
   }
 

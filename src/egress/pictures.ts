@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Canvas, createCanvas } from '@napi-rs/canvas';
+import { VIDEO } from '../codecs/codecs.js';
 import type { VideoTrack } from '../codecs/ffmpeg/muxer.js';
 import type { Picture } from '../codecs/ffmpeg/picture.js';
 import { toRgba } from '../codecs/ffmpeg/rgba.js';
@@ -28,20 +29,9 @@ async function drawn(picture: Picture, width: number, height: number): Promise<C
   return canvas;
 }
 
-/** Length-prefixed NAL units as MP4 has them, behind start codes (ISO/IEC 14496-15). */
-function annexB(sample: Buffer): Buffer {
-  const parts: Buffer[] = [];
-  for (let at = 0; at + 4 <= sample.length; ) {
-    const length = sample.readUInt32BE(at);
-    parts.push(Buffer.from([0, 0, 0, 1]), sample.subarray(at + 4, at + 4 + length));
-    at += 4 + length;
-  }
-  return Buffer.concat(parts);
-}
-
 async function decode(track: VideoTrack, data: Buffer): Promise<Picture | undefined> {
   using decoder = await VideoDecoder.open(track.codec);
-  const picture = await decoder.decode(track.codec === 'h264' ? annexB(data) : data);
+  const picture = await decoder.decode(VIDEO[track.codec].fromMp4?.(data) ?? data);
   return picture === 'corrupt' ? undefined : picture;
 }
 

@@ -3,13 +3,12 @@
  * WebM (VP8) or fragmented MP4 (H.264). On the recording's time; pauses are left out of them too.
  */
 import { join } from 'node:path';
-import { parameterSets, splitAnnexB } from '../codecs/annex-b.js';
+import { UPLINK_VIDEO } from '../codecs/codecs.js';
 import type { VideoTrack } from '../codecs/ffmpeg/muxer.js';
-import { h264SpsSize } from '../codecs/h264-sps.js';
 import { opusPacketSamples } from '../codecs/opus/opus.js';
 import type { TrackFile } from '../link/egress-messages.js';
 import type { AudioInFrame, SourceId, VideoInFrame } from '../link/link-messages.js';
-import { type FrameSize, vp8KeyframeSize } from '../util/frame-size.js';
+import { FORMAT_CODECS } from '../protocol/file-format.js';
 import type { Micros, VideoCodec } from '../util/units.js';
 import { AudioGrid } from './audio-grid.js';
 import { opusTrack, paddingMicros } from './containers.js';
@@ -22,7 +21,6 @@ const TOLERANCE: Micros = 60_000;
 /** Says stereo, which takes mono too. */
 const SOUND = opusTrack(2);
 const PADDING = paddingMicros(SOUND);
-const SPS = 7;
 
 export interface SourceTracksEvents extends GrowingFileEvents {
   /** Where in the recording a moment of the clock is; undefined while it is paused. */
@@ -42,12 +40,6 @@ interface OpenAudio {
   readonly file: GrowingFile;
   readonly start: Micros;
   readonly grid: AudioGrid;
-}
-
-function sizeOf({ codec, data }: VideoInFrame): FrameSize | undefined {
-  if (codec === 'vp8') return vp8KeyframeSize(data);
-  const sps = splitAnnexB(data).find(([head = 0]) => (head & 0x1f) === SPS);
-  return sps && h264SpsSize(sps);
 }
 
 export class SourceTracks {
@@ -126,12 +118,14 @@ export class SourceTracks {
   }
 
   private openVideo(frame: VideoInFrame, start: Micros): OpenVideo | undefined {
-    const size = sizeOf(frame);
-    if (!size) return undefined;
     const { codec, data } = frame;
-    const extradata = codec === 'h264' ? parameterSets(data) : undefined;
+    const described = UPLINK_VIDEO[codec];
+    const size = described.uplink.keyframeSize(data);
+    if (!size) return undefined;
+    const extradata = described.parameterSets?.(data);
     const track: VideoTrack = { kind: 'video', codec, ...size, extradata };
-    const file = this.open('video', codec === 'vp8' ? 'webm' : 'mp4', start, [track]);
+    const fitsMp4 = FORMAT_CODECS.mp4.video.includes(codec);
+    const file = this.open('video', fitsMp4 ? 'mp4' : 'webm', start, [track]);
     return { file, codec, start, last: -1000 };
   }
 

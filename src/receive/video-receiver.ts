@@ -4,12 +4,8 @@
  * MAX_FRAME_SIZE never come out. Pure; times in microseconds.
  */
 
-import { h264Depacketizer } from '../codecs/h264-depacketizer.js';
-import {
-  type DepacketizedFrame,
-  type Depacketizer,
-  vp8Depacketizer,
-} from '../codecs/vp8-depacketizer.js';
+import { UPLINK_VIDEO } from '../codecs/codecs.js';
+import type { DepacketizedFrame } from '../codecs/depacketizer.js';
 import type { ColourSpace } from '../rtp/colour-space.js';
 import type { Rotation } from '../rtp/rotation.js';
 import type { RtpPacket } from '../rtp/rtp-packet.js';
@@ -24,11 +20,6 @@ export const MAX_FRAME_SIZE = { long: 1920, short: 1200 } as const;
 const MAX_PACKETS = 2048;
 /** Keyframe requests for one stream are this far apart. */
 export const KEYFRAME_REQUEST_INTERVAL: Micros = 500_000;
-
-const DEPACKETIZERS: Record<VideoCodec, Depacketizer> = {
-  vp8: vp8Depacketizer,
-  h264: h264Depacketizer,
-};
 
 export interface ReceivedFrame extends DepacketizedFrame {
   readonly codec: VideoCodec;
@@ -88,9 +79,10 @@ export class VideoReceiver {
   receive(packet: RtpPacket, codec: VideoCodec, now: Micros): boolean {
     this.counters.video_packets_received++;
     const { payload, timestamp, marker, colourSpace, rotation } = packet;
-    const startsKeyframe = payload.length > 0 && DEPACKETIZERS[codec].startsKeyframe(payload);
+    const { depacketizer } = UPLINK_VIDEO[codec].uplink;
+    const startsKeyframe = payload.length > 0 && depacketizer.startsKeyframe(payload);
     if (startsKeyframe) {
-      const size = DEPACKETIZERS[codec].assemble([payload])?.size;
+      const size = depacketizer.assemble([payload])?.size;
       if (size) this.events.onSize(size);
     }
     if (this.paused) {
@@ -193,7 +185,7 @@ export class VideoReceiver {
       firstArrivalMicros = Math.min(firstArrivalMicros, packet.arrivedAt);
       if (packet.payload.length > 0) payloads.push(packet.payload);
     }
-    const frame = DEPACKETIZERS[first.codec].assemble(payloads);
+    const frame = UPLINK_VIDEO[first.codec].uplink.depacketizer.assemble(payloads);
     if (!frame) {
       this.counters.video_frames_malformed++;
       this.waitForKeyframe(end + 1, now);

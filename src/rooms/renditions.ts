@@ -1,12 +1,8 @@
 /** The ladder: what the composite is encoded in, and the steps that a receiver goes up and down. */
+import { hasTemporalLayers } from '../codecs/codecs.js';
 import { TesseraError } from '../errors.js';
 import type { MixSettings, Rendition } from '../link/link-messages.js';
-import {
-  BASE_LAYER_SHARE,
-  type CompositeCodec,
-  hasTemporalLayers,
-  type TemporalLayer,
-} from '../util/units.js';
+import { BASE_LAYER_SHARE, type CompositeCodec, type TemporalLayer } from '../util/units.js';
 
 /** Sizes of the smaller renditions against the first: a half and a quarter of each side. */
 const DIVISORS = [1, 2, 4] as const;

@@ -1,28 +1,27 @@
-import {
-  AV_NOPTS_VALUE,
-  AVMEDIA_TYPE_AUDIO,
-  AVMEDIA_TYPE_VIDEO,
-  FormatContext,
-  Packet,
-} from 'node-av';
-import type { CompositeCodec, Micros } from '../../util/units.js';
-import { CODEC_IDS, type MuxedPacket, type MuxedTrack } from './muxer.js';
+import { AV_NOPTS_VALUE, avGetCodecName, FormatContext, Packet } from 'node-av';
+import type { Micros } from '../../util/units.js';
+import { CODECS } from '../codecs.js';
+import type { FileAudioCodec, MuxedPacket, MuxedTrack, VideoTrack } from './muxer.js';
 
-/** Reads a file that this server wrote. Not for files of others. */
+/** Samples at 48 kHz in a packet. */
+const AAC_FRAME = 1024;
+const OPUS_FRAME = 960;
+
+/** Reads a file that this server wrote. Not for files from elsewhere. */
 export class Demuxer {
   private readonly packet = new Packet();
 
   private constructor(
     private readonly context: FormatContext,
-    /** Those of known codecs, in the file's order. */
+    /** The tracks of known codecs, in the file's order. */
     readonly tracks: readonly MuxedTrack[],
-    /** By the file's own index; undefined is not read. */
+    /** Index into `tracks` by the file's own index; undefined of tracks that are not read. */
     private readonly indexes: readonly (number | undefined)[],
   ) {
     this.packet.alloc();
   }
 
-  /** @throws Error if there is nothing in it that can be read. */
+  /** @throws Error if nothing in the file can be read. */
   static async open(path: string): Promise<Demuxer> {
     const context = new FormatContext();
     const opened = await context.openInput(path, null, null);
@@ -42,7 +41,7 @@ export class Demuxer {
     return new Demuxer(context, tracks, indexes);
   }
 
-  /** The next packet in the file's order; undefined at its end, or where it is broken off. */
+  /** The next packet in the file's order; undefined at its end, or where it breaks off. */
   async read(): Promise<MuxedPacket | undefined> {
     const { packet } = this;
     for (;;) {
@@ -79,22 +78,40 @@ interface Ratio {
   readonly den: number;
 }
 
-function trackOf(parameters: FormatContext['streams'][number]['codecpar']): MuxedTrack | undefined {
-  const name = Object.entries(CODEC_IDS).find(([, id]) => id === parameters.codecId)?.[0];
-  if (name === undefined) return undefined;
-  const extradata = parameters.extradata ? Buffer.from(parameters.extradata) : undefined;
-  if (parameters.codecType === AVMEDIA_TYPE_VIDEO) {
-    const { width, height } = parameters;
-    return { kind: 'video', codec: name as CompositeCodec, width, height, extradata };
-  }
-  if (parameters.codecType !== AVMEDIA_TYPE_AUDIO || !extradata) return undefined;
-  const codec = name as 'opus' | 'aac';
+type Parameters = FormatContext['streams'][number]['codecpar'];
+
+/** @returns undefined of a track whose codec this server does not write. */
+function trackOf(parameters: Parameters): MuxedTrack | undefined {
+  const name = avGetCodecName(parameters.codecId);
+  if (name === 'aac') return audioTrack(parameters, 'aac', AAC_FRAME);
+  const codec = Object.values(CODECS).find(({ ffmpegName }) => ffmpegName === name);
+  if (codec?.kind === 'audio') return audioTrack(parameters, codec.name, OPUS_FRAME);
+  return codec && videoTrack(parameters, codec.name);
+}
+
+function videoTrack(parameters: Parameters, codec: VideoTrack['codec']): VideoTrack {
+  const { width, height } = parameters;
+  return { kind: 'video', codec, width, height, extradata: extradataOf(parameters) };
+}
+
+function audioTrack(
+  parameters: Parameters,
+  codec: FileAudioCodec,
+  frameSize: number,
+): MuxedTrack | undefined {
+  const extradata = extradataOf(parameters);
+  if (!extradata) return undefined;
+  const { channelLayout, initialPadding } = parameters;
   return {
     kind: 'audio',
     codec,
-    channels: parameters.channelLayout.nbChannels,
+    channels: channelLayout.nbChannels,
     extradata,
-    frameSize: codec === 'aac' ? 1024 : 960,
-    initialPadding: parameters.initialPadding,
+    frameSize,
+    initialPadding,
   };
+}
+
+function extradataOf({ extradata }: Parameters): Buffer | undefined {
+  return extradata ? Buffer.from(extradata) : undefined;
 }

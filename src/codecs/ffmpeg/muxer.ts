@@ -1,11 +1,5 @@
 import {
   AV_CHANNEL_ORDER_NATIVE,
-  AV_CODEC_ID_AAC,
-  AV_CODEC_ID_AV1,
-  AV_CODEC_ID_H264,
-  AV_CODEC_ID_OPUS,
-  AV_CODEC_ID_VP8,
-  AV_CODEC_ID_VP9,
   AVCOL_PRI_SMPTE170M,
   AVCOL_RANGE_MPEG,
   AVCOL_SPC_SMPTE170M,
@@ -19,11 +13,16 @@ import {
   Packet,
   type Stream,
 } from 'node-av';
-import type { CompositeCodec, Micros } from '../../util/units.js';
+import type { AudioCodec, Micros, VideoCodecName } from '../../util/units.js';
+import { CODECS } from '../codecs.js';
+import { codecIdOf } from './codec-ids.js';
+
+/** Audio in files: that of calls, or AAC for players that need it. */
+export type FileAudioCodec = AudioCodec | 'aac';
 
 export interface VideoTrack {
   readonly kind: 'video';
-  readonly codec: CompositeCodec;
+  readonly codec: VideoCodecName;
   readonly width: number;
   readonly height: number;
   /** Parameter sets as Annex B (H.264), or what the container calls its codec private data. */
@@ -32,7 +31,7 @@ export interface VideoTrack {
 
 export interface AudioTrack {
   readonly kind: 'audio';
-  readonly codec: 'opus' | 'aac';
+  readonly codec: FileAudioCodec;
   readonly channels: number;
   readonly extradata: Buffer;
   /** Samples at 48 kHz in a packet, and those before the first that is heard. */
@@ -81,20 +80,11 @@ export class MuxError extends Error {
   }
 }
 
-export const CODEC_IDS = {
-  h264: AV_CODEC_ID_H264,
-  vp8: AV_CODEC_ID_VP8,
-  vp9: AV_CODEC_ID_VP9,
-  av1: AV_CODEC_ID_AV1,
-  opus: AV_CODEC_ID_OPUS,
-  aac: AV_CODEC_ID_AAC,
-} as const;
-
 const SAMPLE_RATE = 48_000;
 
 function describe(track: MuxedTrack, parameters: CodecParameters): void {
   parameters.codecType = track.kind === 'video' ? AVMEDIA_TYPE_VIDEO : AVMEDIA_TYPE_AUDIO;
-  parameters.codecId = CODEC_IDS[track.codec];
+  parameters.codecId = codecIdOf(track.codec === 'aac' ? 'aac' : CODECS[track.codec].ffmpegName);
   parameters.codecTag = 0;
   if (track.extradata) parameters.extradata = track.extradata;
   if (track.kind === 'video') {

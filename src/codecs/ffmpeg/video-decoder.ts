@@ -1,26 +1,9 @@
-import {
-  AV_CODEC_ID_AV1,
-  AV_CODEC_ID_H264,
-  AV_CODEC_ID_VP8,
-  AV_CODEC_ID_VP9,
-  AVERROR_EAGAIN,
-  AVERROR_EOF,
-  Codec,
-  CodecContext,
-  Frame,
-  Packet,
-} from 'node-av';
-import type { CompositeCodec } from '../../util/units.js';
+import { AVERROR_EAGAIN, AVERROR_EOF, Codec, CodecContext, Frame, Packet } from 'node-av';
+import type { VideoCodecName } from '../../util/units.js';
+import { CODECS } from '../codecs.js';
 import { isMadeInline } from './call-mode.js';
+import { codecIdOf } from './codec-ids.js';
 import { Picture } from './picture.js';
-
-/** Clients' pictures are VP8 or H.264; the others are for what is encoded here. */
-const CODEC_IDS = {
-  vp8: AV_CODEC_ID_VP8,
-  h264: AV_CODEC_ID_H264,
-  vp9: AV_CODEC_ID_VP9,
-  av1: AV_CODEC_ID_AV1,
-} as const;
 
 /**
  * Decodes one video stream with FFmpeg's own decoders (sturdier against forged headers than libvpx).
@@ -29,18 +12,19 @@ const CODEC_IDS = {
 export class VideoDecoder implements Disposable {
   private readonly context = new CodecContext();
   private readonly packet = new Packet();
-  /** For the next picture. */
+  /** A frame without a picture, kept for the next one. */
   private spare: Frame | undefined;
-  /** Of the last picture: the next will be like it. */
+  /** Pixels of the last picture; the next one is taken to have as many. */
   private pixels = Number.POSITIVE_INFINITY;
   private closed = false;
 
-  private constructor(readonly codec: CompositeCodec) {
+  private constructor(readonly codec: VideoCodecName) {
     this.packet.alloc();
   }
 
-  static async open(codec: CompositeCodec): Promise<VideoDecoder> {
-    const found = Codec.findDecoder(CODEC_IDS[codec]);
+  /** @throws Error if this FFmpeg build cannot decode it. */
+  static async open(codec: VideoCodecName): Promise<VideoDecoder> {
+    const found = Codec.findDecoder(codecIdOf(CODECS[codec].ffmpegName));
     if (!found) throw new Error(`this FFmpeg build has no ${codec} decoder`);
     const decoder = new VideoDecoder(codec);
     decoder.context.allocContext3(found);
@@ -52,9 +36,9 @@ export class VideoDecoder implements Disposable {
   }
 
   /**
-   * Decodes one frame (VP8: one frame; H.264: one access unit as Annex B).
-   * @returns the newest picture it gave, owned by the caller; undefined if there is none yet;
-   *   `'corrupt'` if the bitstream could not be decoded.
+   * @param data one frame; of H.264, one access unit as Annex B.
+   * @returns the newest picture, owned by the caller; undefined if there is none yet; `'corrupt'` if
+   *   the bitstream could not be decoded.
    */
   async decode(data: Buffer): Promise<Picture | undefined | 'corrupt'> {
     if (this.closed) return undefined;
@@ -80,7 +64,7 @@ export class VideoDecoder implements Disposable {
         return 'corrupt';
       }
       newest?.[Symbol.dispose]();
-      // What is missing in a picture FFmpeg makes up and says nothing more of it.
+      // FFmpeg fills in what is missing of a picture; these flags are all that it says about it.
       if (frame.decodeErrorFlags !== 0) {
         frame.unref();
         return 'corrupt';
@@ -91,12 +75,12 @@ export class VideoDecoder implements Disposable {
     }
   }
 
-  /** Leaves out frames that no other is predicted from; they give no picture. */
+  /** Skips frames that no other frame is predicted from: they give no picture. */
   skipDisposable(skip: boolean): void {
     if (!this.closed) this.context.setOption('skip_frame', skip ? 'noref' : 'default');
   }
 
-  /** Leaves the blocks of such frames as they are: a fifth cheaper, and nothing comes after them. */
+  /** Skips the loop filter of such frames: decoding is a fifth cheaper, and no other frame suffers. */
   skipDisposableFilter(skip: boolean): void {
     if (!this.closed) this.context.setOption('skip_loop_filter', skip ? 'noref' : 'default');
   }

@@ -10,31 +10,32 @@ import {
   CodecContext,
   Packet,
 } from 'node-av';
-import type { CompositeCodec, Micros, TemporalLayer } from '../../util/units.js';
-import {
-  ENCODER_NAMES,
-  HARDWARE_NAMES,
-  realtimeOptions,
-  type VideoEncoderOptions,
-} from './encoder-options.js';
+import type { CompositeCodec, HardwareEncoder, Micros } from '../../util/units.js';
+import type { EncoderSpec, EncoderTuning } from '../codec.js';
+import { DOWNLINK_VIDEO } from '../codecs.js';
+import type { EncodedFrame } from '../packetizer.js';
 import { HardwareUpload } from './hardware-upload.js';
 import type { Picture } from './picture.js';
 
-export type { VideoContent, VideoEncoderOptions } from './encoder-options.js';
-
-/** One encoded frame; `data` is the caller's (VP8 frame, or H.264 access unit as Annex B). */
-export interface EncodedVideo {
-  readonly data: Buffer;
-  readonly keyframe: boolean;
-  readonly temporalLayer: TemporalLayer;
+export interface VideoEncoderOptions extends EncoderTuning {
+  readonly codec: CompositeCodec;
+  readonly width: number;
+  readonly height: number;
+  /** Nominal frames per second; frames may be left out. */
+  readonly frameRate: number;
+  /** Where the codec has an encoder for it; the software encoder takes its place if it fails to open. */
+  readonly hardware?: HardwareEncoder | undefined;
 }
 
-/** Of the frame rate that the encoder is told, per frame; and its least, in nominal intervals. */
+/** Weight of one frame's interval in the smoothed one that the encoder is given. */
 const INTERVAL_SMOOTHING = 0.05;
+/** No interval counts as more than this many nominal ones. */
 const MAX_INTERVALS = 4;
 
-/** How far the bitrate may be left behind or borrowed. */
+/** How much of the bitrate may be saved up or borrowed. */
 const BUFFER_SECONDS = 0.6;
+
+type EncoderName = Parameters<typeof Codec.findEncoderByName>[0];
 
 /** Encodes pictures of one size in real time, one in, one out, keyframes only when asked. */
 export class VideoEncoder implements Disposable {
@@ -43,25 +44,33 @@ export class VideoEncoder implements Disposable {
   private upload: HardwareUpload | undefined;
   private closed = false;
   private lastPts: Micros | undefined;
-  /** The encoder's own time, and how far it goes with a frame: in ticks of 1/90000 s. */
+  /** The encoder's own time, in ticks of 1/90000 s. */
   private ticks = 0;
+  /** Smoothed time from frame to frame, in the same ticks. */
   private smoothed: number;
-  /** Of the bitrate, what x264 was told last. */
-  private toldShare = 1;
-  /** Frames since the last keyframe, with which libvpx begins its pattern of layers anew. */
+  /** The share of the bitrate that an encoder which counts frames has now. */
+  private rateShare = 1;
+  /** Frames since the last keyframe, at which libvpx begins its pattern of layers again. */
   private sinceKeyframe = 0;
+  private readonly spec: EncoderSpec;
+  private readonly hasLayers: boolean;
 
   private constructor(readonly options: VideoEncoderOptions) {
+    const { encoder, temporalLayers } = DOWNLINK_VIDEO[options.codec].downlink;
+    this.spec = encoder;
+    this.hasLayers = temporalLayers && options.temporalLayers === true;
     this.packet.alloc();
     this.smoothed = 90_000 / options.frameRate;
   }
 
-  /** Why not the hardware that was asked for, if it could not be opened. */
+  /** Why the hardware encoder was not opened; undefined if it was, or none was asked for. */
   fallback: string | undefined;
 
+  /** @throws Error if this FFmpeg build has no such encoder, or it takes no pictures of this size. */
   static async open(options: VideoEncoderOptions): Promise<VideoEncoder> {
     const { hardware, ...software } = options;
-    if (!hardware || options.codec !== 'h264') return VideoEncoder.openAs(software);
+    const { encoder: spec } = DOWNLINK_VIDEO[options.codec].downlink;
+    if (!hardware || !spec.hardware) return VideoEncoder.openAs(software);
     try {
       return await VideoEncoder.openAs(options);
     } catch (error) {
@@ -73,11 +82,15 @@ export class VideoEncoder implements Disposable {
 
   private static async openAs(options: VideoEncoderOptions): Promise<VideoEncoder> {
     const { hardware } = options;
-    const name = hardware ? HARDWARE_NAMES[hardware] : ENCODER_NAMES[options.codec];
-    const codec = Codec.findEncoderByName(name);
-    if (!codec) throw new Error(`this FFmpeg build has no ${name} encoder`);
     const encoder = new VideoEncoder(options);
-    const context = encoder.context;
+    const { context, spec } = encoder;
+    const inHardware = hardware && spec.hardware?.[hardware];
+    const { name } = inHardware ?? spec;
+    const codec = Codec.findEncoderByName(name as EncoderName);
+    if (!codec) {
+      encoder.packet.free();
+      throw new Error(`this FFmpeg build has no ${name} encoder`);
+    }
     context.allocContext3(codec);
     context.width = options.width;
     context.height = options.height;
@@ -88,11 +101,9 @@ export class VideoEncoder implements Disposable {
       den: 1000,
     } as typeof context.framerate;
     encoder.setRate(options.bitrateBps);
-    if (options.codec === 'vp8' || options.codec === 'vp9') {
-      context.rcMinRate = BigInt(options.bitrateBps);
-    }
+    if (spec.setsMinRate) context.rcMinRate = BigInt(options.bitrateBps);
     context.gopSize = 1_000_000;
-    // What cameras send and the placeholders are drawn in; unsaid, browsers take HD for BT.709.
+    // Cameras send BT.601 and placeholders are drawn in it. Browsers take HD for BT.709 unless it is set.
     context.colorSpace = AVCOL_SPC_SMPTE170M;
     context.colorPrimaries = AVCOL_PRI_SMPTE170M;
     context.colorTrc = AVCOL_TRC_SMPTE170M;
@@ -101,7 +112,9 @@ export class VideoEncoder implements Disposable {
     context.threadCount = 1;
     try {
       if (hardware) encoder.upload = HardwareUpload.prepare(hardware, context);
-      for (const [key, value] of realtimeOptions(options)) context.setOption(key, value);
+      // `setOption`, because node-av frees a Dictionary that is given to open2 twice.
+      const settings = inHardware?.options ?? spec.options(options);
+      for (const [key, value] of settings) context.setOption(key, value);
       const result = await context.open2(codec, null);
       if (result < 0) throw new Error(`cannot open ${name} at ${options.width}x${options.height}`);
     } catch (error) {
@@ -114,13 +127,14 @@ export class VideoEncoder implements Disposable {
   /**
    * Encodes one picture. The picture stays the caller's and may be written to once this resolves.
    * @param pts presentation time in microseconds; must grow from call to call.
+   * @returns the frames, whose data is the caller's; H.264 as Annex B.
    */
-  async encode(picture: Picture, pts: Micros, keyframe: boolean): Promise<EncodedVideo[]> {
+  async encode(picture: Picture, pts: Micros, keyframe: boolean): Promise<EncodedFrame[]> {
     if (this.closed) return [];
     const frame = this.upload ? await this.upload.take(picture.frame) : picture.frame.clone();
     if (!frame) throw new Error('no memory to encode a picture');
     const interval = this.interval(pts);
-    if (this.options.codec === 'h264' && !this.options.hardware) this.adjustPerFrame(interval);
+    if (this.spec.countsFrames && !this.options.hardware) this.adjustRate(interval);
     this.ticks += interval;
     frame.pts = BigInt(Math.round(this.ticks));
     frame.duration = BigInt(Math.round(interval));
@@ -129,12 +143,12 @@ export class VideoEncoder implements Disposable {
     frame.free();
     if (this.closed) return [];
     if (sent < 0) throw new Error(`the ${this.options.codec} encoder refused a frame (${sent})`);
-    const out: EncodedVideo[] = [];
+    const out: EncodedFrame[] = [];
     while (this.context.receivePacketSync(this.packet) >= 0) {
       const data = this.packet.data;
       const keyframe = this.packet.isKeyframe;
       this.sinceKeyframe = keyframe ? 0 : this.sinceKeyframe + 1;
-      const temporalLayer = this.options.temporalLayers && this.sinceKeyframe % 2 === 1 ? 1 : 0;
+      const temporalLayer = this.hasLayers && this.sinceKeyframe % 2 === 1 ? 1 : 0;
       if (data) out.push({ data: Buffer.from(data), keyframe, temporalLayer });
       this.packet.unref();
     }
@@ -142,8 +156,8 @@ export class VideoEncoder implements Disposable {
   }
 
   /**
-   * Frames are left out when nothing changed. libvpx, told of each gap, would spend 1.6 times the
-   * bitrate: it is told of a frame rate that goes up and down slowly.
+   * The time that a frame gets, in ticks. Frames are left out when nothing changed; if each gap showed
+   * at once, libvpx would spend 1.6 times the bitrate. So the frame rate it sees changes slowly.
    */
   private interval(pts: Micros): number {
     const nominal = 90_000 / this.options.frameRate;
@@ -154,12 +168,12 @@ export class VideoEncoder implements Disposable {
     return this.smoothed;
   }
 
-  /** x264 without delay counts frames, not time: it is told a bitrate at its nominal frame rate. */
-  private adjustPerFrame(interval: number): void {
+  /** An encoder that counts frames gets more for each when there are fewer of them. */
+  private adjustRate(interval: number): void {
     const { bitrateBps, frameRate } = this.options;
     const share = (interval * frameRate) / 90_000;
-    if (Math.abs(share - this.toldShare) < 0.05 * this.toldShare) return;
-    this.toldShare = share;
+    if (Math.abs(share - this.rateShare) < 0.05 * this.rateShare) return;
+    this.rateShare = share;
     this.setRate(bitrateBps * share);
   }
 
@@ -168,15 +182,14 @@ export class VideoEncoder implements Disposable {
     const { frameRate } = this.options;
     context.bitRate = BigInt(Math.round(bps));
     context.rcMaxRate = context.bitRate;
-    // A slide show's single picture may take all that was not sent since the last.
+    // One picture of a slide show may take all the bits that were saved since the last one.
     context.rcBufferSize = Math.round(bps * Math.max(BUFFER_SECONDS, 1 / frameRate));
   }
 
   [Symbol.dispose](): void {
     if (this.closed) return;
     this.closed = true;
-    // SVT-AV1 complains if it is not told of the end.
-    if (this.options.codec === 'av1') this.context.sendFrameSync(null);
+    if (this.spec.needsEnd) this.context.sendFrameSync(null);
     this.packet.free();
     this.context.freeContext();
     this.upload?.[Symbol.dispose]();
@@ -185,5 +198,6 @@ export class VideoEncoder implements Disposable {
 
 /** Whether this FFmpeg build can encode the codec at all. */
 export function hasVideoEncoder(codec: CompositeCodec): boolean {
-  return Codec.findEncoderByName(ENCODER_NAMES[codec]) !== null;
+  const { name } = DOWNLINK_VIDEO[codec].downlink.encoder;
+  return Codec.findEncoderByName(name as EncoderName) !== null;
 }

@@ -7,12 +7,14 @@ import { Picture } from '../../codecs/ffmpeg/picture.js';
 import { VideoDecoder } from '../../codecs/ffmpeg/video-decoder.js';
 import { hasVideoEncoder, VideoEncoder } from '../../codecs/ffmpeg/video-encoder.js';
 import { OpusDecoder, OpusEncoder } from '../../codecs/opus/opus.js';
-import { COMPOSITE_CODECS, type CompositeCodec, type VideoCodec } from '../../util/units.js';
+import {
+  COMPOSITE_CODECS,
+  type CompositeCodec,
+  isCompositeCodec,
+  UPLINK_VIDEO_CODECS,
+} from '../../util/units.js';
 import { drawPlaceholder } from '../tiles/placeholder.js';
 import { drawLabel } from '../tiles/tile-label.js';
-
-/** Those of every room. */
-const WARMED: readonly VideoCodec[] = ['h264', 'vp8'];
 
 /** @returns the codecs that can be encoded here. */
 export async function warmUp(): Promise<CompositeCodec[]> {
@@ -26,7 +28,8 @@ export async function warmUp(): Promise<CompositeCodec[]> {
   using _decoder = await OpusDecoder.open(1);
   using picture = Picture.allocate(64, 36);
   picture.fill({ x: 0, y: 0, ...size }, [16, 128, 128]);
-  for (const codec of WARMED.filter(hasVideoEncoder)) {
+  // What clients send is in use in every room.
+  for (const codec of UPLINK_VIDEO_CODECS.filter(isCompositeCodec).filter(hasVideoEncoder)) {
     const rate = { frameRate: 30, bitrateBps: 100_000 };
     using encoder = await VideoEncoder.open({ codec, ...size, ...rate });
     using decoder = await VideoDecoder.open(codec);

@@ -4,7 +4,7 @@
  * decoded, not from the other picture.
  */
 
-import type { VideoContent } from '../../codecs/ffmpeg/video-encoder.js';
+import type { VideoContent } from '../../codecs/codec.js';
 import type {
   LayoutState,
   MixSettings,

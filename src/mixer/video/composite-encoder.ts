@@ -3,20 +3,14 @@
  * is a keyframe, and those that are asked for come as {@link KeyframeBudget} allows, none forgotten.
  */
 
+import type { VideoContent } from '../../codecs/codec.js';
+import { hasTemporalLayers } from '../../codecs/codecs.js';
 import { Picture } from '../../codecs/ffmpeg/picture.js';
 import { Scaler } from '../../codecs/ffmpeg/scaler.js';
-import {
-  type EncodedVideo,
-  type VideoContent,
-  VideoEncoder,
-} from '../../codecs/ffmpeg/video-encoder.js';
+import { VideoEncoder } from '../../codecs/ffmpeg/video-encoder.js';
+import type { EncodedFrame } from '../../codecs/packetizer.js';
 import type { Rendition, WatchedVideo } from '../../link/link-messages.js';
-import {
-  type CompositeCodec,
-  type HardwareEncoder,
-  hasTemporalLayers,
-  type Micros,
-} from '../../util/units.js';
+import type { CompositeCodec, HardwareEncoder, Micros } from '../../util/units.js';
 import { KeyframeBudget } from './keyframe-budget.js';
 
 /** A composite that does not change is still sent this often, so that receivers see it is alive. */
@@ -110,7 +104,7 @@ export class CompositeEncoder {
   }
 
   /** Encodes the canvas if there is a reason to; gives no frames otherwise. */
-  async encode(canvas: Picture, now: Micros, changed: boolean): Promise<EncodedVideo[]> {
+  async encode(canvas: Picture, now: Micros, changed: boolean): Promise<EncodedFrame[]> {
     const { stills } = this.rendition;
     this.owed ||= changed || stills === true;
     const since = now - this.lastFrameAt;

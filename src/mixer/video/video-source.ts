@@ -4,6 +4,7 @@
  * MAX_WAITING encoded frames and MAX_PICTURES pictures are held, and every frame left out is counted.
  */
 
+import { UPLINK_VIDEO } from '../../codecs/codecs.js';
 import { colourSpaceOf } from '../../codecs/ffmpeg/colour-space-of.js';
 import type { Picture } from '../../codecs/ffmpeg/picture.js';
 import { VideoDecoder } from '../../codecs/ffmpeg/video-decoder.js';
@@ -203,8 +204,8 @@ export class VideoSource {
       } else if (result) {
         this.events.count('video_frames_decoded');
         this.events.took('decode', this.now() - since);
-        // VP8 has one bit for it, which nobody sets: BT.601, whatever the pictures are.
-        const own = frame.codec === 'h264' ? colourSpaceOf(result) : undefined;
+        const { signalsColourSpace } = UPLINK_VIDEO[frame.codec].uplink;
+        const own = signalsColourSpace ? colourSpaceOf(result) : undefined;
         result.colourSpace = own ?? frame.colourSpace;
         result.rotation = frame.rotation;
         this.size = uprightSize(result, result.rotation);

@@ -4,7 +4,7 @@ import { TalkingHeads } from '../../../src/bots/talking-heads.js';
 import { packetizeAv1, splitObus } from '../../../src/codecs/av1-packetizer.js';
 import { Picture } from '../../../src/codecs/ffmpeg/picture.js';
 import { VideoDecoder } from '../../../src/codecs/ffmpeg/video-decoder.js';
-import type { EncodedVideo } from '../../../src/codecs/ffmpeg/video-encoder.js';
+import type { EncodedFrame } from '../../../src/codecs/packetizer.js';
 import { packetizeVp8 } from '../../../src/codecs/vp8-packetizer.js';
 import { packetizeVp9 } from '../../../src/codecs/vp9-packetizer.js';
 import { CompositeEncoder } from '../../../src/mixer/video/composite-encoder.js';
@@ -15,12 +15,12 @@ const SIZE = { width: 320, height: 180, frameRate: 30 };
 const FRAMES = 120;
 
 /** A keyframe is asked for in the middle, where the base is not due. */
-async function encode(codec: CompositeCodec): Promise<EncodedVideo[]> {
+async function encode(codec: CompositeCodec): Promise<EncodedFrame[]> {
   const rendition = { ...SIZE, bitrateBps: 200_000 };
   const encoder = await CompositeEncoder.open({ codec, rendition: 0 }, rendition, SIZE);
   const heads = new TalkingHeads(SIZE.width, SIZE.height, 2);
   using picture = Picture.allocate(SIZE.width, SIZE.height);
-  const frames: EncodedVideo[] = [];
+  const frames: EncodedFrame[] = [];
   for (let frame = 0; frame < FRAMES; frame++) {
     if (frame === 61) encoder.requestKeyframe(true);
     heads.draw(picture, frame);
@@ -33,7 +33,7 @@ async function encode(codec: CompositeCodec): Promise<EncodedVideo[]> {
 /** Pictures by index of their frame. */
 async function decode(
   codec: CompositeCodec,
-  frames: readonly EncodedVideo[],
+  frames: readonly EncodedFrame[],
   kept: (index: number) => boolean,
 ) {
   using decoder = await VideoDecoder.open(codec);
@@ -55,7 +55,7 @@ test.each(['vp8', 'vp9'] as const)(
     const upper = (index: number) => frames[index]?.temporalLayer === 1;
     expect(frames.filter((_, index) => upper(index)).length).toBeGreaterThan(FRAMES / 2 - 3);
     expect(frames[61]).toMatchObject({ keyframe: true, temporalLayer: 0 });
-    const bits = (some: EncodedVideo[]) => some.reduce((sum, { data }) => sum + data.length, 0);
+    const bits = (some: EncodedFrame[]) => some.reduce((sum, { data }) => sum + data.length, 0);
     const share = bits(frames.filter((_, index) => !upper(index))) / bits(frames);
     expect(share).toBeGreaterThan(0.45);
     expect(share).toBeLessThan(0.75);

@@ -9,8 +9,9 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { quietFfmpeg } from '../../../src/codecs/ffmpeg/log.js';
 import { Picture } from '../../../src/codecs/ffmpeg/picture.js';
-import { type EncodedVideo, VideoEncoder } from '../../../src/codecs/ffmpeg/video-encoder.js';
+import { VideoEncoder } from '../../../src/codecs/ffmpeg/video-encoder.js';
 import { OpusEncoder } from '../../../src/codecs/opus/opus.js';
+import type { EncodedFrame } from '../../../src/codecs/packetizer.js';
 import { CompositeWriter } from '../../../src/egress/composite-writer.js';
 import { finish } from '../../../src/egress/finisher.js';
 import { GrowingFile } from '../../../src/egress/growing-file.js';
@@ -23,7 +24,7 @@ const BEAT = 10;
 const SIZE = { width: 64, height: 48 };
 
 /** A minute that begins with a keyframe. */
-async function minuteOfVideo(): Promise<EncodedVideo[]> {
+async function minuteOfVideo(): Promise<EncodedFrame[]> {
   using encoder = await VideoEncoder.open({
     codec: 'h264',
     ...SIZE,
@@ -31,7 +32,7 @@ async function minuteOfVideo(): Promise<EncodedVideo[]> {
     bitrateBps: 50_000,
   });
   using picture = Picture.allocate(SIZE.width, SIZE.height);
-  const frames: EncodedVideo[] = [];
+  const frames: EncodedFrame[] = [];
   for (let n = 0; n < 60 * FRAME_RATE; n++) {
     const bright = n % (BEAT * FRAME_RATE) < 3;
     picture.fill({ x: 0, y: 0, ...SIZE }, [bright ? 235 : 16, 128, 128]);
@@ -92,7 +93,7 @@ test('picture and sound are together at the end of an hour, to 45 ms', async () 
       if (at === pausedTo) writer.resume();
       const lost = crashed(at) || (n > 700 && n < 720 && minute % 7 === 3);
       if (v / FRAME_RATE <= n / 50) {
-        const frame = video[v++] as EncodedVideo;
+        const frame = video[v++] as EncodedFrame;
         const out = {
           kind: 'video-out',
           codec: 'h264',

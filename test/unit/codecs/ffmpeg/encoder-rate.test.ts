@@ -2,13 +2,10 @@
 import { expect, test } from 'vitest';
 import { randomFrom } from '../../../../src/bots/random.js';
 import { TalkingHeads } from '../../../../src/bots/talking-heads.js';
+import { hasTemporalLayers } from '../../../../src/codecs/codecs.js';
 import { Picture } from '../../../../src/codecs/ffmpeg/picture.js';
 import { VideoEncoder } from '../../../../src/codecs/ffmpeg/video-encoder.js';
-import {
-  COMPOSITE_CODECS,
-  type CompositeCodec,
-  hasTemporalLayers,
-} from '../../../../src/util/units.js';
+import { COMPOSITE_CODECS, type CompositeCodec } from '../../../../src/util/units.js';
 
 const SIZE = { width: 640, height: 360, frameRate: 30 };
 const BITRATE = 500_000;

@@ -1,10 +1,10 @@
 /** Screens are encoded for text, and the change of encoders is one stream to whoever decodes it. */
 import { createCanvas } from '@napi-rs/canvas';
 import { expect, test } from 'vitest';
+import type { VideoContent } from '../../../../src/codecs/codec.js';
 import { Picture } from '../../../../src/codecs/ffmpeg/picture.js';
 import { Scaler } from '../../../../src/codecs/ffmpeg/scaler.js';
 import { VideoDecoder } from '../../../../src/codecs/ffmpeg/video-decoder.js';
-import type { VideoContent } from '../../../../src/codecs/ffmpeg/video-encoder.js';
 import { useFont } from '../../../../src/mixer/tiles/fonts.js';
 import { CompositeEncoder } from '../../../../src/mixer/video/composite-encoder.js';
 import type { VideoCodec } from '../../../../src/util/units.js';
