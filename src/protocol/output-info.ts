@@ -3,25 +3,25 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { Immutable } from './immutable.js';
 import { literals } from './literals.js';
+import { OutputError } from './output-error.js';
 
 export const OUTPUT_STATUSES = ['connecting', 'live', 'reconnecting', 'ended'] as const;
 export type OutputStatus = (typeof OUTPUT_STATUSES)[number];
+
+/** Kinds of live outputs. */
+export const LIVE_KINDS = ['rtmp', 'rtmps', 'srt', 'hls'] as const;
+export type LiveKind = (typeof LIVE_KINDS)[number];
 
 export const OutputInfo = Type.Object({
   id: Type.String(),
   room: Type.String(),
   roomSid: Type.String(),
-  kind: literals(['rtmp', 'rtmps', 'srt', 'hls']),
+  kind: literals(LIVE_KINDS),
   destination: Type.String({
     description: 'without keys and passwords; of HLS the path of the playlist',
   }),
   status: literals(OUTPUT_STATUSES),
-  error: Type.Optional(
-    Type.Object(
-      { code: Type.String({ description: 'a stable error code' }), message: Type.String() },
-      { description: 'the latest failure; gone once it is live again' },
-    ),
-  ),
+  error: Type.Optional(OutputError),
   reconnects: Type.Integer(),
   startedAt: Type.Integer({ description: 'milliseconds since 1970' }),
   endedAt: Type.Optional(Type.Integer({ description: 'milliseconds since 1970' })),

@@ -4,6 +4,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import { AUDIO_CODECS, FILE_FORMATS, VIDEO_CODECS } from './file-format.js';
 import type { Immutable } from './immutable.js';
 import { literals, STRICT } from './literals.js';
+import { OutputError } from './output-error.js';
 
 export const RECORDING_STATUSES = [
   'starting',
@@ -43,12 +44,6 @@ export const RecordingRequest = Type.Partial(
 );
 export type RecordingRequest = Immutable<Static<typeof RecordingRequest>>;
 
-const RecordingFault = Type.Object(
-  { code: Type.String({ description: 'a stable error code' }), message: Type.String() },
-  { description: 'why it ended early, or has less than was asked for' },
-);
-export type RecordingFault = Immutable<Static<typeof RecordingFault>>;
-
 const RecordingFile = Type.Object({ name: Type.String(), bytes: Type.Integer() });
 export type RecordingFile = Immutable<Static<typeof RecordingFile>>;
 
@@ -70,7 +65,7 @@ export const RecordingInfo = Type.Object({
   room: Type.String(),
   roomSid: Type.String(),
   status: literals(RECORDING_STATUSES),
-  error: Type.Optional(RecordingFault),
+  error: Type.Optional(OutputError),
   format: Format,
   audioCodec: AudioCodec,
   video: Type.Optional(
