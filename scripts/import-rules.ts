@@ -21,7 +21,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   egress: ['codecs', 'link', 'protocol', 'rtp', 'util'],
   rooms: ['codecs', 'link', 'peer', 'protocol', 'receive', 'rtp', 'send', 'util'],
   outputs: ['link', 'protocol', 'rooms', 'util'],
-  config: ['api', 'outputs', 'peer', 'protocol', 'rooms', 'util'],
+  config: ['protocol', 'util'],
   signalling: ['protocol', 'rooms', 'util'],
   api: ['config', 'outputs', 'protocol', 'rooms', 'signalling', 'util', 'whip'],
   whip: ['api', 'peer', 'protocol', 'rooms', 'util'],

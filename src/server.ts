@@ -2,17 +2,13 @@
 
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { join } from 'node:path';
 import { Access } from './api/access.js';
 import { EventLog } from './api/event-log.js';
+import { iceServersFor } from './api/ice-servers.js';
 import { createWebServer } from './api/web-server.js';
 import { type Delivery, WebhookSender } from './api/webhook-sender.js';
-import { apiKeys, checkExposure } from './config/auth-options.js';
-import { liveOptions } from './config/live-options.js';
-import { listOf, numberOf, type Settings, textOf } from './config/load.js';
-import { recordingsOptions } from './config/recording-options.js';
-import { iceServersFor, roomOptions } from './config/room-options.js';
-import { webhookOptions } from './config/webhook-options.js';
+import { checkExposure } from './config/api-keys.js';
+import type { ServerConfig } from './config/server-config.js';
 import type { Logger } from './logger.js';
 import { Metrics } from './metrics/metrics.js';
 import { EgressProcesses } from './outputs/egress-processes.js';
@@ -56,34 +52,35 @@ async function selfSigned(): Promise<{ cert: string; key: string }> {
   return { cert: made.cert, key: made.private };
 }
 
-function createWebhooks(settings: Settings, logger: Logger): WebhookSender | undefined {
-  const options = webhookOptions(settings);
-  if (!options) return undefined;
-  const store = new RecordStore<Delivery>(join(textOf(settings, 'data.dir'), 'webhooks'), (error) =>
+function createWebhooks(
+  config: ServerConfig['webhooks'],
+  logger: Logger,
+): WebhookSender | undefined {
+  if (!config) return undefined;
+  const store = new RecordStore<Delivery>(config.folder, (error) =>
     logger.error({ error }, 'a webhook could not be kept'),
   );
-  return new WebhookSender(options, store, logger);
+  return new WebhookSender(config, store, logger);
 }
 
 /** @param version of the program. */
 export async function startServer(
-  settings: Settings,
+  config: ServerConfig,
   logger: Logger,
   version: string,
 ): Promise<RunningServer> {
-  const keys = apiKeys(settings);
-  checkExposure(settings, keys);
+  checkExposure(config.http.host, config.auth.keys);
   const events = new EventLog();
-  const webhooks = createWebhooks(settings, logger);
+  const webhooks = createWebhooks(config.webhooks, logger);
   const publish = (event: RoomEvent) => {
     events.publish(event);
     if (!isMomentary(event.event)) webhooks?.publish(event);
   };
   const egress = new EgressProcesses();
-  const recordings = new Recordings(recordingsOptions(settings), egress, logger, publish);
-  const outputs = new LiveOutputs(liveOptions(settings), egress, logger, publish);
+  const recordings = new Recordings(config.recording, egress, logger, publish);
+  const outputs = new LiveOutputs(config.live, egress, logger, publish);
   const rooms: RoomManager = new RoomManager(
-    roomOptions(settings),
+    config.rooms,
     logger,
     (event) => {
       publish(event);
@@ -96,19 +93,13 @@ export async function startServer(
     () => egress.usage.cpuMicros,
   );
   await Promise.all([webhooks?.start(), recordings.start(), outputs.start()]);
-  const access = new Access(
-    {
-      keys,
-      tokenSeconds: numberOf(settings, 'auth.tokenSeconds'),
-      clockSkewSeconds: numberOf(settings, 'auth.clockSkewSeconds'),
-    },
-    rooms.revoked,
-  );
-  const iceServers = (user: string) => iceServersFor(settings, user, Math.floor(Date.now() / 1000));
+  const access = new Access(config.auth, rooms.revoked);
+  const iceServers = (user: string) =>
+    iceServersFor(config.iceServers, user, Math.floor(Date.now() / 1000));
   const [encoders] = await Promise.all([rooms.start(), localCertificate()]);
   const metrics = new Metrics(rooms, () => egress.usage);
   const sessions = new Map<string, Session>();
-  const tls = textOf(settings, 'tls') === 'self-signed' ? await selfSigned() : undefined;
+  const tls = config.http.tls === 'self-signed' ? await selfSigned() : undefined;
   const app = await createWebServer({
     tls,
     logger,
@@ -121,9 +112,9 @@ export async function startServer(
     encoders,
     metrics,
     iceServers,
-    origins: listOf(settings, 'web.origins'),
-    trustedProxies: listOf(settings, 'web.trustProxy'),
-    requestsPerMinute: numberOf(settings, 'limits.requestsPerMinute'),
+    origins: config.http.origins,
+    trustedProxies: config.http.trustedProxies,
+    requestsPerMinute: config.http.requestsPerMinute,
     stats: () => ({
       sessions: sessions.size,
       webhooks: webhooks?.counters,
@@ -150,17 +141,16 @@ export async function startServer(
     openRoom: (id) => rooms.open(id),
     endRoom: (id) => rooms.end(id),
     recordingAccess: (room, role) =>
-      access.recordingAccess(room, role, textOf(settings, 'recording.playback') === 'everybody'),
+      access.recordingAccess(room, role, config.recording.playback === 'everybody'),
     callerOf: (request) => access.callerOf(request),
-    socketsPerAddress: numberOf(settings, 'limits.socketsPerAddress'),
-    joinMs: numberOf(settings, 'limits.joinSeconds') * 1000,
+    ...config.signalling,
     iceServers,
     sessions,
     logger,
-    allowedOrigins: listOf(settings, 'web.origins'),
+    allowedOrigins: config.http.origins,
   });
-  const host = textOf(settings, 'host');
-  await app.listen({ host, port: numberOf(settings, 'port') });
+  const { host } = config.http;
+  await app.listen({ host, port: config.http.port });
   const { port } = app.server.address() as AddressInfo;
   const scheme = tls ? 'https' : 'http';
   const hosts =
@@ -175,13 +165,13 @@ export async function startServer(
     encoders,
     open: access.open,
     drain: async () => {
-      const seconds = numberOf(settings, 'server.drainSeconds');
-      if (seconds === 0) return;
-      for (const session of sessions.values()) session.tellDraining(seconds);
+      const { drainMs } = config;
+      if (drainMs === 0) return;
+      for (const session of sessions.values()) session.tellDraining(drainMs / 1000);
       let timer: NodeJS.Timeout | undefined;
       await rooms.drain(
         new Promise((resolve) => {
-          timer = setTimeout(resolve, seconds * 1000);
+          timer = setTimeout(resolve, drainMs);
         }),
       );
       clearTimeout(timer);

@@ -6,7 +6,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { type Static, Type } from '@sinclair/typebox';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { decodeJwt, errors, jwtVerify, SignJWT } from 'jose';
-import type { ApiKey } from '../config/auth-options.js';
+import type { ApiKey } from '../config/api-keys.js';
 import { TesseraError } from '../errors.js';
 import { type Grant, PUBLISH_SOURCES, type PublishSource, type Role } from '../rooms/grant.js';
 

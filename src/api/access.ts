@@ -1,10 +1,11 @@
 /** Who asks, and what they may: for HTTP requests and for the upgrade of signalling sockets. */
 import type { FastifyRequest } from 'fastify';
-import { type ApiKey, isLoopback, makeKey } from '../config/auth-options.js';
+import { type ApiKey, makeKey } from '../config/api-keys.js';
 import { TesseraError } from '../errors.js';
 import { OPEN_GRANT, type Role } from '../rooms/grant.js';
 import type { RevokedTokens } from '../rooms/revoked-tokens.js';
 import type { Caller, RecordingAccess } from '../signalling/session.js';
+import { isLoopback } from '../util/loopback.js';
 import {
   grantOf,
   signToken,

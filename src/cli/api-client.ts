@@ -1,11 +1,10 @@
 /** A running server's API, as the commands use it. */
 import type { Command } from 'commander';
 import { signToken } from '../api/access-token.js';
-import { type ApiKey, apiKeys } from '../config/auth-options.js';
-import { textOf } from '../config/load.js';
+import type { ApiKey } from '../config/api-keys.js';
 import { TesseraError } from '../errors.js';
 import { ERROR_CODES, type ErrorCode } from '../protocol/error-codes.js';
-import { type CliContext, settingsOf, withSettings } from './context.js';
+import { type CliContext, configOf, withSettings } from './context.js';
 
 /** Of the tokens that the commands make for themselves, in seconds. */
 const TOKEN_SECONDS = 300;
@@ -26,11 +25,11 @@ export class ApiClient {
   ) {}
 
   static async from(command: Command, context: CliContext): Promise<ApiClient> {
-    const { settings } = settingsOf(command, context);
+    const { auth, http } = configOf(command, context).config;
     const { url } = command.opts<{ url?: string }>();
-    const scheme = textOf(settings, 'tls') === 'off' ? 'http' : 'https';
-    const own = `${scheme}://localhost:${textOf(settings, 'port')}`;
-    const [key] = apiKeys(settings);
+    const scheme = http.tls === 'off' ? 'http' : 'https';
+    const own = `${scheme}://localhost:${http.port}`;
+    const [key] = auth.keys;
     const video = { roomCreate: true, roomList: true, roomAdmin: true };
     const token = key ? await signToken(key, { video, seconds: TOKEN_SECONDS }) : undefined;
     return new ApiClient(

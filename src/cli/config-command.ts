@@ -1,31 +1,31 @@
-/** `tessera config`: the configuration as it takes effect, and where each value came from. */
+/** `tessera config`: the configuration in effect, and where each value came from. */
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import type { LoadedSettings } from '../config/load.js';
-import { SETTINGS, type Setting } from '../config/schema.js';
-import { type CliContext, settingsOf, withSettings } from './context.js';
+import type { EffectiveSetting } from '../config/load.js';
+import { isSecret, printValue } from '../config/setting.js';
+import { type CliContext, configOf, withSettings } from './context.js';
 
 const MASK = '***';
 
-function shown(setting: Setting, value: string | number): string | number {
-  return 'secret' in setting && setting.secret && value !== '' ? MASK : value;
+function shown({ setting, value }: EffectiveSetting): string | number {
+  const printed = printValue(value);
+  return isSecret(setting) && printed !== '' ? MASK : printed;
 }
 
 /** As a configuration file: YAML, each line with its source. */
-export function describeSettings({ settings, sources }: LoadedSettings): string {
+export function describeSettings(settings: readonly EffectiveSetting[]): string {
   const lines: string[] = [];
   let section = '';
-  // What has no section comes first, or it would belong to the one before it.
-  const ordered = [...SETTINGS].sort(
-    (a, b) => Number(a.key.includes('.')) - Number(b.key.includes('.')),
+  // Settings without a section come first: below a section they would belong to it.
+  const ordered = [...settings].sort(
+    (a, b) => Number(a.setting.key.includes('.')) - Number(b.setting.key.includes('.')),
   );
-  for (const setting of ordered) {
-    const { key } = setting;
-    const [first, rest] = key.includes('.') ? key.split('.', 2) : ['', key];
+  for (const one of ordered) {
+    const { key } = one.setting;
+    const [first = '', rest = ''] = key.includes('.') ? key.split('.', 2) : ['', key];
     if (first !== section) lines.push(`${first}:`);
-    section = first as string;
-    const value = stringify(shown(setting, settings.get(key) ?? '')).trim();
-    lines.push(`${section ? '  ' : ''}${rest}: ${value} # ${sources.get(key)}`);
+    section = first;
+    lines.push(`${section ? '  ' : ''}${rest}: ${stringify(shown(one)).trim()} # ${one.source}`);
   }
   return lines.join('\n');
 }
@@ -33,20 +33,17 @@ export function describeSettings({ settings, sources }: LoadedSettings): string 
 export function addConfig(program: Command, context: CliContext): void {
   const command = program
     .command('config')
-    .description('print the configuration as it takes effect, secrets masked')
+    .description('print the configuration in effect, secrets masked')
     .option('--json', 'as JSON, by key');
   withSettings(command).action(() => {
-    const loaded = settingsOf(command, context);
+    const { settings } = configOf(command, context);
     if (!command.opts<{ json?: boolean }>().json) {
-      console.log(describeSettings(loaded));
+      console.log(describeSettings(settings));
       return;
     }
-    const entries = SETTINGS.map((setting) => [
-      setting.key,
-      {
-        value: shown(setting, loaded.settings.get(setting.key) ?? ''),
-        source: loaded.sources.get(setting.key),
-      },
+    const entries = settings.map((one) => [
+      one.setting.key,
+      { value: shown(one), source: one.source },
     ]);
     console.log(JSON.stringify(Object.fromEntries(entries), null, 2));
   });

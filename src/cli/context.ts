@@ -1,8 +1,9 @@
-/** What the commands are given, and the settings that all of them read the same way. */
+/** What commands get, and the configuration that all of them read the same way. */
 import { existsSync, readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { type LoadedSettings, loadSettings } from '../config/load.js';
-import { flagName, SETTINGS, type Setting } from '../config/schema.js';
+import { loadConfig, type ReadConfig, readConfig } from '../config/load.js';
+import { SETTINGS, type SettingKey } from '../config/schema.js';
+import { flagName, type Setting, wordsOf } from '../config/setting.js';
 import { TesseraError } from '../errors.js';
 
 export interface CliContext {
@@ -15,7 +16,8 @@ const DEFAULT_FILE = 'tessera.yaml';
 function optionOf(setting: Setting): Option {
   const value = setting.kind === 'number' ? setting.unit.split('/')[0] : 'text';
   const option = new Option(`${flagName(setting.key)} <${value}>`, setting.about);
-  return setting.kind === 'choice' ? option.choices([...setting.values]) : option;
+  const words = wordsOf(setting);
+  return words ? option.choices([...words]) : option;
 }
 
 /** Adds `--config` and a flag for every setting. */
@@ -33,22 +35,37 @@ function fileOf(path: string | undefined): { path: string; text: string } | unde
   } catch (cause) {
     throw new TesseraError('bad_config', `the configuration file ${name} cannot be read`, {
       cause,
+      next: 'Check its path and permissions.',
     });
   }
 }
 
-/** @param defaults as the environment would have them, below everything else. */
-export function settingsOf(
-  command: Command,
-  { environment }: CliContext,
-  defaults: Readonly<Record<string, string>> = {},
-): LoadedSettings {
+type Defaults = Readonly<Partial<Record<SettingKey, string>>>;
+
+function inputsOf(command: Command, { environment }: CliContext, defaults: Defaults) {
   const options = command.opts<Record<string, string | undefined>>();
-  const flags: Record<string, string> = {};
+  const flags: Partial<Record<SettingKey, string>> = {};
   for (const setting of SETTINGS) {
     const given = options[optionOf(setting).attributeName()];
     if (given !== undefined) flags[setting.key] = given;
   }
   const file = fileOf(options.config ?? environment.TESSERA_CONFIG);
-  return loadSettings({ file, environment, flags, defaults });
+  return { file, environment, flags, defaults };
+}
+
+/**
+ * @param defaults in place of those of the schema; everything else wins over them.
+ * @throws TesseraError `bad_config` that names all faults.
+ */
+export function configOf(
+  command: Command,
+  context: CliContext,
+  defaults: Defaults = {},
+): Omit<ReadConfig, 'faults'> {
+  return loadConfig(inputsOf(command, context, defaults));
+}
+
+/** The configuration with its faults; what cannot be read has its default. */
+export function configWithFaults(command: Command, context: CliContext): ReadConfig {
+  return readConfig(inputsOf(command, context, {}));
 }

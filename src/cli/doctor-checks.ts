@@ -9,12 +9,11 @@ import { networkInterfaces } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { hasVideoEncoder } from '../codecs/ffmpeg/video-encoder.js';
-import { apiKeys, checkExposure, isLoopback } from '../config/auth-options.js';
-import { listOf, numberOf, type Settings, textOf } from '../config/load.js';
-import { recordingsOptions } from '../config/recording-options.js';
-import { roomOptions } from '../config/room-options.js';
-import { webhookOptions } from '../config/webhook-options.js';
+import { checkExposure } from '../config/api-keys.js';
+import type { ReadConfig } from '../config/load.js';
+import type { ServerConfig } from '../config/server-config.js';
 import { TesseraError } from '../errors.js';
+import { isLoopback } from '../util/loopback.js';
 import { COMPOSITE_CODECS } from '../util/units.js';
 
 export interface Finding {
@@ -38,13 +37,14 @@ const finding = (check: string, state: Finding['state'], text: string): Finding 
 });
 
 /** Faults that would keep the server from starting. */
-export function checkSettings(settings: Settings): Finding {
+export function checkSettings({ config, faults }: ReadConfig): Finding {
+  if (faults.length > 0) {
+    const texts = faults.map(({ text, next }) => (next ? `${text}. ${next}` : text));
+    return finding('settings', 'fault', texts.join('; '));
+  }
+  const { keys } = config.auth;
   try {
-    const keys = apiKeys(settings);
-    checkExposure(settings, keys);
-    roomOptions(settings);
-    webhookOptions(settings);
-    recordingsOptions(settings);
+    checkExposure(config.http.host, keys);
     if (keys.length > 0) return finding('settings', 'ok', `${keys.length} API key(s)`);
     return finding('settings', 'warning', 'no API key: development mode, for this machine alone');
   } catch (error) {
@@ -53,8 +53,8 @@ export function checkSettings(settings: Settings): Finding {
   }
 }
 
-export function checkEncoders(settings: Settings): Finding {
-  const wanted = listOf(settings, 'video.codecs');
+export function checkEncoders({ rooms }: ServerConfig): Finding {
+  const wanted = rooms.videoCodecs;
   const found = COMPOSITE_CODECS.filter(hasVideoEncoder);
   const missing = wanted.filter((codec) => !found.some((name) => name === codec));
   if (found.length === 0) return finding('encoders', 'fault', 'none: run `npm ci` again');
@@ -63,9 +63,9 @@ export function checkEncoders(settings: Settings): Finding {
 }
 
 /** Whether there is a place for recordings, and how large. */
-export async function checkRecordings(settings: Settings): Promise<Finding> {
+export async function checkRecordings({ recording }: ServerConfig): Promise<Finding> {
   const check = 'recordings';
-  const { folder, minFreeBytes } = recordingsOptions(settings);
+  const { folder, minFreeBytes } = recording;
   // It is made when it is needed first: below what is there by now.
   let place = resolve(folder);
   while (!existsSync(place)) place = dirname(place);
@@ -96,28 +96,28 @@ function bindsUdp(port: number): Promise<boolean> {
   });
 }
 
-export async function checkPorts(settings: Settings): Promise<Finding[]> {
-  const port = numberOf(settings, 'port');
-  const fault = await listens(port, textOf(settings, 'host'));
+export async function checkPorts({ http, rooms }: ServerConfig): Promise<Finding[]> {
+  const { port } = http;
+  const fault = await listens(port, http.host);
   const web =
     fault === undefined
       ? finding('web port', 'ok', `${port} is free`)
       : fault === 'EADDRINUSE'
         ? finding('web port', 'warning', `${port} is in use: by Tessera, or set another \`port\``)
         : finding('web port', 'fault', `${port} cannot be used (${fault})`);
-  const range = textOf(settings, 'ice.portRange');
-  if (range === '') {
+  const range = rooms.transport.portRange;
+  if (!range) {
     const text = 'chosen by the system; behind a firewall set ice.portRange';
     return [web, finding('media ports', 'ok', text)];
   }
-  const [first = 0, last = 0] = range.split('-').map(Number);
+  const [first, last] = range;
   const count = last - first + 1;
   const step = Math.max(1, Math.floor(count / TRIED_PORTS));
   const busy: number[] = [];
   for (let tried = first; tried <= last; tried += step) {
     if (!(await bindsUdp(tried))) busy.push(tried);
   }
-  const people = numberOf(settings, 'room.maxParticipants');
+  const people = rooms.defaults.maxParticipants;
   if (busy.length > 0) {
     return [web, finding('media ports', 'warning', `in use: ${busy.join(', ')}`)];
   }
@@ -125,29 +125,28 @@ export async function checkPorts(settings: Settings): Promise<Finding[]> {
     const text = `${count} ports are fewer than room.maxParticipants (${people})`;
     return [web, finding('media ports', 'warning', text)];
   }
-  return [web, finding('media ports', 'ok', `${range} can be bound`)];
+  return [web, finding('media ports', 'ok', `${first}-${last} can be bound`)];
 }
 
 function isPrivate(address: string): boolean {
   return /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|169\.254\.|f[cd]|fe80)/i.test(address);
 }
 
-export function checkAddresses(settings: Settings): Finding {
+export function checkAddresses({ http, rooms }: ServerConfig): Finding {
   const own = Object.values(networkInterfaces())
     .flatMap((list) => list ?? [])
     .filter(({ internal }) => !internal)
     .map(({ address }) => address);
-  const advertised = listOf(settings, 'ice.advertisedAddresses');
-  const wrong = advertised.find((address) => isIP(address) === 0);
-  if (wrong) return finding('addresses', 'fault', `${wrong} is no IP address`);
+  const { portRange, advertisedAddresses: advertised } = rooms.transport;
   const foreign = advertised.filter((address) => !own.includes(address));
   if (foreign.length > 0) {
-    const ports = textOf(settings, 'ice.portRange');
-    const rest = ports === '' ? 'set ice.portRange and forward it there' : `forward UDP ${ports}`;
-    const state = ports === '' ? 'warning' : 'ok';
+    const rest = portRange
+      ? `forward UDP ${portRange.join('-')}`
+      : 'set ice.portRange and forward it there';
+    const state = portRange ? 'ok' : 'warning';
     return finding('addresses', state, `${foreign.join(', ')} is not this machine's own: ${rest}`);
   }
-  if (isLoopback(textOf(settings, 'host'))) {
+  if (isLoopback(http.host)) {
     return finding('addresses', 'ok', 'for this machine alone');
   }
   const all = [...new Set([...own, ...advertised])];
@@ -217,11 +216,13 @@ function reachesUdp({ host, port }: IceUrl): Promise<boolean> {
   });
 }
 
-export async function checkIceServers(settings: Settings): Promise<Finding[]> {
-  const urls = listOf(settings, 'ice.urls');
+export async function checkIceServers({
+  http,
+  iceServers: { urls },
+}: ServerConfig): Promise<Finding[]> {
   if (urls.length === 0) {
     const text = 'none: clients behind strict firewalls need one, or ice.tcp';
-    return [finding('TURN', isLoopback(textOf(settings, 'host')) ? 'ok' : 'warning', text)];
+    return [finding('TURN', isLoopback(http.host) ? 'ok' : 'warning', text)];
   }
   return Promise.all(
     urls.map(async (url) => {
@@ -237,9 +238,8 @@ export async function checkIceServers(settings: Settings): Promise<Finding[]> {
 }
 
 /** Tokens have a life; a clock that is off ends it early, or never. */
-export async function checkClock(settings: Settings): Promise<Finding> {
-  const skew = numberOf(settings, 'auth.clockSkewSeconds');
-  const now = `${new Date().toISOString()}; tokens may be off by ${skew} s`;
+export async function checkClock({ auth }: ServerConfig): Promise<Finding> {
+  const now = `${new Date().toISOString()}; tokens may be off by ${auth.clockSkewSeconds} s`;
   try {
     const { stdout } = await promisify(execFile)('timedatectl', [
       'show',

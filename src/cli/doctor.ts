@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { TesseraError } from '../errors.js';
-import { type CliContext, settingsOf, withSettings } from './context.js';
+import { type CliContext, configWithFaults, withSettings } from './context.js';
 import { estimateMachine } from './doctor-benchmark.js';
 import {
   checkAddresses,
@@ -37,7 +37,8 @@ export function addDoctor(program: Command, context: CliContext): void {
     .option('--no-benchmark', 'leave the measurement out');
   withSettings(command).action(async () => {
     const options = command.opts<{ json?: boolean; benchmark: boolean }>();
-    const { settings } = settingsOf(command, context);
+    const read = configWithFaults(command, context);
+    const { config } = read;
     const findings: Finding[] = [];
     const add = (...found: Finding[]) => {
       findings.push(...found);
@@ -46,10 +47,10 @@ export function addDoctor(program: Command, context: CliContext): void {
         console.log(`${SIGNS[state]} ${check.padEnd(12)} ${text}`);
       }
     };
-    add(checkSettings(settings), checkEncoders(settings));
-    add(await checkRecordings(settings));
-    add(...(await checkPorts(settings)), checkAddresses(settings));
-    add(...(await checkIceServers(settings)), await checkClock(settings));
+    add(checkSettings(read), checkEncoders(config));
+    add(await checkRecordings(config));
+    add(...(await checkPorts(config)), checkAddresses(config));
+    add(...(await checkIceServers(config)), await checkClock(config));
     if (options.benchmark) {
       if (!options.json) console.error('Measuring for ten seconds…');
       add(await benchmark(context));

@@ -1,7 +1,7 @@
 /** Test people and viewers that a command brings into a room of a running server. */
 import { signToken, videoGrantFor } from '../api/access-token.js';
 import { RtpClient } from '../bots/rtp-client.js';
-import type { ApiKey } from '../config/auth-options.js';
+import type { ApiKey } from '../config/api-keys.js';
 import type { Role } from '../rooms/grant.js';
 
 const NAMES = [

@@ -3,11 +3,11 @@ import { availableParallelism } from 'node:os';
 import closeWithGrace from 'close-with-grace';
 import type { Command } from 'commander';
 import { signToken, videoGrantFor } from '../api/access-token.js';
-import { type ApiKey, apiKeys, makeKey } from '../config/auth-options.js';
-import { numberOf, type Settings, textOf } from '../config/load.js';
+import { type ApiKey, makeKey } from '../config/api-keys.js';
+import type { ServerConfig } from '../config/server-config.js';
 import { createLogger } from '../logger.js';
 import { startServer } from '../server.js';
-import { type CliContext, settingsOf, withSettings } from './context.js';
+import { type CliContext, configOf, withSettings } from './context.js';
 import { VERSION } from './version.js';
 
 /** `--lan`: reachable from other machines, over HTTPS, since browsers give cameras to nothing less. */
@@ -23,26 +23,22 @@ export function addServe(program: Command, context: CliContext): void {
     .option('--lan', 'serve other machines: over HTTPS, with a key and a link made for this run');
   withSettings(command).action(async () => {
     const lan = command.opts<{ lan?: boolean }>().lan === true;
-    let { settings } = settingsOf(command, context, lan ? LAN : {});
-    const inviteKey = lan && apiKeys(settings).length === 0 ? makeKey() : undefined;
-    if (inviteKey) {
-      const { id, secret } = inviteKey;
-      settings = new Map(settings).set('auth.keys', `${id}:${secret}`);
+    const { config } = configOf(command, context, lan ? LAN : {});
+    if (!lan || config.auth.keys.length > 0) await serve(config, context.isTerminal);
+    else {
+      const key = makeKey();
+      const auth = { ...config.auth, keys: [key] };
+      await serve({ ...config, auth }, context.isTerminal, key);
     }
-    await serve(settings, context.isTerminal, inviteKey);
   });
 }
 
 /** @param inviteKey made for this run: links with its tokens are printed. */
-async function serve(
-  settings: Settings,
-  isTerminal: boolean,
-  inviteKey: ApiKey | undefined,
-): Promise<void> {
-  const logger = createLogger(textOf(settings, 'logLevel'), isTerminal);
-  const server = await startServer(settings, logger, VERSION);
+async function serve(config: ServerConfig, isTerminal: boolean, inviteKey?: ApiKey): Promise<void> {
+  const logger = createLogger(config.logLevel, isTerminal);
+  const server = await startServer(config, logger, VERSION);
   // A second signal ends the process at once.
-  const delay = numberOf(settings, 'server.drainSeconds') * 1000 + CLOSE_MS;
+  const delay = config.drainMs + CLOSE_MS;
   closeWithGrace({ delay, logger: false }, async ({ err }) => {
     if (err) logger.error({ error: err }, 'fatal error');
     else {
@@ -51,10 +47,9 @@ async function serve(
     }
     await server.close();
   });
-  const size = `${settings.get('video.width')}x${settings.get('video.height')}`;
-  const rate = settings.get('video.frameRate');
+  const { width, height, frameRate } = config.rooms.mix;
   console.log(
-    `Composite ${size} at ${rate} fps; encoders ${server.encoders.join(', ')}; ${availableParallelism()} cores`,
+    `Composite ${width}x${height} at ${frameRate} fps; encoders ${server.encoders.join(', ')}; ${availableParallelism()} cores`,
   );
   if (server.open) {
     console.log(
@@ -66,7 +61,7 @@ async function serve(
     return;
   }
   const link = async (role: 'host' | 'participant') => {
-    const seconds = numberOf(settings, 'auth.tokenSeconds');
+    const { tokenSeconds: seconds } = config.auth;
     const video = videoGrantFor('demo', role);
     return `#token=${await signToken(inviteKey, { video, seconds })}`;
   };

@@ -1,13 +1,12 @@
 /** `tessera key` makes an API key, `tessera token create` a token with one. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { signToken, type VideoGrant, videoGrantFor } from '../api/access-token.js';
-import { apiKeys, makeKey } from '../config/auth-options.js';
-import { numberOf } from '../config/load.js';
-import { makeWebhookSecret } from '../config/webhook-options.js';
+import { makeKey } from '../config/api-keys.js';
+import { makeWebhookSecret } from '../config/webhooks.js';
 import { TesseraError } from '../errors.js';
 import { PUBLISH_SOURCES, type PublishSource, type Role } from '../rooms/grant.js';
 import { cleanName, cleanRoomId } from '../rooms/names.js';
-import { type CliContext, settingsOf, withSettings } from './context.js';
+import { type CliContext, configOf, withSettings } from './context.js';
 import { secondsOf } from './duration.js';
 
 interface TokenOptions {
@@ -67,14 +66,14 @@ export function addToken(program: Command, context: CliContext): void {
     .option('--page <url>', 'print a link to the page at this address in place of the token');
   withSettings(command).action(async () => {
     const options = command.opts<TokenOptions>();
-    const { settings } = settingsOf(command, context);
-    const [key] = apiKeys(settings);
+    const { auth } = configOf(command, context).config;
+    const [key] = auth.keys;
     if (!key) {
       throw new TesseraError('bad_config', 'there is no API key to sign with', {
         next: 'Make one with `tessera key`, and set it as TESSERA_AUTH_KEYS here and at the server.',
       });
     }
-    const seconds = options.ttl ?? numberOf(settings, 'auth.tokenSeconds');
+    const seconds = options.ttl ?? auth.tokenSeconds;
     const name = options.name === undefined ? undefined : cleanName(options.name);
     const { identity } = options;
     const token = await signToken(key, { identity, name, seconds, video: grantFrom(options) });

@@ -1,151 +1,130 @@
 /**
- * Reads the settings: defaults, then the configuration file, then the environment, then flags; the
- * later wins. All faults are told at once.
+ * Reads the configuration. Flags win over the environment, the environment over the configuration
+ * file, the file over the defaults. All faults are reported at once.
  */
-import { parseDocument } from 'yaml';
 import { TesseraError } from '../errors.js';
-import { environmentName, flagName, SETTINGS, type Setting, type SettingKey } from './schema.js';
-
-/** All settings with their values, checked. */
-export type Settings = ReadonlyMap<SettingKey, string | number>;
+import { readConfigFile } from './config-file.js';
+import { SETTINGS, type SettingKey, type SettingValues } from './schema.js';
+import { type ServerConfig, serverConfig } from './server-config.js';
+import {
+  environmentName,
+  flagName,
+  isSecret,
+  parseValue,
+  type Setting,
+  type SettingValue,
+} from './setting.js';
 
 /** Where a setting's value came from. */
 export type SettingSource = 'default' | 'file' | 'environment' | 'flag';
 
-export interface SettingInputs {
-  /** Text of the configuration file; undefined if there is none. */
+type Texts = { readonly [Key in SettingKey]?: string | undefined };
+
+export interface ConfigInputs {
+  /** The configuration file; undefined if there is none. */
   readonly file?: { readonly path: string; readonly text: string } | undefined;
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** By key. */
-  readonly flags?: Readonly<Record<string, string>>;
-  /** In place of the schema's own, by key. */
-  readonly defaults?: Readonly<Record<string, string>>;
+  readonly flags?: Texts;
+  /** In place of the defaults of the schema. */
+  readonly defaults?: Texts;
 }
 
-export interface LoadedSettings {
-  readonly settings: Settings;
-  readonly sources: ReadonlyMap<SettingKey, SettingSource>;
+/** A setting with its value in effect. */
+export interface EffectiveSetting {
+  readonly setting: Setting;
+  readonly value: SettingValue;
+  readonly source: SettingSource;
 }
 
-/** Variables that are no settings. */
+export interface ConfigFault {
+  /** What is wrong, with the name of the setting where it was set. */
+  readonly text: string;
+  /** What to do about it. */
+  readonly next?: string | undefined;
+}
+
+export interface ReadConfig {
+  /** With faults: the default takes the place of each value that cannot be read. */
+  readonly config: ServerConfig;
+  /** In the order of the schema. */
+  readonly settings: readonly EffectiveSetting[];
+  readonly faults: readonly ConfigFault[];
+}
+
+/** Variables that begin like settings but are none. */
 const OTHER_VARIABLES: ReadonlySet<string> = new Set(['TESSERA_CONFIG', 'TESSERA_URL']);
 
-function parse(setting: Setting, raw: string): { value: string | number } | { fault: string } {
-  if (setting.kind === 'text') return { value: raw };
-  if (setting.kind === 'choice') {
-    return setting.values.includes(raw)
-      ? { value: raw }
-      : { fault: `one of ${setting.values.join(' | ')}` };
-  }
-  const value = Number(raw);
-  const whole = setting.step === undefined || value % setting.step === 0;
-  const fits =
-    raw.trim() !== '' && Number.isInteger(value) && value >= setting.min && value <= setting.max;
-  if (fits && whole) return { value };
-  const multiple = setting.step === undefined ? '' : `, a multiple of ${setting.step}`;
-  return {
-    fault: `a whole number from ${setting.min} to ${setting.max} (${setting.unit})${multiple}`,
-  };
+interface Layer {
+  readonly source: SettingSource;
+  /** The name of a setting in this layer, for faults. */
+  nameOf(key: string): string;
+  textOf(key: SettingKey): string | undefined;
 }
 
-/** A value of the file as the text that the environment would have; undefined if it cannot be one. */
-function textOfValue(value: unknown, setting: Setting): string | undefined {
-  if (value === null) return '';
-  if (Array.isArray(value)) return value.map(String).join(',');
-  // YAML reads off and on as words, but false and true as what they are.
-  if (typeof value === 'boolean') return value ? 'on' : 'off';
-  if (typeof value === 'object') {
-    if (setting.key !== 'auth.keys') return undefined;
-    return Object.entries(value)
-      .map(([key, secret]) => `${key}:${String(secret)}`)
-      .join(',');
-  }
-  return String(value);
+function layersOf(inputs: ConfigInputs, faults: ConfigFault[]): readonly Layer[] {
+  const { file, environment = {}, flags = {}, defaults = {} } = inputs;
+  const found = file ? readConfigFile(file, (text) => faults.push({ text })) : new Map();
+  return [
+    { source: 'flag', nameOf: flagName, textOf: (key) => flags[key] },
+    {
+      source: 'environment',
+      nameOf: environmentName,
+      textOf: (key) => environment[environmentName(key)],
+    },
+    { source: 'file', nameOf: (key) => `${file?.path}: ${key}`, textOf: (key) => found.get(key) },
+    { source: 'default', nameOf: (key) => key, textOf: (key) => defaults[key] },
+  ];
 }
 
-/** The leaves of the file by key; a fault for each that is no setting. */
-function readFile(
-  { path, text }: { path: string; text: string },
-  faults: string[],
-): Map<string, string> {
-  const found = new Map<string, string>();
-  const document = parseDocument(text);
-  for (const error of document.errors) faults.push(`${path}: ${error.message.split('\n')[0]}`);
-  if (document.errors.length > 0) return found;
-  const byKey = new Map<string, Setting>(SETTINGS.map((setting) => [setting.key, setting]));
-  const walk = (value: unknown, key: string) => {
-    const setting = byKey.get(key);
-    if (setting) {
-      const raw = textOfValue(value, setting);
-      if (raw === undefined) faults.push(`${path}: ${key}: must not have parts`);
-      else found.set(key, raw);
-    } else if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      for (const [name, part] of Object.entries(value)) walk(part, key ? `${key}.${name}` : name);
-    } else if (key !== '' || value !== null) {
-      faults.push(`${path}: ${key || 'the file'}: no such setting`);
-    }
-  };
-  walk(document.toJS(), '');
-  return found;
-}
-
-/** @throws TesseraError `bad_config` that names all faults at once, by their exact keys. */
-export function loadSettings(inputs: SettingInputs): LoadedSettings {
-  const { environment = {}, flags = {}, defaults = {} } = inputs;
-  const values = new Map<SettingKey, string | number>();
-  const sources = new Map<SettingKey, SettingSource>();
-  const faults: string[] = [];
-  const file = inputs.file ? readFile(inputs.file, faults) : new Map<string, string>();
-  for (const setting of SETTINGS) {
-    const { key } = setting;
-    const variable = environmentName(key);
-    const layers = [
-      ['flag', flags[key], flagName(key)],
-      ['environment', environment[variable], variable],
-      ['file', file.get(key), `${inputs.file?.path}: ${key}`],
-    ] as const;
-    values.set(key, defaults[key] ?? setting.default);
-    sources.set(key, 'default');
-    let taken = false;
-    for (const [source, raw, name] of layers) {
-      if (raw === undefined) continue;
-      const parsed = parse(setting, raw);
-      const shown = 'secret' in setting && setting.secret ? '***' : raw;
-      if ('fault' in parsed) faults.push(`${name}=${shown}: must be ${parsed.fault}`);
-      else if (!taken) {
-        values.set(key, parsed.value);
-        sources.set(key, source);
-        taken = true;
-      }
+/** The value of the first layer that has one. Faults of the layers below are reported too. */
+function effective(
+  setting: (typeof SETTINGS)[number],
+  layers: readonly Layer[],
+  faults: ConfigFault[],
+): EffectiveSetting {
+  let found: EffectiveSetting | undefined;
+  for (const { source, nameOf, textOf } of layers) {
+    const raw = textOf(setting.key);
+    if (raw === undefined) continue;
+    const parsed = parseValue(setting, raw);
+    if ('value' in parsed) found ??= { setting, value: parsed.value, source };
+    else {
+      const shown = isSecret(setting) ? '***' : raw;
+      faults.push({ text: `${nameOf(setting.key)}=${shown}: must be ${parsed.fault}` });
     }
   }
-  const variables = new Set(SETTINGS.map(({ key }) => environmentName(key)));
-  for (const name of Object.keys(environment)) {
-    const known = variables.has(name) || OTHER_VARIABLES.has(name);
-    if (name.startsWith('TESSERA_') && !known) faults.push(`${name}: no such setting`);
-  }
-  if (faults.length > 0) {
-    throw new TesseraError(
-      'bad_config',
-      `the configuration is not valid:\n  ${faults.join('\n  ')}`,
-      { next: "See the README's table of settings, or `tessera config`." },
-    );
-  }
-  return { settings: values, sources };
+  return found ?? { setting, value: setting.default, source: 'default' };
 }
 
-export function numberOf(settings: Settings, key: SettingKey): number {
-  return Number(settings.get(key));
+function unknownVariables(environment: ConfigInputs['environment'] = {}): ConfigFault[] {
+  const known = new Set(SETTINGS.map(({ key }) => environmentName(key)));
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('TESSERA_') && !known.has(name) && !OTHER_VARIABLES.has(name))
+    .map((name) => ({ text: `${name}: no such setting` }));
 }
 
-export function textOf(settings: Settings, key: SettingKey): string {
-  return String(settings.get(key));
+/** Reads and checks everything; never throws. */
+export function readConfig(inputs: ConfigInputs): ReadConfig {
+  const faults: ConfigFault[] = [];
+  const layers = layersOf(inputs, faults);
+  const settings = SETTINGS.map((setting) => effective(setting, layers, faults));
+  faults.push(...unknownVariables(inputs.environment));
+  const values = Object.fromEntries(settings.map(({ setting, value }) => [setting.key, value]));
+  const config = serverConfig(values as SettingValues, (key, text, next) => {
+    const source = settings.find(({ setting }) => setting.key === key)?.source;
+    const name = layers.find((layer) => layer.source === source)?.nameOf(key) ?? key;
+    faults.push({ text: `${name}: ${text}`, next });
+  });
+  return { config, settings, faults };
 }
 
-/** A comma-separated setting as a list, without empty parts. */
-export function listOf(settings: Settings, key: SettingKey): string[] {
-  return textOf(settings, key)
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
+/** @throws TesseraError `bad_config` that names all faults at once. */
+export function loadConfig(inputs: ConfigInputs): Omit<ReadConfig, 'faults'> {
+  const { faults, ...read } = readConfig(inputs);
+  if (faults.length === 0) return read;
+  const texts = faults.map(({ text }) => text);
+  const next = faults.flatMap((fault) => fault.next ?? []);
+  throw new TesseraError('bad_config', `the configuration is not valid:\n  ${texts.join('\n  ')}`, {
+    next: next.join('\n  ') || 'See docs/configuration.md, or run `tessera config`.',
+  });
 }

@@ -2,7 +2,7 @@
 import { decodeJwt, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { signToken, type VideoGrant, videoGrantFor } from '../../src/api/access-token.js';
-import { makeKey } from '../../src/config/auth-options.js';
+import { makeKey } from '../../src/config/api-keys.js';
 import { callApi } from '../support/api.js';
 import { TestServer, waitFor } from '../support/server.js';
 import { Wire } from '../support/wire.js';

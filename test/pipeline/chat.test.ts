@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { signToken, type VideoGrant, videoGrantFor } from '../../src/api/access-token.js';
 import { RtpClient } from '../../src/bots/rtp-client.js';
-import { makeKey } from '../../src/config/auth-options.js';
+import { makeKey } from '../../src/config/api-keys.js';
 import { callApi } from '../support/api.js';
 import { sleep, TestServer, waitFor } from '../support/server.js';
 import { Wire } from '../support/wire.js';

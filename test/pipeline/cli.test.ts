@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { makeKey } from '../../src/config/auth-options.js';
+import { makeKey } from '../../src/config/api-keys.js';
 import { Bot } from '../support/bot.js';
 import { tile } from '../support/expect-media.js';
 import { TestServer, waitFor } from '../support/server.js';

@@ -1,7 +1,7 @@
 /** What hosts may do, over signalling and by the API, and that nobody else may. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { signToken, videoGrantFor } from '../../src/api/access-token.js';
-import { makeKey } from '../../src/config/auth-options.js';
+import { makeKey } from '../../src/config/api-keys.js';
 import type { Role } from '../../src/rooms/grant.js';
 import { callApi } from '../support/api.js';
 import { Bot } from '../support/bot.js';

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { signToken, videoGrantFor } from '../../src/api/access-token.js';
 import { packetizeVp8 } from '../../src/codecs/vp8-packetizer.js';
-import { makeKey } from '../../src/config/auth-options.js';
+import { makeKey } from '../../src/config/api-keys.js';
 import { ClientPeer } from '../../src/peer/client-peer.js';
 import { callApi } from '../support/api.js';
 import { encodeMoving } from '../support/encoded.js';

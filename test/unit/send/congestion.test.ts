@@ -1,9 +1,10 @@
 /** Congestion control against a simulated bottleneck, fed by the real feedback writer and reader. */
 import { expect, test } from 'vitest';
 import { randomFrom } from '../../../src/bots/random.js';
+import { lifelineOf } from '../../../src/config/rendition-ladder.js';
 import { RembEstimator } from '../../../src/receive/remb-estimator.js';
 import { TransportFeedbackGenerator } from '../../../src/receive/transport-feedback.js';
-import { lifelineOf, type OutputStep, outputSteps } from '../../../src/rooms/renditions.js';
+import { type OutputStep, outputSteps } from '../../../src/rooms/renditions.js';
 import { buildRemb, buildTransportFeedback, parseRtcp } from '../../../src/rtp/rtcp.js';
 import { BandwidthEstimator } from '../../../src/send/bandwidth-estimator.js';
 import { type PacedPacket, PacedSender } from '../../../src/send/paced-sender.js';

@@ -1,60 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
-import { loadSettings } from '../../../src/config/load.js';
-import { iceServersFor, roomOptions } from '../../../src/config/room-options.js';
-import { settingsTable } from '../../../src/config/schema.js';
 import type { MediaFrame } from '../../../src/link/link-messages.js';
 import { MediaLink } from '../../../src/link/media-link.js';
-import { cleanName, cleanRoomId } from '../../../src/rooms/names.js';
-
-test('all faults of a configuration are named at once', () => {
-  const environment = {
-    TESSERA_VIDEO_WIDTH: '1281',
-    TESSERA_PORT: 'x',
-    TESSERA_NOPE: '1',
-    OTHER: 'y',
-  };
-  expect(() => loadSettings({ environment })).toThrow(
-    /VIDEO_WIDTH[\s\S]*NOPE|PORT[\s\S]*VIDEO_WIDTH/,
-  );
-  expect(() => loadSettings({ environment })).toThrow(/TESSERA_NOPE: no such setting/);
-  expect(roomOptions(loadSettings({}).settings).mix).toMatchObject({
-    width: 1280,
-    height: 720,
-    frameRate: 30,
-  });
-});
-
-test('no STUN server by default; coturn credentials are time-limited', () => {
-  expect(iceServersFor(loadSettings({}).settings, 'me', 1000)).toEqual([]);
-  const environment = {
-    TESSERA_ICE_URLS: 'turn:t.example:3478',
-    TESSERA_ICE_SECRET: 'north',
-  };
-  const { settings } = loadSettings({ environment });
-  expect(iceServersFor(settings, 'me', 1000)).toEqual([
-    {
-      urls: ['turn:t.example:3478'],
-      username: '87400:me',
-      credential: 'cwrd3TEAeDagQVvX+NsSg804Fto=',
-    },
-  ]);
-});
-
-test("the README's table is the one of the schema", () => {
-  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
-  expect(readme).toContain(settingsTable());
-});
-
-test('names are normalised and bounded', () => {
-  expect(cleanName('  Zoe\u0308 \u202e\u0000 K ')).toBe('Zoë K');
-  expect(cleanName('👩‍👩‍👧')).toBe('👩‍👩‍👧');
-  expect(() => cleanName('\u200b')).toThrow();
-  expect(() => cleanName('x'.repeat(65))).toThrow();
-  expect(cleanRoomId('Büro_7-a')).toBe('Büro_7-a');
-  for (const bad of ['', '../x', 'a b', 'x'.repeat(65)]) expect(() => cleanRoomId(bad)).toThrow();
-});
 
 /** Two ends of a pipe whose chunks are cut at odd places. */
 function pipes(): [Duplex, Duplex] {
