@@ -13,7 +13,7 @@ import { Scaler } from '../../src/codecs/ffmpeg/scaler.js';
 import { VideoDecoder } from '../../src/codecs/ffmpeg/video-decoder.js';
 import { VideoEncoder } from '../../src/codecs/ffmpeg/video-encoder.js';
 import { useFont } from '../../src/mixer/tiles/fonts.js';
-import type { CompositeCodec } from '../../src/util/units.js';
+import type { CompositeCodec } from '../../src/protocol/codec-names.js';
 import { lumaError, psnrOf, ssimOf } from '../../test/support/psnr.js';
 
 const [WIDTH, HEIGHT, FRAME_RATE] = [1280, 720, 30];

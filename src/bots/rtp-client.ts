@@ -11,9 +11,9 @@ import {
   type SentKind,
 } from '../peer/client-peer.js';
 import type { ClientMessage } from '../protocol/client-messages.js';
+import type { VideoCodec } from '../protocol/codec-names.js';
 import type { ServerMessage } from '../protocol/server-messages.js';
 import type { FrameSize } from '../util/frame-size.js';
-import type { VideoCodec } from '../util/units.js';
 
 export interface RtpClientOptions {
   /** Of the server's `/signal`. */

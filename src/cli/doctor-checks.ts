@@ -13,8 +13,8 @@ import { checkExposure } from '../config/api-keys.js';
 import type { ReadConfig } from '../config/load.js';
 import type { ServerConfig } from '../config/server-config.js';
 import { TesseraError } from '../errors.js';
+import { COMPOSITE_CODECS } from '../protocol/codec-names.js';
 import { isLoopback } from '../util/loopback.js';
-import { COMPOSITE_CODECS } from '../util/units.js';
 
 export interface Finding {
   readonly check: string;

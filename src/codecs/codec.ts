@@ -3,8 +3,10 @@
  * Descriptors know names and rules only: they load neither FFmpeg nor libopus, so that the server
  * process can use them.
  */
+
+import type { AudioCodec, VideoCodecName } from '../protocol/codec-names.js';
 import type { FrameSize } from '../util/frame-size.js';
-import type { AudioCodec, HardwareEncoder, VideoCodecName } from '../util/units.js';
+import type { HardwareEncoder } from '../util/units.js';
 import type { Depacketizer } from './depacketizer.js';
 import type { Packetizer } from './packetizer.js';
 

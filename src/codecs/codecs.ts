@@ -1,5 +1,5 @@
 /**
- * The table of codecs. A codec that `util/units.ts` lists as going up or down must have a descriptor
+ * The table of codecs. A codec that `protocol/codec-names.ts` lists as going up or down must have a descriptor
  * with that side here, or this file does not compile.
  */
 import type {
@@ -8,7 +8,7 @@ import type {
   CompositeCodec,
   VideoCodec,
   VideoCodecName,
-} from '../util/units.js';
+} from '../protocol/codec-names.js';
 import { av1 } from './av1.js';
 import type {
   AudioCodecDescriptor,

@@ -1,5 +1,5 @@
 /** Settings of rooms: limits, load control, and what their media is made with. */
-import type { CompositeCodec } from '../util/units.js';
+import type { CompositeCodec } from '../protocol/codec-names.js';
 import { type AUDIO_SETTINGS, audioMix } from './audio.js';
 import { type ICE_SETTINGS, type TransportConfig, transportConfig } from './ice.js';
 import type { LISTEN_SETTINGS, SERVER_SETTINGS } from './server.js';

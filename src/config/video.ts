@@ -1,5 +1,6 @@
 /** Settings of the composite: its size, renditions, codecs and what is drawn over it. */
-import { COMPOSITE_CODECS, type CompositeCodec, HARDWARE_ENCODERS } from '../util/units.js';
+import { COMPOSITE_CODECS, type CompositeCodec } from '../protocol/codec-names.js';
+import { HARDWARE_ENCODERS } from '../util/units.js';
 import {
   lifelineOf,
   parseLadder,

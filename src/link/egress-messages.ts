@@ -1,6 +1,8 @@
 /** Between the server and an egress process, which writes files and sends to live destinations. */
+
+import type { CompositeCodec } from '../protocol/codec-names.js';
 import type { FileFormat } from '../protocol/file-format.js';
-import type { CompositeCodec, Micros } from '../util/units.js';
+import type { Micros } from '../util/units.js';
 import type { MediaCounters, SourceId } from './link-messages.js';
 
 /** What a composite is made of that is on its way into a file or a stream. */

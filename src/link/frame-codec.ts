@@ -1,5 +1,6 @@
+import { COMPOSITE_CODECS, type VideoCodec } from '../protocol/codec-names.js';
 import type { Rotation } from '../rtp/rotation.js';
-import { COMPOSITE_CODECS, type TemporalLayer, type VideoCodec } from '../util/units.js';
+import type { TemporalLayer } from '../util/units.js';
 import type { EgressCommand, EgressEvent } from './egress-messages.js';
 import type { MediaCommand, MediaEvent, MediaFrame } from './link-messages.js';
 

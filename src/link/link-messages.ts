@@ -1,15 +1,10 @@
+import type { CompositeCodec, VideoCodec } from '../protocol/codec-names.js';
 import type { CustomLayout, LayoutMode, TileFit, TileRole } from '../protocol/layout.js';
 import type { OverlaySettings } from '../protocol/overlay-settings.js';
 import type { ColourSpace } from '../rtp/colour-space.js';
 import type { Rotation } from '../rtp/rotation.js';
 import type { StageHistograms } from '../util/stage-times.js';
-import type {
-  CompositeCodec,
-  HardwareEncoder,
-  Micros,
-  TemporalLayer,
-  VideoCodec,
-} from '../util/units.js';
+import type { HardwareEncoder, Micros, TemporalLayer } from '../util/units.js';
 import type { LoadStep } from './load-steps.js';
 
 /**

@@ -11,8 +11,8 @@ import {
   RtpHeader,
   RtpPacket,
 } from 'werift';
+import type { VideoCodec } from '../protocol/codec-names.js';
 import { nowMicros } from '../util/clock.js';
-import type { VideoCodec } from '../util/units.js';
 import { ClientReports } from './client-reports.js';
 import type {
   ClientSctpInternals,

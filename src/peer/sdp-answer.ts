@@ -6,6 +6,7 @@
  */
 import * as sdpTransform from 'sdp-transform';
 import { TesseraError } from '../errors.js';
+import type { CompositeCodec } from '../protocol/codec-names.js';
 import type {
   LocalStreams,
   MediaSection,
@@ -13,7 +14,7 @@ import type {
   PayloadFormat,
 } from '../rtp/negotiated-media.js';
 import { type HeaderExtensionIds, NO_EXTENSIONS } from '../rtp/rtp-packet.js';
-import type { CompositeCodec, Ssrc } from '../util/units.js';
+import type { Ssrc } from '../util/units.js';
 import { MAX_MESSAGE_BYTES, SCTP_PORT } from './data-association.js';
 
 export const MAX_SDP_BYTES = 64 * 1024;

@@ -1,4 +1,5 @@
 /** The files of recordings: their formats, and the codecs that each can hold. */
+import type { CompositeCodec } from './codec-names.js';
 
 /** Formats with video first. */
 export const FILE_FORMATS = ['mp4', 'webm', 'ogg', 'm4a'] as const;
@@ -7,13 +8,9 @@ export type FileFormat = (typeof FILE_FORMATS)[number];
 export const AUDIO_CODECS = ['opus', 'aac'] as const;
 export type RecordedAudioCodec = (typeof AUDIO_CODECS)[number];
 
-/** Codecs of the composite in a recording. */
-export const VIDEO_CODECS = ['h264', 'vp8', 'vp9', 'av1'] as const;
-export type RecordedVideoCodec = (typeof VIDEO_CODECS)[number];
-
 interface FormatCodecs {
   /** Best first. Empty for audio only. */
-  readonly video: readonly RecordedVideoCodec[];
+  readonly video: readonly CompositeCodec[];
   /** The default first. */
   readonly audio: readonly RecordedAudioCodec[];
 }

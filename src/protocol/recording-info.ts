@@ -1,7 +1,8 @@
 /** Recordings: the request for one, and what is known of one. Kept in its folder, sent over HTTP and in events. */
 
 import { type Static, Type } from '@sinclair/typebox';
-import { AUDIO_CODECS, FILE_FORMATS, VIDEO_CODECS } from './file-format.js';
+import { COMPOSITE_CODECS } from './codec-names.js';
+import { AUDIO_CODECS, FILE_FORMATS } from './file-format.js';
 import type { Immutable } from './immutable.js';
 import { literals, STRICT } from './literals.js';
 import { OutputError } from './output-error.js';
@@ -70,7 +71,7 @@ export const RecordingInfo = Type.Object({
   audioCodec: AudioCodec,
   video: Type.Optional(
     Type.Object({
-      codec: literals(VIDEO_CODECS),
+      codec: literals(COMPOSITE_CODECS),
       width: Type.Integer(),
       height: Type.Integer(),
     }),

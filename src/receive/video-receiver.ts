@@ -6,12 +6,13 @@
 
 import { UPLINK_VIDEO } from '../codecs/codecs.js';
 import type { DepacketizedFrame } from '../codecs/depacketizer.js';
+import type { VideoCodec } from '../protocol/codec-names.js';
 import type { ColourSpace } from '../rtp/colour-space.js';
 import type { Rotation } from '../rtp/rotation.js';
 import type { RtpPacket } from '../rtp/rtp-packet.js';
 import { Unwrapper } from '../rtp/sequence.js';
 import type { FrameSize } from '../util/frame-size.js';
-import type { Micros, RtpTicks, VideoCodec } from '../util/units.js';
+import type { Micros, RtpTicks } from '../util/units.js';
 import { NackGenerator } from './nack-generator.js';
 
 /** Longest and shorter side of a picture that is decoded. */

@@ -1,6 +1,6 @@
 import type { MediaCommand, MediaEvent } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
-import type { CompositeCodec } from '../util/units.js';
+import type { CompositeCodec } from '../protocol/codec-names.js';
 import { MediaProcess } from './media-process.js';
 
 /** Keeps one media process started ahead, so that a new or crashed room does not wait for one. */

@@ -8,8 +8,8 @@ import type {
 } from '../link/link-messages.js';
 import { LinkedProcess } from '../link/linked-process.js';
 import type { Logger } from '../logger.js';
+import type { CompositeCodec } from '../protocol/codec-names.js';
 import type { StageHistograms } from '../util/stage-times.js';
-import type { CompositeCodec } from '../util/units.js';
 
 /** A process that has not reported for so long hangs, and is killed. */
 const HANG_MS = 5000;

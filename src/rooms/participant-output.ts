@@ -5,6 +5,7 @@ import type {
   VideoOutFrame,
   WatchedVideo,
 } from '../link/link-messages.js';
+import type { CompositeCodec } from '../protocol/codec-names.js';
 import type { LocalStreams, NegotiatedMedia } from '../rtp/negotiated-media.js';
 import type { RtcpPacket } from '../rtp/rtcp.js';
 import { BandwidthEstimator } from '../send/bandwidth-estimator.js';
@@ -12,12 +13,7 @@ import { OutboundStream } from '../send/outbound-stream.js';
 import { PacedSender, type PacketSink } from '../send/paced-sender.js';
 import { RenditionSelector } from '../send/rendition-selector.js';
 import { ByteRate } from '../util/byte-rate.js';
-import {
-  AUDIO_CLOCK_RATE,
-  type CompositeCodec,
-  type Micros,
-  VIDEO_CLOCK_RATE,
-} from '../util/units.js';
+import { AUDIO_CLOCK_RATE, type Micros, VIDEO_CLOCK_RATE } from '../util/units.js';
 import type { FramePackets, MediaOutput, OutputDemand } from './media-output.js';
 import { bestStep, type ReceiveLimits } from './receive-limits.js';
 import { type OutputStep, outputSteps } from './renditions.js';

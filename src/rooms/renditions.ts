@@ -1,7 +1,8 @@
 /** The ladder: what the composite is encoded in, and the steps that a receiver goes up and down. */
 import { hasTemporalLayers } from '../codecs/codecs.js';
 import type { MixSettings, Rendition } from '../link/link-messages.js';
-import { BASE_LAYER_SHARE, type CompositeCodec, type TemporalLayer } from '../util/units.js';
+import type { CompositeCodec } from '../protocol/codec-names.js';
+import { BASE_LAYER_SHARE, type TemporalLayer } from '../util/units.js';
 
 /** RTP, SRTP, UDP and IP around 50 packets of sound a second, and reports. */
 const AUDIO_OVERHEAD_BPS = 32_000;

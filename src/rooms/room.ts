@@ -12,10 +12,11 @@ import type {
 import { type LoadStep, loadSteps } from '../link/load-steps.js';
 import type { Logger } from '../logger.js';
 import type { PeerTransportOptions } from '../peer/peer-transport.js';
+import type { CompositeCodec } from '../protocol/codec-names.js';
 import { nowMicros } from '../util/clock.js';
 import { CounterTotals } from '../util/counter-totals.js';
 import type { StageHistograms } from '../util/stage-times.js';
-import type { CompositeCodec, Micros } from '../util/units.js';
+import type { Micros } from '../util/units.js';
 import { type AppMessage, ChatHistory, type ChatMessage, checkSize } from './chat.js';
 import type { Grant, Role } from './grant.js';
 import { Lobby, type WaitingInfo } from './lobby.js';

@@ -1,4 +1,5 @@
-import type { CompositeCodec, Ssrc } from '../util/units.js';
+import type { CompositeCodec } from '../protocol/codec-names.js';
+import type { Ssrc } from '../util/units.js';
 import type { HeaderExtensionIds } from './rtp-packet.js';
 
 /** A payload type and the codec it stands for on one m-line. */

@@ -1,6 +1,6 @@
 import { Picture } from '../../src/codecs/ffmpeg/picture.js';
 import { VideoEncoder } from '../../src/codecs/ffmpeg/video-encoder.js';
-import type { VideoCodec } from '../../src/util/units.js';
+import type { VideoCodec } from '../../src/protocol/codec-names.js';
 
 /** Frames of a grey that changes with a square that moves, 320x192. */
 export async function encodeMoving(

@@ -13,7 +13,8 @@ import {
   Packet,
   type Stream,
 } from 'node-av';
-import type { AudioCodec, Micros, VideoCodecName } from '../../util/units.js';
+import type { AudioCodec, VideoCodecName } from '../../protocol/codec-names.js';
+import type { Micros } from '../../util/units.js';
 import { CODECS } from '../codecs.js';
 import { codecIdOf } from './codec-ids.js';
 

@@ -1,5 +1,5 @@
 import { AVERROR_EAGAIN, AVERROR_EOF, Codec, CodecContext, Frame, Packet } from 'node-av';
-import type { VideoCodecName } from '../../util/units.js';
+import type { VideoCodecName } from '../../protocol/codec-names.js';
 import { CODECS } from '../codecs.js';
 import { isMadeInline } from './call-mode.js';
 import { codecIdOf } from './codec-ids.js';

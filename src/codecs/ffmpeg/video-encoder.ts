@@ -10,7 +10,8 @@ import {
   CodecContext,
   Packet,
 } from 'node-av';
-import type { CompositeCodec, HardwareEncoder, Micros } from '../../util/units.js';
+import type { CompositeCodec } from '../../protocol/codec-names.js';
+import type { HardwareEncoder, Micros } from '../../util/units.js';
 import type { EncoderSpec, EncoderTuning } from '../codec.js';
 import { DOWNLINK_VIDEO } from '../codecs.js';
 import type { EncodedFrame } from '../packetizer.js';

@@ -12,7 +12,7 @@ import {
   type CompositeCodec,
   isCompositeCodec,
   UPLINK_VIDEO_CODECS,
-} from '../../util/units.js';
+} from '../../protocol/codec-names.js';
 import { drawPlaceholder } from '../tiles/placeholder.js';
 import { drawLabel } from '../tiles/tile-label.js';
 

@@ -10,7 +10,8 @@ import { Scaler } from '../../codecs/ffmpeg/scaler.js';
 import { VideoEncoder } from '../../codecs/ffmpeg/video-encoder.js';
 import type { EncodedFrame } from '../../codecs/packetizer.js';
 import type { Rendition, WatchedVideo } from '../../link/link-messages.js';
-import type { CompositeCodec, HardwareEncoder, Micros } from '../../util/units.js';
+import type { CompositeCodec } from '../../protocol/codec-names.js';
+import type { HardwareEncoder, Micros } from '../../util/units.js';
 import { KeyframeBudget } from './keyframe-budget.js';
 
 /** A composite that does not change is still sent this often, so that receivers see it is alive. */

@@ -9,9 +9,10 @@ import { colourSpaceOf } from '../../codecs/ffmpeg/colour-space-of.js';
 import type { Picture } from '../../codecs/ffmpeg/picture.js';
 import { VideoDecoder } from '../../codecs/ffmpeg/video-decoder.js';
 import type { VideoInFrame } from '../../link/link-messages.js';
+import type { VideoCodec } from '../../protocol/codec-names.js';
 import { uprightSize } from '../../rtp/rotation.js';
 import type { FrameSize } from '../../util/frame-size.js';
-import type { Micros, VideoCodec } from '../../util/units.js';
+import type { Micros } from '../../util/units.js';
 import { TickPhase } from './tick-phase.js';
 
 /** Encoded frames waiting for the decoder: half a second at 30 fps. */

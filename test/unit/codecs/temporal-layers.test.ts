@@ -8,7 +8,7 @@ import type { EncodedFrame } from '../../../src/codecs/packetizer.js';
 import { packetizeVp8 } from '../../../src/codecs/vp8-packetizer.js';
 import { packetizeVp9 } from '../../../src/codecs/vp9-packetizer.js';
 import { CompositeEncoder } from '../../../src/mixer/video/composite-encoder.js';
-import type { CompositeCodec } from '../../../src/util/units.js';
+import type { CompositeCodec } from '../../../src/protocol/codec-names.js';
 import { lumaError } from '../../support/psnr.js';
 
 const SIZE = { width: 320, height: 180, frameRate: 30 };

@@ -5,7 +5,7 @@ import { TalkingHeads } from '../../../../src/bots/talking-heads.js';
 import { hasTemporalLayers } from '../../../../src/codecs/codecs.js';
 import { Picture } from '../../../../src/codecs/ffmpeg/picture.js';
 import { VideoEncoder } from '../../../../src/codecs/ffmpeg/video-encoder.js';
-import { COMPOSITE_CODECS, type CompositeCodec } from '../../../../src/util/units.js';
+import { COMPOSITE_CODECS, type CompositeCodec } from '../../../../src/protocol/codec-names.js';
 
 const SIZE = { width: 640, height: 360, frameRate: 30 };
 const BITRATE = 500_000;

@@ -7,7 +7,7 @@ import { Scaler } from '../../../../src/codecs/ffmpeg/scaler.js';
 import { VideoDecoder } from '../../../../src/codecs/ffmpeg/video-decoder.js';
 import { useFont } from '../../../../src/mixer/tiles/fonts.js';
 import { CompositeEncoder } from '../../../../src/mixer/video/composite-encoder.js';
-import type { VideoCodec } from '../../../../src/util/units.js';
+import type { VideoCodec } from '../../../../src/protocol/codec-names.js';
 import { lumaError, psnrOf } from '../../../support/psnr.js';
 
 const [WIDTH, HEIGHT] = [640, 360];

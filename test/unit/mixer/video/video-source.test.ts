@@ -7,9 +7,10 @@ import type { Picture } from '../../../../src/codecs/ffmpeg/picture.js';
 import type { VideoInFrame } from '../../../../src/link/link-messages.js';
 import { TickPhase } from '../../../../src/mixer/video/tick-phase.js';
 import { VideoSource } from '../../../../src/mixer/video/video-source.js';
+import type { VideoCodec } from '../../../../src/protocol/codec-names.js';
 import { BT601 } from '../../../../src/rtp/colour-space.js';
 import type { FrameSize } from '../../../../src/util/frame-size.js';
-import type { Micros, VideoCodec } from '../../../../src/util/units.js';
+import type { Micros } from '../../../../src/util/units.js';
 import { encodeMoving } from '../../../support/encoded.js';
 import { lumaError } from '../../../support/psnr.js';
 
