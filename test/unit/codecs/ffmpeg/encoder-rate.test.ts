@@ -7,8 +7,8 @@ import { Picture } from '../../../../src/codecs/ffmpeg/picture.js';
 import { VideoEncoder } from '../../../../src/codecs/ffmpeg/video-encoder.js';
 import { COMPOSITE_CODECS, type CompositeCodec } from '../../../../src/protocol/codec-names.js';
 
-const SIZE = { width: 640, height: 360, frameRate: 30 };
-const BITRATE = 500_000;
+const SIZE = { width: 320, height: 180, frameRate: 30 };
+const BITRATE = 200_000;
 const FRAMES = 300;
 
 async function bitrate(codec: CompositeCodec, left: (frame: number) => boolean): Promise<number> {

@@ -67,7 +67,7 @@ async function quality(codec: 'vp8' | 'h264', requestsPerSecond: number): Promis
   using picture = Picture.allocate(width, height);
   const heads = new TalkingHeads(width, height, 4);
   let [error, count, asked] = [0, 0, 0];
-  for (let frame = 0; frame < 1800; frame++) {
+  for (let frame = 0; frame < 1200; frame++) {
     heads.draw(picture, frame);
     for (; asked < (frame * requestsPerSecond) / frameRate; asked++) encoder.requestKeyframe(false);
     for (const { data } of await encoder.encode(picture, frame * 33_333, true)) {
