@@ -4,7 +4,8 @@
  */
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { NetworkCall } from '../support/network-call.js';
-import { NETWORK_CASES, type NetworkCase } from '../support/network-cases.js';
+import type { NetworkCase } from '../support/network-case.js';
+import { NETWORK_CASES } from '../support/network-cases.js';
 import { TestServer } from '../support/server.js';
 import { soak } from '../support/soak.js';
 
