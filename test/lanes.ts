@@ -1,6 +1,6 @@
 /**
  * How the test files are run. The lanes run one after the other; the files of a lane run side by side,
- * as many at once as it has workers. A file that is in no list is in the lane `media`.
+ * as many at once as it has workers.
  */
 import { availableParallelism } from 'node:os';
 
@@ -15,18 +15,13 @@ export interface Lane {
   readonly testTimeoutMs: number;
 }
 
-/** Files that mostly wait for timers and messages: several of them together use less than a core. */
-const WAITING = [
-  'pipeline/api.test.ts',
-  'pipeline/cli.test.ts',
-  'pipeline/events.test.ts',
-  'pipeline/images.test.ts',
-  'pipeline/life-cycle.test.ts',
-  'pipeline/limits.test.ts',
-  'pipeline/moderation.test.ts',
-  'pipeline/signalling.test.ts',
-  'pipeline/transport.test.ts',
-  'pipeline/whip.test.ts',
+/** Files with tests of how fast or how evenly something happens: each has the machine for itself. */
+const TIMING = [
+  'e2e/call-timing.test.ts',
+  'e2e/renditions.test.ts',
+  'pipeline/hostile.test.ts',
+  'pipeline/load.test.ts',
+  'pipeline/viewers.test.ts',
 ];
 
 const CORES = Math.max(2, availableParallelism());
@@ -40,17 +35,12 @@ export const LANES: readonly Lane[] = [
     testTimeoutMs: 60_000,
   },
   {
-    name: 'waiting',
-    files: WAITING,
-    except: [],
-    workers: CORES + 1,
-    testTimeoutMs: 120_000,
-  },
-  {
+    // Real media and real browsers. Half of the time is waiting, so one more than there are cores.
     name: 'media',
     files: ['pipeline/*.test.ts', 'e2e/*.test.ts'],
-    except: WAITING,
-    workers: 1,
+    except: TIMING,
+    workers: Math.min(4, CORES + 1),
     testTimeoutMs: 120_000,
   },
+  { name: 'timing', files: TIMING, except: [], workers: 1, testTimeoutMs: 120_000 },
 ];

@@ -2,8 +2,6 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { RtpClient } from '../../src/bots/rtp-client.js';
 import { Bot } from '../support/bot.js';
-import { launchBrowser } from '../support/browser.js';
-import { CACHE } from '../support/fixtures.js';
 import { ImpairedNetwork } from '../support/impaired-network.js';
 import { NetworkCall } from '../support/network-call.js';
 import { sleep, TestServer, waitFor } from '../support/server.js';
@@ -23,64 +21,50 @@ afterAll(() => server?.close());
 const countersOf = async (room: string, name: string) =>
   (await server.room(room))?.participants.find((one) => one.name === name)?.counters ?? {};
 
-type Step = readonly [rateKbps: number, renditions: readonly number[]];
-
-/** One call over a link that changes: the rendition follows it, and the sound goes on. */
-async function walk(steps: readonly Step[], watchSeconds: number): Promise<void> {
-  const room = `walk-${steps.length}`;
-  const call = await NetworkCall.start(server, room, { delayMs: 20 });
-  onTestFinished(() => call.ends());
-  // A picture that takes the whole of what it may.
-  const noise = await Bot.join(server, { room, name: 'Noise', noise: true, audio: false });
-  onTestFinished(() => noise.kill());
-  await call.renditionIs((rendition) => rendition === P720, 30_000);
-  for (const [rateKbps, wanted] of steps) {
-    call.network.down.profile = { delayMs: 20, ...link(rateKbps) };
-    const after = await call.renditionIs((is) => wanted.some((one) => one === is), 90_000);
-    expect([rateKbps, after < 90_000]).toEqual([rateKbps, true]);
-    await sleep(3000);
-    await call.longestSilenceMs();
-    await call.page.inboundStats();
-    const before = await call.page.inboundStats();
-    await sleep(watchSeconds * 1000);
-    const now = await call.page.inboundStats();
-    const delta = (name: string) => (now[name] ?? 0) - (before[name] ?? 0);
-    const concealed = delta('audio.concealedSamples') / delta('audio.totalSamplesReceived');
-    const silence = await call.longestSilenceMs();
-    const frames = delta('video.framesDecoded');
-    console.log(
-      `${rateKbps} kbit/s: rendition ${wanted} after ${after} ms, ${(frames / watchSeconds).toFixed(1)} fps, ${(concealed * 100).toFixed(1)} % concealed, ${silence} ms at most`,
-    );
-    // Sound goes on: what is made up in between is short.
-    expect([rateKbps, concealed < 0.15]).toEqual([rateKbps, true]);
-    // A picture may be tried.
-    if (wanted[0] === AUDIO) expect(frames).toBeLessThanOrEqual(3);
-    else expect(frames).toBeGreaterThanOrEqual(watchSeconds / 4);
-  }
-  expect((await call.counters()).audio_low_rate).toBe(0);
-}
-
-test('a link of 400, 30 and 3000 kbit/s: down the ladder to sound alone, and home', () => {
-  const steps: Step[] = [
-    [400, [P360, P180]],
-    [30, [AUDIO]],
-    [3000, [P720]],
-  ];
-  return walk(steps, 4);
-}, 240_000);
-
-soak('a link of 2000, 400, 100, 30 kbit/s and back: each step of the ladder', () => {
-  const steps: Step[] = [
-    [2000, [P720]],
-    [400, [P360, P180]],
-    [100, [LIFELINE]],
-    [30, [AUDIO]],
-    [100, [LIFELINE]],
-    [400, [P360, P180]],
-    [3000, [P720]],
-  ];
-  return walk(steps, 8);
-});
+soak(
+  'a link of 2000, 400, 100, 30 kbit/s and back: down the ladder to sound alone, and home',
+  async () => {
+    const room = 'walk';
+    const call = await NetworkCall.start(server, room, { delayMs: 20 });
+    onTestFinished(() => call.ends());
+    // A picture that takes the whole of what it may.
+    const noise = await Bot.join(server, { room, name: 'Noise', noise: true, audio: false });
+    onTestFinished(() => noise.kill());
+    await call.renditionIs((rendition) => rendition === P720, 30_000);
+    for (const [rateKbps, wanted] of [
+      [2000, [P720]],
+      [400, [P360, P180]],
+      [100, [LIFELINE]],
+      [30, [AUDIO]],
+      [100, [LIFELINE]],
+      [400, [P360, P180]],
+      [3000, [P720]],
+    ] as const) {
+      call.network.down.profile = { delayMs: 20, ...link(rateKbps) };
+      const after = await call.renditionIs((is) => wanted.some((one) => one === is), 90_000);
+      expect([rateKbps, after < 90_000]).toEqual([rateKbps, true]);
+      await sleep(3000);
+      await call.longestSilenceMs();
+      await call.page.inboundStats();
+      const before = await call.page.inboundStats();
+      await sleep(8000);
+      const now = await call.page.inboundStats();
+      const delta = (name: string) => (now[name] ?? 0) - (before[name] ?? 0);
+      const concealed = delta('audio.concealedSamples') / delta('audio.totalSamplesReceived');
+      const silence = await call.longestSilenceMs();
+      const frames = delta('video.framesDecoded');
+      console.log(
+        `${rateKbps} kbit/s: rendition ${wanted} after ${after} ms, ${(frames / 8).toFixed(1)} fps, ${(concealed * 100).toFixed(1)} % concealed, ${silence} ms at most`,
+      );
+      // Sound goes on: what is made up in between is short.
+      expect([rateKbps, concealed < 0.15]).toEqual([rateKbps, true]);
+      // A picture may be tried.
+      if (wanted[0] === AUDIO) expect(frames).toBeLessThanOrEqual(3);
+      else expect(frames).toBeGreaterThanOrEqual(2);
+    }
+    expect((await call.counters()).audio_low_rate).toBe(0);
+  },
+);
 
 test('three on three links: each has its own, and one that worsens moves nobody else', async () => {
   const room = 'three';
@@ -110,7 +94,8 @@ test('three on three links: each has its own, and one that worsens moves nobody 
   const before = { good: await moves('Good'), middling: await moves('Middling') };
   (links.Poor as ImpairedNetwork).down.profile = { delayMs: 20, ...link(90) };
   await settle('Poor', LIFELINE);
-  await sleep(8000);
+  // Time in which the others could be moved.
+  await sleep(5000);
   expect(await moves('Good')).toBe(before.good);
   expect(await moves('Middling')).toBe(before.middling);
   expect([await rendition('Good'), await rendition('Middling')]).toEqual([P720, P360]);
@@ -163,40 +148,4 @@ test('what nobody watches is not encoded; receivers choose, and are sent no more
   expect(small).toBeLessThan(0.85 * whole);
   client.send({ type: 'receive', rendition: '12x34' });
   await waitFor('the refusal', () => client.errors.includes('unknown_rendition'));
-}, 120_000);
-
-test('a small window, a hidden tab and the data saver receive less, and all again after', async () => {
-  const room = 'window';
-  const browser = await launchBrowser({ colour: 'red', frequency: 440 });
-  onTestFinished(() => browser.close());
-  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-  await page.goto(`${server.url}/?room=${room}&name=Ada`);
-  await page.waitForFunction('document.querySelector("#preview").videoWidth > 0');
-  await page.click('text=Join');
-  const rendition = async () => (await countersOf(room, 'Ada')).video_rendition;
-  const settle = (what: string, wanted: number) =>
-    waitFor(what, async () => (await rendition()) === wanted, 30_000);
-  await settle('the whole picture', P720);
-  await page.setViewportSize({ width: 600, height: 800 });
-  await settle('a small window', P360);
-  // Nothing lies beyond the edge of the page.
-  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(600);
-  await page.screenshot({ path: `${CACHE}page-narrow.png` });
-  await page.setViewportSize({ width: 1280, height: 800 });
-  await settle('the whole picture', P720);
-  await page.click('#saver');
-  await settle('the data saver', P180);
-  await page.click('#saver');
-  await settle('the whole picture', P720);
-  // Headless tabs are never hidden: the page is told so.
-  const hide = (state: string) =>
-    page.evaluate(`
-      Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => '${state}' });
-      document.dispatchEvent(new Event('visibilitychange'));
-    `);
-  await hide('hidden');
-  await settle('sound alone', AUDIO);
-  expect((await countersOf(room, 'Ada')).audio_low_rate).toBe(0);
-  await hide('visible');
-  await settle('the whole picture', P720);
 }, 120_000);
