@@ -119,8 +119,8 @@ export async function startServer(
       sessions: sessions.size,
       webhooks: webhooks?.counters,
       load: rooms.admission.stats,
-      recordings: recordings.stats(),
-      outputs: outputs.counters,
+      recordings: recordings.snapshot(),
+      outputs: outputs.snapshot(),
       rooms: rooms.all.map((room) => ({
         id: room.id,
         mediaPid: room.mediaPid,

@@ -1,6 +1,7 @@
-/** `/v1/rooms/:room/outputs`: the composite, live to other places; and `/hls`, which players read. */
+/** `/v1/rooms/:room/outputs`: live outputs of the composite; and `/hls`, which players read. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
+import { liveUrlDescription } from '../outputs/live/kinds/live-kinds.js';
 import type { LiveOutputs } from '../outputs/live/live-outputs.js';
 import { OutputInfo } from '../protocol/output-info.js';
 import { cleanRoomId } from '../rooms/names.js';
@@ -20,8 +21,7 @@ const OutputCreation = Type.Object(
     url: Type.String({
       minLength: 3,
       maxLength: 2048,
-      description:
-        '`rtmp://host/application/key`, `rtmps://…`, `srt://host:port?streamid=…&passphrase=…`, or `hls` to be read from this server',
+      description: liveUrlDescription(),
     }),
   },
   strict,
@@ -53,7 +53,7 @@ export const outputRoutes: FastifyPluginAsyncTypebox<OutputDependencies> = async
       schema: {
         tags,
         summary: 'Send the composite somewhere, live',
-        description: 'It is connected again whenever it fails, until it is deleted.',
+        description: 'When it fails it connects again, until it is deleted.',
         params: InRoom,
         body: OutputCreation,
         response: { 201: OutputInfo, ...PROBLEMS },
@@ -85,7 +85,7 @@ export const outputRoutes: FastifyPluginAsyncTypebox<OutputDependencies> = async
   );
 };
 
-/** Players of any page read it; whoever knows the address may. */
+/** HLS files. Players on any page may read them; the address is the secret. */
 export const hlsRoutes: FastifyPluginAsyncTypebox<OutputDependencies> = async (
   app,
   { outputs },

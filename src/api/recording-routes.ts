@@ -1,4 +1,4 @@
-/** `/v1/recordings`, and those of a room: begun, ended, listed, played and deleted. */
+/** `/v1/recordings` and `/v1/rooms/:room/recordings`: start, stop, list, play and delete recordings. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
@@ -25,15 +25,17 @@ export const recordingRoutes: FastifyPluginAsyncTypebox<RecordingDependencies> =
   app,
   { rooms, access, recordings },
 ) => {
-  /** Of a room, whether or not it is there still. */
+  const { archive } = recordings;
+  /** Access to the recordings of a room, which may have ended. */
   const ofRoom = (writes: boolean) => async (request: FastifyRequest) => {
     const { room } = request.params as { room: string };
     await access.require(request, { kind: 'record', room: room.normalize('NFC'), writes });
   };
+  /** Access to one recording. */
   const ofOne = (writes: boolean) => async (request: FastifyRequest) => {
     const { id } = request.params as { id: string };
-    // Whoever may not see it is not told whether it is there.
-    await access.require(request, { kind: 'record', room: recordings.roomOf(id) ?? '', writes });
+    // A caller without access gets the same answer whether or not the recording exists.
+    await access.require(request, { kind: 'record', room: archive.find(id)?.room ?? '', writes });
   };
 
   app.get(
@@ -47,7 +49,7 @@ export const recordingRoutes: FastifyPluginAsyncTypebox<RecordingDependencies> =
       },
       onRequest: ofRoom(false),
     },
-    async ({ params }) => recordings.list(cleanRoomId(params.room)).map(described),
+    async ({ params }) => archive.list(cleanRoomId(params.room)).map(described),
   );
 
   app.post(
@@ -79,7 +81,7 @@ export const recordingRoutes: FastifyPluginAsyncTypebox<RecordingDependencies> =
       },
       onRequest: (request) => access.require(request, { kind: 'list' }),
     },
-    async () => recordings.list().map(described),
+    async () => archive.list().map(described),
   );
 
   app.get(
@@ -93,12 +95,12 @@ export const recordingRoutes: FastifyPluginAsyncTypebox<RecordingDependencies> =
       },
       onRequest: ofOne(false),
     },
-    async ({ params }) => described(recordings.find(params.id)),
+    async ({ params }) => described(archive.info(params.id)),
   );
 
   const actions = {
-    pause: 'Leave out what comes until it is resumed',
-    resume: 'Go on recording, in the same file',
+    pause: 'Leave out what is sent until it is resumed',
+    resume: 'Continue in the same file',
     stop: 'End it; the files are there once its status is `finished`',
   } as const;
   for (const [action, summary] of Object.entries(actions)) {
@@ -129,7 +131,7 @@ export const recordingRoutes: FastifyPluginAsyncTypebox<RecordingDependencies> =
       onRequest: ofOne(true),
     },
     async ({ params }, reply) => {
-      await recordings.delete(params.id);
+      await archive.delete(params.id);
       return reply.code(204).send(null);
     },
   );
@@ -151,7 +153,7 @@ export const recordingRoutes: FastifyPluginAsyncTypebox<RecordingDependencies> =
       onRequest: ofOne(false),
     },
     async ({ params, query, headers }, reply) => {
-      const { folder, name } = recordings.fileOf(params.id, params.file);
+      const { folder, name } = archive.fileOf(params.id, params.file);
       reply
         .header('content-type', mediaTypeOf(name))
         .header('cache-control', 'private, no-cache')
@@ -160,7 +162,7 @@ export const recordingRoutes: FastifyPluginAsyncTypebox<RecordingDependencies> =
         reply.header('content-disposition', `attachment; filename="${params.id}-${name}"`);
       }
       if (folder === undefined) {
-        const { stream, bytes, contentRange } = await recordings.stored(
+        const { stream, bytes, contentRange } = await archive.stored(
           params.id,
           name,
           headers.range,

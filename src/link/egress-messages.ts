@@ -1,47 +1,50 @@
-/** Between the server and an egress process, which writes files and sends to live destinations. */
-
+/**
+ * Messages between the server and an egress process, which writes recordings and sends live outputs.
+ * All times are microseconds: `clock` is the machine's monotonic clock, `file` is time in a recording.
+ */
 import type { CompositeCodec } from '../protocol/codec-names.js';
 import type { FileFormat } from '../protocol/file-format.js';
 import type { Micros } from '../util/units.js';
 import type { MediaCounters, SourceId } from './link-messages.js';
 
-/** What a composite is made of that is on its way into a file or a stream. */
+/** The tracks of a composite that is written to a file or a stream. */
 export interface CompositeTracks {
-  /** Undefined is sound alone. */
+  /** Undefined means audio only. */
   readonly video:
     | { readonly codec: CompositeCodec; readonly width: number; readonly height: number }
     | undefined;
   readonly audioChannels: 1 | 2;
-  /** Opus goes as it is; AAC is encoded from it. */
+  /** Opus is copied; AAC is encoded from it. */
   readonly audioCodec: 'opus' | 'aac';
-  /** Of AAC. */
+  /** Used for AAC only. */
   readonly audioBitrateBps: number;
 }
 
-/** A moment on the monotonic clock, and where it is in a recording. */
+/** One moment, on the monotonic clock and in the recording. */
 export interface Anchor {
   readonly clock: Micros;
   readonly file: Micros;
 }
 
-/** What a segment goes on from after another one was broken off. */
+/** Where a new segment continues after the process that wrote the previous one died. */
 export interface Continuation {
-  /** Where the other one is at least. */
+  /** The new segment starts here or later. */
   readonly file: Micros;
-  /** Its latest start, unless it was paused. */
+  /** The latest start or resume; undefined while the recording is paused. */
   readonly anchor?: Anchor;
 }
 
+/** Starts a recording, or its next segment. */
 export interface RecordCommand extends CompositeTracks {
   readonly type: 'record';
   readonly path: string;
   readonly format: FileFormat;
   readonly continues?: Continuation;
-  /** Where each participant's own tracks go, if they are wanted. */
+  /** Folder for participants' own tracks; undefined writes none. */
   readonly tracksFolder?: string;
 }
 
-/** A file that was written in one go, and where in the recording it begins. */
+/** A file that one process wrote, and where in the recording it starts. */
 export interface Segment {
   readonly path: string;
   readonly offsetMicros: Micros;
@@ -52,7 +55,7 @@ export interface Chapter {
   readonly title: string;
 }
 
-/** Makes the finished file out of what was recorded, and pictures of it. */
+/** Joins the segments of a recording into the finished file and makes its pictures. */
 export interface FinishCommand {
   readonly type: 'finish';
   readonly segments: readonly Segment[];
@@ -61,69 +64,101 @@ export interface FinishCommand {
   readonly chapters: readonly Chapter[];
   /** Tags of the file. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** Where `poster.jpg`, `thumbnails.jpg` and `thumbnails.vtt` go; undefined makes none. */
+  /** Folder for `poster.jpg`, `thumbnails.jpg` and `thumbnails.vtt`; undefined makes none. */
   readonly picturesFolder?: string;
 }
 
-/** A stream to a destination that was checked; every part of it was made by the server. */
+/** Starts a live stream. The server has checked the destination and made every part of this. */
 export interface StreamCommand extends CompositeTracks {
   readonly type: 'stream';
   readonly url: string;
   /** FFmpeg's name of the muxer. */
   readonly muxer: string;
+  /** FFmpeg's options of the muxer. */
   readonly options: Readonly<Record<string, string>>;
 }
 
-/** Server to egress process. */
-export type EgressCommand =
+/** Server to egress process: what one output does. Commands are carried out in order. */
+export type OutputCommand =
   | RecordCommand
   | StreamCommand
-  | FinishCommand
-  /** What comes from this moment on is left out. */
+  /** Leaves out what is later than `at`. */
   | { readonly type: 'pause'; readonly at: Micros }
   | { readonly type: 'resume' }
-  /** Ends what is written; asks for `stopped`. */
+  /** Ends the output; the answer is `stopped`. */
   | { readonly type: 'stop'; readonly at: Micros }
-  /** A participant's own media follow, until `source-gone`. */
+  /** Frames of this source follow, until `source-gone`; they go into files called `name`. */
   | { readonly type: 'source'; readonly source: SourceId; readonly name: string }
-  | { readonly type: 'source-gone'; readonly source: SourceId }
+  | { readonly type: 'source-gone'; readonly source: SourceId };
+
+/** Server to egress process. */
+export type EgressCommand =
+  | OutputCommand
+  /** The answer is `finished`, or `fault` if it cannot be written. */
+  | FinishCommand
   | { readonly type: 'close' };
 
-/** One of a participant's own tracks. */
+/** A file with one of a participant's own tracks. */
 export interface TrackFile {
   readonly source: SourceId;
   readonly kind: 'audio' | 'video';
   readonly file: string;
-  /** Where in the recording it begins. */
+  /** Where in the recording it starts. */
   readonly startMicros: Micros;
 }
 
-/** Egress process to server. */
-export type EgressEvent =
-  | { readonly type: 'ready' }
-  | { readonly type: 'failed'; readonly message: string }
-  /** What it takes: CPU since it began, and memory now. Told each second and at its end. */
-  | { readonly type: 'usage'; readonly cpuMicros: Micros; readonly rssBytes: number }
-  /** Pictures or sound go into the file from this moment on: after the start, and each time it resumes. */
+export type EgressFault = 'disk_full' | 'write_failed' | 'destination_failed';
+
+/** The process cannot write any more: it drops everything from now on. */
+export interface FaultEvent {
+  readonly type: 'fault';
+  readonly code: EgressFault;
+  readonly message: string;
+}
+
+export interface StoppedEvent {
+  readonly type: 'stopped';
+  readonly durationMicros: Micros;
+}
+
+export interface FinishedEvent {
+  readonly type: 'finished';
+  /** Undefined if the segments hold nothing that can be played. */
+  readonly durationMicros: Micros | undefined;
+}
+
+/** What happens to one output in its process. */
+export type OutputEvent =
+  /** Media is written from this moment on: after the start and after each resume. */
   | { readonly type: 'running'; readonly anchor: Anchor }
-  /** So much is safe on the disk, or was taken by the destination. */
+  /** This much is safe on the disk, or was taken by the destination. */
   | {
       readonly type: 'progress';
       readonly bytes: number;
       readonly durationMicros: Micros;
       readonly counters: MediaCounters;
     }
-  /** A picture was lost on the way: a keyframe is needed. */
-  | { readonly type: 'keyframe-needed' }
+  /** A participant's own track cannot continue without a keyframe. */
   | { readonly type: 'source-keyframe-needed'; readonly source: SourceId }
+  /** A file for a participant's own track was opened. */
   | { readonly type: 'track'; readonly track: TrackFile }
-  /** Nothing more will be written. */
-  | { readonly type: 'fault'; readonly code: EgressFault; readonly message: string }
-  | { readonly type: 'stopped'; readonly durationMicros: Micros }
-  | {
-      readonly type: 'finished';
-      /** Undefined if there is nothing that can be played. */
-      readonly durationMicros: Micros | undefined;
-    };
+  | FaultEvent;
 
-export type EgressFault = 'disk_full' | 'write_failed' | 'destination_failed';
+/** CPU time since the process started, and memory now. Sent each second and at the end. */
+export interface UsageEvent {
+  readonly type: 'usage';
+  readonly cpuMicros: Micros;
+  readonly rssBytes: number;
+}
+
+/** Egress process to server. */
+export type EgressEvent =
+  | { readonly type: 'ready' }
+  /** The process is broken and must be replaced. */
+  | { readonly type: 'failed'; readonly message: string }
+  | UsageEvent
+  | OutputEvent
+  /** The composite's video cannot continue without a keyframe. */
+  | { readonly type: 'keyframe-needed' }
+  | StoppedEvent
+  | FinishedEvent;

@@ -5,6 +5,10 @@ import type { Immutable } from './immutable.js';
 import { literals } from './literals.js';
 import { OutputError } from './output-error.js';
 
+/** Kinds of destinations; each is a file in `src/outputs/live/kinds/`. */
+export const LIVE_KINDS = ['rtmp', 'rtmps', 'srt', 'hls'] as const;
+export type LiveKind = (typeof LIVE_KINDS)[number];
+
 export const OUTPUT_STATUSES = ['connecting', 'live', 'reconnecting', 'ended'] as const;
 export type OutputStatus = (typeof OUTPUT_STATUSES)[number];
 

@@ -1,212 +1,170 @@
 /**
- * The composite on its way to one live destination, or into an HLS folder: connected again, later and
- * later, for as long as it is wanted.
+ * The composite on its way to one live destination. When the connection fails it connects again,
+ * with growing pauses, until it is stopped.
  */
-import { join } from 'node:path';
-import type { EgressEvent } from '../../link/egress-messages.js';
+import type { OutputEvent } from '../../link/egress-messages.js';
 import type { AudioOutFrame, VideoOutFrame, WatchedVideo } from '../../link/link-messages.js';
 import type { Logger } from '../../logger.js';
 import type { OutputInfo, OutputStatus } from '../../protocol/output-info.js';
 import { FULL_MIX, type MediaOutput, type OutputDemand } from '../../rooms/media-output.js';
 import type { Room } from '../../rooms/room.js';
-import { nowMicros } from '../../util/clock.js';
-import { EgressFrames } from '../egress-frames.js';
-import type { EgressHandle, EgressLauncher } from '../egress-processes.js';
-import type { Destination } from './destination.js';
-import { PinnedRelay } from './pinned-relay.js';
+import type { EgressLauncher } from '../egress-processes.js';
+import { type EgressOpening, EgressSession } from '../egress-session.js';
+import type { RoomOutput } from '../output-registry.js';
+import type { LiveTarget } from './kinds/live-kind.js';
 
-const FIRST_BACKOFF_MS = 1000;
-const MAX_BACKOFF_MS = 30_000;
-/** A destination that takes nothing for so long is connected anew. */
-const STALLED_MS = 15_000;
-/** After so long without a fault the next one is the first again. */
-const CALM_MS = 60_000;
+/** After a minute without a fault the next fault counts as the first. */
+const RESTART = { firstMs: 1000, maxMs: 30_000, calmMs: 60_000 } as const;
+/** A destination that takes nothing for this long is connected to again. */
+const STALL_MS = 15_000;
+const CLOSE_MS = 2000;
 
 export interface LiveOutputOptions {
+  /** As it is at the start. */
   readonly info: OutputInfo;
-  /** Undefined writes HLS. */
-  readonly destination: Destination | undefined;
-  /** Of HLS. */
-  readonly folder: string;
+  readonly target: LiveTarget;
   readonly video: WatchedVideo;
   readonly size: { readonly width: number; readonly height: number };
   readonly audioBitrateBps: number;
   readonly keyframeMs: number;
 }
 
-export class LiveOutput implements MediaOutput {
+export class LiveOutput implements RoomOutput, MediaOutput {
   readonly name: string;
   readonly demand: OutputDemand;
-  private readonly video: WatchedVideo;
-  private reconnects = 0;
-  private readonly frames = new EgressFrames(0, {
-    send: (frame) => this.process?.sendFrame(frame) ?? true,
-    onPictureLost: () => this.room.requestKeyframe(this.video, true),
-  });
   private current: OutputInfo;
-  private process: EgressHandle | undefined;
-  private relay: PinnedRelay | undefined;
-  private keyframeTimer: NodeJS.Timeout | undefined;
-  private retryTimer: NodeJS.Timeout | undefined;
-  private stallTimer: NodeJS.Timeout | undefined;
-  private backoffMs = FIRST_BACKOFF_MS;
-  private liveSince = 0;
-  private ended = false;
+  private readonly session: EgressSession;
+  private stopping: Promise<void> | undefined;
 
+  /** @param onChanged hears of each change of {@link info}. */
   constructor(
-    private readonly room: Room,
+    readonly room: Room,
     private readonly options: LiveOutputOptions,
-    private readonly processes: EgressLauncher,
+    processes: EgressLauncher,
     private readonly logger: Logger,
-    private readonly onChanged: () => void,
+    private readonly onChanged: (output: LiveOutput) => void,
   ) {
     this.current = options.info;
-    this.video = options.video;
-    this.name = `live output ${options.info.id}`;
-    const videos = [options.video];
-    this.demand = { videos, audio: true, mix: FULL_MIX, lowAudio: false, sources: false };
+    const { video } = options;
+    this.name = `live output ${this.id}`;
+    this.demand = { videos: [video], audio: true, mix: FULL_MIX, lowAudio: false, sources: false };
+    this.session = new EgressSession(
+      processes,
+      {
+        batchMs: 0,
+        keyframeMs: options.keyframeMs,
+        urgentKeyframes: true,
+        restart: RESTART,
+        maxFailures: Number.POSITIVE_INFINITY,
+        stallMs: STALL_MS,
+        closeMs: CLOSE_MS,
+      },
+      logger,
+      {
+        open: () => this.open(),
+        wantsKeyframes: () => this.current.status === 'live',
+        requestKeyframe: (urgent) => room.requestKeyframe(video, urgent),
+        onEvent: (event) => this.handle(event),
+        onFailure: (reason) => this.failed(reason),
+        // It never gives up.
+        onGivenUp: (reason) => this.failed(reason),
+      },
+    );
   }
 
-  /** Those that the process did not take. */
-  get framesDropped(): number {
-    return this.frames.dropped;
+  get id(): string {
+    return this.current.id;
   }
 
   get info(): OutputInfo {
     return this.current;
   }
 
-  async start(): Promise<void> {
-    this.room.addOutput(this);
-    this.keyframeTimer = setInterval(() => {
-      if (this.current.status === 'live') this.room.requestKeyframe(this.video, true);
-    }, this.options.keyframeMs);
-    await this.connect();
+  get target(): LiveTarget {
+    return this.options.target;
   }
 
-  async stop(): Promise<void> {
-    if (this.ended) return;
-    this.ended = true;
-    clearInterval(this.keyframeTimer);
-    clearTimeout(this.retryTimer);
-    this.room.removeOutput(this);
-    this.change('ended');
-    await this.disconnect();
+  /** Frames that its process did not take. */
+  get framesDropped(): number {
+    return this.session.snapshot().framesDropped;
+  }
+
+  start(): void {
+    this.room.addOutput(this);
+    this.session.start();
+  }
+
+  stop(): Promise<void> {
+    this.stopping ??= this.end();
+    return this.stopping;
   }
 
   onVideo(frame: VideoOutFrame): void {
-    this.frames.add(frame);
+    this.session.write(frame);
   }
 
   onAudio(frame: AudioOutFrame): void {
-    this.frames.add(frame);
+    this.session.write(frame);
   }
 
+  /** A bug: nothing more is sent, so it ends. */
   onFault(error: unknown): void {
-    this.change('reconnecting', error instanceof Error ? error.message : String(error));
-    this.stop().catch((failure: unknown) =>
+    const reason = error instanceof Error ? error.message : String(error);
+    this.stopping ??= this.end(reason);
+    this.stopping.catch((failure: unknown) =>
       this.logger.error({ error: failure }, 'a live output did not end'),
     );
   }
 
-  private async connect(): Promise<void> {
-    const process: EgressHandle = this.processes.launch(
-      this.logger,
-      {
-        onEvent: (event) => {
-          if (this.process === process) this.handle(event);
-        },
-        onCrash: (reason) => {
-          if (this.process === process) this.failed(reason);
-        },
-      },
-      { closeMs: 2000 },
-    );
-    this.process = process;
-    try {
-      const { url, muxer, options, relay } = await this.target();
-      if (this.process !== process) {
-        // It was ended meanwhile.
-        relay?.close();
-        return;
-      }
-      this.relay = relay;
-      const { video, size, audioBitrateBps } = this.options;
-      process.send({
-        type: 'stream',
-        url,
-        muxer,
-        options,
-        video: { codec: video.codec, ...size },
-        audioCodec: 'aac',
-        audioChannels: this.room.mix.audioChannels,
-        audioBitrateBps,
-      });
-      this.room.requestKeyframe(this.video, true);
-      this.watchForStall();
-    } catch (error) {
-      this.failed(error instanceof Error ? error.message : String(error));
-    }
+  private async end(reason?: string): Promise<void> {
+    this.room.removeOutput(this);
+    this.change('ended', reason);
+    await this.session.close();
   }
 
-  private async target() {
-    const { destination, folder, keyframeMs } = this.options;
-    const relay = undefined;
-    if (!destination) {
-      return { url: join(folder, 'index.m3u8'), ...hlsMuxer(folder, keyframeMs), relay };
-    }
-    const { kind, address, port, path, options } = destination;
-    if (kind === 'srt') {
-      const query = new URLSearchParams({ ...options, mode: 'caller', transtype: 'live' });
-      if (options.latency) query.set('latency', String(Number(options.latency) * 1000));
-      const host = address.includes(':') ? `[${address}]` : address;
-      return { url: `srt://${host}:${port}?${query}`, muxer: 'mpegts', options: {}, relay };
-    }
-    const opened = await PinnedRelay.open(destination, (message) =>
+  private async open(): Promise<EgressOpening> {
+    const { target, video, size, audioBitrateBps } = this.options;
+    const { url, muxer, options, close } = await target.connect((message) =>
       this.logger.info({ message }, 'a live destination went away'),
     );
-    const url = `rtmp://127.0.0.1:${opened.port}/${path}`;
-    return { url, muxer: 'flv', options: { flvflags: 'no_duration_filesize' }, relay: opened };
+    return {
+      commands: [
+        {
+          type: 'stream',
+          url,
+          muxer,
+          options,
+          video: { codec: video.codec, ...size },
+          audioCodec: 'aac',
+          audioChannels: this.room.mix.audioChannels,
+          audioBitrateBps,
+        },
+      ],
+      ...(close ? { release: close } : {}),
+    };
   }
 
-  private handle(event: EgressEvent): void {
-    if (event.type === 'progress') {
-      this.watchForStall();
-      if (this.current.status !== 'live') {
-        this.liveSince = Date.now();
-        this.change('live');
-      }
-      if (Date.now() - this.liveSince > CALM_MS) this.backoffMs = FIRST_BACKOFF_MS;
-    } else if (event.type === 'keyframe-needed') this.room.requestKeyframe(this.video, true);
-    else if (event.type === 'fault') this.failed(event.message);
-  }
-
-  private watchForStall(): void {
-    clearTimeout(this.stallTimer);
-    this.stallTimer = setTimeout(() => this.failed('it takes nothing'), STALLED_MS);
+  private handle(event: OutputEvent): void {
+    switch (event.type) {
+      case 'progress':
+        if (this.current.status !== 'live') this.change('live');
+        break;
+      case 'fault':
+        this.session.fail(event.message);
+        break;
+      // A live output has no file times and no tracks of participants.
+      case 'running':
+      case 'source-keyframe-needed':
+      case 'track':
+        break;
+      default:
+        event satisfies never;
+    }
   }
 
   private failed(reason: string): void {
-    if (this.ended) return;
-    this.reconnects++;
     this.logger.warn({ reason }, 'a live destination failed');
     this.change('reconnecting', reason);
-    this.disconnect().catch((error: unknown) => this.logger.error({ error }, 'closing failed'));
-    clearTimeout(this.retryTimer);
-    this.retryTimer = setTimeout(() => {
-      this.connect().catch((error: unknown) => this.logger.error({ error }, 'connecting failed'));
-    }, this.backoffMs);
-    this.backoffMs = Math.min(MAX_BACKOFF_MS, this.backoffMs * 2);
-  }
-
-  private async disconnect(): Promise<void> {
-    clearTimeout(this.stallTimer);
-    const { process, relay } = this;
-    this.process = undefined;
-    this.relay = undefined;
-    process?.send({ type: 'stop', at: nowMicros() });
-    await process?.close();
-    relay?.close();
   }
 
   private change(status: OutputStatus, reason?: string): void {
@@ -214,26 +172,10 @@ export class LiveOutput implements MediaOutput {
     this.current = {
       ...info,
       status,
-      reconnects: this.reconnects,
+      reconnects: this.session.snapshot().restarts,
       ...(reason === undefined ? {} : { error: { code: 'destination_failed', message: reason } }),
       ...(status === 'ended' ? { endedAt: Date.now() } : {}),
     };
-    this.onChanged();
+    this.onChanged(this);
   }
-}
-
-/** Segments of CMAF that a playlist of the latest names; older ones are deleted. */
-function hlsMuxer(folder: string, keyframeMs: number) {
-  return {
-    muxer: 'hls',
-    options: {
-      hls_time: String(Math.max(1, keyframeMs / 1000 - 0.2)),
-      hls_segment_type: 'fmp4',
-      hls_list_size: '6',
-      hls_delete_threshold: '4',
-      hls_flags: 'delete_segments+independent_segments+temp_file+program_date_time+append_list',
-      hls_segment_filename: join(folder, 'segment-%06d.m4s'),
-      hls_fmp4_init_filename: 'init.mp4',
-    },
-  };
 }

@@ -1,60 +1,76 @@
-/** All live outputs of the server. */
+/** The live outputs of all rooms: started and ended by the API, and ended with their rooms. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TesseraError } from '../../errors.js';
-import type { WatchedVideo } from '../../link/link-messages.js';
 import type { Logger } from '../../logger.js';
 import type { OutputInfo } from '../../protocol/output-info.js';
 import type { Room } from '../../rooms/room.js';
 import { type RoomEvent, type RoomEventName, roomEvent } from '../../rooms/room-events.js';
 import type { EgressLauncher } from '../egress-processes.js';
-import { checkDestination } from './destination.js';
+import { OutputRegistry } from '../output-registry.js';
+import { checkTarget } from './kinds/live-kinds.js';
 import { LiveOutput } from './live-output.js';
 
 export interface LiveOutputsOptions {
-  /** Of HLS: everything is in it. */
+  /** Folder for HLS files. Everything in it belongs to this server. */
   readonly folder: string;
   /** Loopback, private and link-local destinations are taken. */
   readonly allowPrivate: boolean;
   readonly audioBitrateBps: number;
   readonly keyframeMs: number;
-  /** Of one room at a time. */
+  /** Live outputs of one room at a time. */
   readonly maxPerRoom: number;
 }
 
-/** `hls`, or the URL of a destination. */
+/** What a caller of the API asks for. */
 export interface OutputRequest {
+  /** The URL of a destination, or `hls`. */
   readonly url: string;
 }
 
-/** Players that are behind may take what is left for a while. */
-const HLS_LINGER_MS = 30_000;
-
-interface Entry {
-  readonly output: LiveOutput;
-  readonly room: Room;
+/** Counters as they are named in `/v1/stats`. */
+export interface LiveOutputCounters {
+  /** Running now. */
+  readonly outputs: number;
+  /** Running now, and their destinations take what is sent. */
+  readonly outputs_live: number;
+  readonly output_reconnects: number;
+  readonly output_frames_dropped: number;
 }
 
 export class LiveOutputs {
-  private readonly entries = new Map<string, Entry>();
+  private readonly registry: OutputRegistry<LiveOutput>;
+  /** Timers of folders that are deleted later. */
   private readonly lingering = new Set<NodeJS.Timeout>();
-  private closed = false;
 
   constructor(
     private readonly options: LiveOutputsOptions,
     private readonly processes: EgressLauncher,
     private readonly logger: Logger,
     private readonly publish: (event: RoomEvent) => void,
-  ) {}
+  ) {
+    const { maxPerRoom } = options;
+    this.registry = new OutputRegistry(
+      {
+        maxPerRoom,
+        tooMany: () =>
+          new TesseraError('too_many_outputs', `the room has ${maxPerRoom} live outputs`, {
+            next: 'End one first, or raise live.maxOutputs.',
+          }),
+        stateOf: (outputs) => ({ live: outputs.length > 0 }),
+      },
+      logger,
+    );
+  }
 
-  /** What a crash left of HLS is of no use to anybody. */
+  /** Deletes the HLS files that a crash left behind. */
   async start(): Promise<void> {
     await rm(this.options.folder, { recursive: true, force: true });
   }
 
-  get counters(): Record<string, number> {
-    const all = [...this.entries.values()].map(({ output }) => output);
+  snapshot(): LiveOutputCounters {
+    const { all } = this.registry;
     return {
       outputs: all.length,
       outputs_live: all.filter(({ info }) => info.status === 'live').length,
@@ -63,15 +79,14 @@ export class LiveOutputs {
     };
   }
 
+  /** @param room id of a room. */
   list(room: string): OutputInfo[] {
-    return [...this.entries.values()]
-      .map(({ output }) => output.info)
-      .filter((info) => info.room === room);
+    return this.registry.all.map(({ info }) => info).filter((info) => info.room === room);
   }
 
   /** @throws TesseraError `output_not_found`. */
   find(id: string): OutputInfo {
-    return this.entryOf(id).output.info;
+    return this.outputOf(id).info;
   }
 
   /** The folder of an HLS output. @throws TesseraError `output_not_found`. */
@@ -81,109 +96,100 @@ export class LiveOutputs {
   }
 
   /**
-   * Begins to send a room's composite somewhere; it goes on until it is stopped.
-   * @throws TesseraError as `checkDestination` does, `too_many_outputs`, `bad_destination`.
+   * Starts to send a room's composite to a destination, until it is removed or the room ends.
+   * @throws TesseraError as `checkTarget` does, and `too_many_outputs`, `shutting_down`, `room_ended`.
    */
-  async add(room: Room, { url }: OutputRequest): Promise<OutputInfo> {
-    if (this.closed) throw new TesseraError('shutting_down', 'the server is shutting down');
-    const { maxPerRoom, allowPrivate, folder, ...rest } = this.options;
-    if (this.list(room.id).length >= maxPerRoom) {
-      throw new TesseraError('too_many_outputs', `the room has ${maxPerRoom} live outputs`, {
-        next: 'End one first, or raise live.maxOutputs.',
-      });
-    }
-    if (!room.videoCodecs.includes('h264')) {
-      throw new TesseraError('bad_destination', 'live outputs need H.264', {
-        next: 'Add it to the setting video.codecs.',
-      });
-    }
-    const destination = url === 'hls' ? undefined : await checkDestination(url, allowPrivate);
-    await room.start();
-    const id = randomBytes(12).toString('base64url');
-    const hlsFolder = this.folderOf(id);
-    if (!destination) await mkdir(hlsFolder, { recursive: true, mode: 0o700 });
-    const info: OutputInfo = {
-      id,
-      room: room.id,
-      roomSid: room.sid,
-      kind: destination?.kind ?? 'hls',
-      destination: destination?.shown ?? `/hls/${id}/index.m3u8`,
-      status: 'connecting',
-      reconnects: 0,
-      startedAt: Date.now(),
-    };
-    const video: WatchedVideo = { codec: 'h264', rendition: 0 };
-    const size = room.mix.renditions[0] ?? room.mix;
-    const { width, height } = size;
-    const output: LiveOutput = new LiveOutput(
-      room,
-      { info, destination, folder: hlsFolder, video, size: { width, height }, ...rest },
-      this.processes,
-      this.logger.child({ room: room.id, output: id }),
-      () => this.changed(output, room),
+  async add(room: Room, request: OutputRequest): Promise<OutputInfo> {
+    const output = await this.registry.add(room, () => this.create(room, request));
+    this.logger.info(
+      { room: room.id, output: output.id, to: output.info.destination },
+      'live output started',
     );
-    this.entries.set(id, { output, room });
-    this.logger.info({ room: room.id, output: id, to: info.destination }, 'live output started');
-    this.tell('egress_started', room, output.info);
-    await output.start();
-    this.showState(room);
+    this.announce('egress_started', output);
+    output.start();
+    this.registry.updateRoom(room);
     return output.info;
   }
 
   /** @throws TesseraError `output_not_found`. */
   async remove(id: string): Promise<void> {
-    const { output } = this.entryOf(id);
-    this.entries.delete(id);
-    await output.stop();
-    if (output.info.kind !== 'hls') return;
-    const timer = setTimeout(() => {
-      this.lingering.delete(timer);
-      this.deleteFolder(id);
-    }, HLS_LINGER_MS);
-    this.lingering.add(timer);
+    await this.outputOf(id).stop();
   }
 
-  /** To be told of all that happens in rooms. */
+  /** Follows what happens in rooms. */
   onRoomEvent({ event, room: { sid } }: RoomEvent): void {
-    if (event !== 'room_finished') return;
-    for (const [id, { room }] of this.entries) {
-      if (room.sid !== sid) continue;
-      this.remove(id).catch((error: unknown) =>
-        this.logger.error({ error, output: id }, 'a live output did not end'),
-      );
-    }
+    if (event === 'room_finished') this.registry.roomEnded(sid);
   }
 
   async close(): Promise<void> {
-    this.closed = true;
-    await Promise.all([...this.entries.keys()].map((id) => this.remove(id)));
+    await this.registry.close();
     for (const timer of this.lingering) clearTimeout(timer);
     await rm(this.options.folder, { recursive: true, force: true });
   }
 
-  private deleteFolder(id: string): void {
-    rm(this.folderOf(id), { recursive: true, force: true }).catch((error: unknown) =>
-      this.logger.warn({ error, output: id }, 'what is left of HLS could not be deleted'),
+  private async create(room: Room, { url }: OutputRequest): Promise<LiveOutput> {
+    const { allowPrivate, audioBitrateBps, keyframeMs } = this.options;
+    if (!room.videoCodecs.includes('h264')) {
+      throw new TesseraError('bad_destination', 'live outputs need H.264', {
+        next: 'Add it to the setting video.codecs.',
+      });
+    }
+    const id = randomBytes(12).toString('base64url');
+    const folder = this.folderOf(id);
+    const { kind, target } = await checkTarget(url, { id, folder, keyframeMs, allowPrivate });
+    await room.start();
+    if (target.files) await mkdir(target.files.folder, { recursive: true, mode: 0o700 });
+    const { width, height } = room.mix.renditions[0] ?? room.mix;
+    return new LiveOutput(
+      room,
+      {
+        info: {
+          id,
+          room: room.id,
+          roomSid: room.sid,
+          kind,
+          destination: target.shown,
+          status: 'connecting',
+          reconnects: 0,
+          startedAt: Date.now(),
+        },
+        target,
+        video: { codec: 'h264', rendition: 0 },
+        size: { width, height },
+        audioBitrateBps,
+        keyframeMs,
+      },
+      this.processes,
+      this.logger.child({ room: room.id, output: id }),
+      (output) => this.changed(output),
     );
   }
 
-  private changed(output: LiveOutput, room: Room): void {
-    const ended = output.info.status === 'ended';
-    this.tell(ended ? 'egress_ended' : 'egress_updated', room, output.info);
-    this.showState(room);
+  private changed(output: LiveOutput): void {
+    const hasEnded = output.info.status === 'ended';
+    this.announce(hasEnded ? 'egress_ended' : 'egress_updated', output);
+    if (!hasEnded) return;
+    this.registry.remove(output);
+    this.deleteFilesLater(output);
   }
 
-  private showState(room: Room): void {
-    const live = [...this.entries.values()].some((entry) => entry.room === room);
-    room.setEgress({ ...room.egress, live });
+  private deleteFilesLater({ id, target: { files } }: LiveOutput): void {
+    if (!files) return;
+    const timer = setTimeout(() => {
+      this.lingering.delete(timer);
+      rm(files.folder, { recursive: true, force: true }).catch((error: unknown) =>
+        this.logger.warn({ error, output: id }, 'the files of a live output could not be deleted'),
+      );
+    }, files.lingerMs);
+    this.lingering.add(timer);
   }
 
-  private tell(name: RoomEventName, room: Room, output: OutputInfo): void {
-    this.publish(roomEvent(name, room, { output }));
+  private announce(name: RoomEventName, { room, info }: LiveOutput): void {
+    this.publish(roomEvent(name, room, { output: info }));
   }
 
-  private entryOf(id: string): Entry {
-    const found = this.entries.get(id);
+  private outputOf(id: string): LiveOutput {
+    const found = this.registry.find(id);
     if (!found) throw notFound();
     return found;
   }

@@ -1,31 +1,35 @@
 /**
- * Carries one RTMP connection from this machine to the address that was checked, in TLS if it is
- * RTMPS, with the certificate of the name that was asked for. The muxer itself looks up nothing.
+ * Carries one TCP connection from this machine to a checked address, in TLS if wanted. In TLS the
+ * certificate must be for the host's name. FFmpeg connects to the relay and looks nothing up.
  */
 
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, isIP, type Server, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { Destination } from './destination.js';
+import type { RemoteHost } from './public-address.js';
 
 const CONNECT_MS = 10_000;
+
+export interface RelayTarget extends RemoteHost {
+  readonly tls: boolean;
+}
 
 export class PinnedRelay {
   private readonly sockets = new Set<Socket>();
 
   private constructor(
     private readonly server: Server,
-    private readonly destination: Destination,
-    /** Hears why the destination could not be reached, or went away. */
+    private readonly target: RelayTarget,
     private readonly onFault: (message: string) => void,
   ) {}
 
-  static async open(
-    destination: Destination,
-    onFault: (message: string) => void,
-  ): Promise<PinnedRelay> {
+  /**
+   * Listens on a free port of the loopback address.
+   * @param onFault hears why the target could not be reached, or went away.
+   */
+  static async open(target: RelayTarget, onFault: (message: string) => void): Promise<PinnedRelay> {
     const server = createServer();
-    const relay = new PinnedRelay(server, destination, onFault);
+    const relay = new PinnedRelay(server, target, onFault);
     server.on('connection', (socket) => relay.carry(socket));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -44,15 +48,14 @@ export class PinnedRelay {
   }
 
   private carry(near: Socket): void {
-    // One connection is all that the muxer makes.
+    // The muxer makes one connection only.
     this.server.close();
-    const { kind, host, address, port } = this.destination;
-    const far =
-      kind === 'rtmps'
-        ? connectTls({ host: address, port, ...(isIP(host) ? {} : { servername: host }) })
-        : connect({ host: address, port });
-    far.setTimeout(CONNECT_MS, () => far.destroy(new Error('it does not answer')));
-    far.once(kind === 'rtmps' ? 'secureConnect' : 'connect', () => far.setTimeout(0));
+    const { tls, host, address, port } = this.target;
+    const far = tls
+      ? connectTls({ host: address, port, ...(isIP(host) ? {} : { servername: host }) })
+      : connect({ host: address, port });
+    far.setTimeout(CONNECT_MS, () => far.destroy(new Error('the destination does not answer')));
+    far.once(tls ? 'secureConnect' : 'connect', () => far.setTimeout(0));
     for (const socket of [near, far]) {
       this.sockets.add(socket);
       socket.setNoDelay(true);
@@ -63,7 +66,8 @@ export class PinnedRelay {
       });
     }
     far.on('error', (error) => this.onFault(error.message));
-    near.on('error', () => {});
+    // The muxer reports the end of its connection itself.
+    near.on('error', () => near.destroy());
     near.pipe(far).pipe(near);
   }
 }
