@@ -1,6 +1,6 @@
 /**
- * Stage: a track of Opus without gaps becomes one of AAC, for files and destinations that take no
- * Opus. The first sample that is heard stays where it was.
+ * Stage: transcodes an Opus track without gaps to AAC, for files and destinations that do not take
+ * Opus. The first audible sample keeps its time.
  */
 import { AAC_FRAME, AacEncoder } from '../codecs/ffmpeg/aac-encoder.js';
 import type { AudioTrack } from '../codecs/ffmpeg/muxer.js';
@@ -15,7 +15,7 @@ export class AacTranscoder implements Disposable {
   private readonly pending: Float32Array;
   private filled = 0;
   private toSkip = OPUS_PRE_SKIP;
-  /** Samples that were given out, the encoder's own delay not counted. */
+  /** Samples in the packets so far, without the encoder's delay. */
   private sent = 0;
   private start: Micros | undefined;
 
@@ -45,6 +45,7 @@ export class AacTranscoder implements Disposable {
     };
   }
 
+  /** Takes the next Opus packet. @returns the AAC packets that are complete. */
   push({ ptsMicros, data }: GridPacket): GridPacket[] {
     this.start ??= ptsMicros;
     const pcm = this.decoder.decode(data) ?? this.decoder.conceal(960);
@@ -53,7 +54,7 @@ export class AacTranscoder implements Disposable {
     return this.take(pcm.subarray(skipped));
   }
 
-  /** What is left of it. */
+  /** Ends the track. @returns the last packets. */
   end(): GridPacket[] {
     this.pending.fill(0, this.filled);
     const rest = this.filled > 0 ? this.encoder.encode(this.pending) : [];

@@ -1,13 +1,13 @@
 /**
- * Stage: puts Opus packets on a track without gaps or overlaps. Where packets are missing it
- * gives silence, where there are too many it leaves some out, so that the track's sample count stays
- * with the clock. Times are microseconds of the file; 0 is its beginning. Pure.
+ * Stage: puts Opus packets on a track without gaps or overlaps. It fills gaps with silence and leaves
+ * out packets that overlap, so that the track stays in step with the clock. Times are microseconds of
+ * the file, from its start. Pure.
  */
 import type { Micros } from '../util/units.js';
 
 export const AUDIO_PACKET: Micros = 20_000;
 
-/** 20 ms of nothing, whatever the number of channels (RFC 6716, 3.1: CELT, full band, one frame). */
+/** 20 ms of silence for any number of channels (RFC 6716, 3.1: CELT, full band, one frame). */
 export const SILENT_PACKET = Buffer.from([0xf8, 0xff, 0xfe]);
 
 export interface GridPacket {
@@ -21,19 +21,20 @@ export class AudioGrid {
 
   /**
    * @param next where the next packet goes.
-   * @param tolerance how far packets may be from the clock before some are made up or left out.
+   * @param tolerance how far packets may be from the clock before silence is added or a packet is
+   *   left out.
    */
   constructor(
     private next: Micros = 0,
     private readonly tolerance: Micros = AUDIO_PACKET,
   ) {}
 
-  /** Where the next packet goes, and the track ends so far. */
+  /** Where the track ends so far and the next packet goes. */
   get end(): Micros {
     return this.next;
   }
 
-  /** @param wanted when the packet is heard, by the clock. */
+  /** @param wanted when the packet is to be heard, by the clock. */
   push(wanted: Micros, data: Buffer, durationMicros = AUDIO_PACKET): GridPacket[] {
     if (wanted - this.next <= -this.tolerance) {
       this.counters.audio_packets_left_out++;
@@ -43,7 +44,7 @@ export class AudioGrid {
     return [...filled, this.take(data, durationMicros)];
   }
 
-  /** Silence until less than a packet is missing. */
+  /** Adds silence until less than one packet is missing. */
   fillUntil(until: Micros): GridPacket[] {
     const packets: GridPacket[] = [];
     while (until - this.next >= AUDIO_PACKET) {

@@ -1,16 +1,18 @@
 /**
- * Stage: the composite's frames, timed by the monotonic clock, become packets timed by a file. The
- * file's zero is the first keyframe (without video, the first sound); what lies between pause and
- * resume is not in it. Callers may rely on: the first video packet after each start is a keyframe;
- * video times grow; the audio track has no gap; both are within 20 ms of the clock that they were
- * composed by, however long the file. Pure.
+ * Stage: turns the composite's frames, with times of the monotonic clock, into packets with times of
+ * a file. The file's time 0 is the first keyframe, or the first audio frame without video. The time
+ * between pause and resume is left out.
+ *
+ * Callers may rely on: the first video packet after each start and resume is a keyframe; video times
+ * grow; the audio track has no gaps; video and audio stay within 20 ms of the clock, however long the
+ * file is. Pure.
  */
 import type { Anchor, Continuation } from '../link/egress-messages.js';
 import type { Micros } from '../util/units.js';
 import { AUDIO_PACKET, AudioGrid, type GridPacket } from './audio-grid.js';
 
 export interface TimedFrame {
-  /** On the monotonic clock. */
+  /** Monotonic clock. */
   readonly ptsMicros: Micros;
   readonly data: Buffer;
 }
@@ -21,57 +23,58 @@ export interface TimedVideo extends TimedFrame {
 
 export interface TrackPacket {
   readonly kind: 'audio' | 'video';
-  /** Of the file. */
+  /** Time in the file. */
   readonly ptsMicros: Micros;
-  /** 0 of pictures: until the next one. */
+  /** 0 for video: a frame lasts until the next one. */
   readonly durationMicros: Micros;
   readonly keyframe: boolean;
   readonly data: Buffer;
 }
 
-/** Pictures are so far apart at least: a tick of every container. */
+/** Smallest distance of two video frames: one tick of the coarsest container. */
 const LEAST_STEP: Micros = 1000;
-/** Sound that waits for the first picture. */
+/** Audio frames that may wait for the first video frame. */
 const MAX_WAITING = 100;
 
 export class CompositeTimeline {
   readonly counters = { video_before_keyframe: 0 };
   private anchor: Anchor | undefined;
-  private audio: AudioGrid;
+  private grid: AudioGrid;
   private lastVideo: Micros;
   private end: Micros;
   private waiting: TimedFrame[] = [];
-  /** Frames of this time or later are not taken: paused, or over. */
+  /** Frames of this time or later are left out, because of a pause or the end. */
   private stopsAt = Number.POSITIVE_INFINITY;
+  /** Video waits for a keyframe. */
   private broken = false;
 
-  /** @param after if it goes on from another file: what lies before is not in it. */
+  /** @param after where this file continues another one; undefined for the first file. */
   constructor(
     private readonly hasVideo: boolean,
     private after?: Continuation,
   ) {
     this.end = after?.file ?? 0;
-    this.audio = new AudioGrid(this.end);
+    this.grid = new AudioGrid(this.end);
     this.lastVideo = this.end - LEAST_STEP;
   }
 
-  /** Of the latest start; undefined until there is something in the file. */
+  /** The latest start or resume; undefined while nothing is written. */
   get started(): Anchor | undefined {
     return this.anchor;
   }
 
-  /** Where a moment of the clock is in the file; undefined while nothing goes into it. */
+  /** Where a moment of the monotonic clock is in the file; undefined while nothing is written. */
   positionOf(clock: Micros): Micros | undefined {
     return this.anchor && clock < this.stopsAt ? Math.max(0, this.fileTime(clock)) : undefined;
   }
 
-  /** How long the file is so far, in its own time. */
+  /** Duration of the file so far. */
   get endMicros(): Micros {
-    return Math.max(this.end, this.audio.end, this.lastVideo + LEAST_STEP);
+    return Math.max(this.end, this.grid.end, this.lastVideo + LEAST_STEP);
   }
 
   get gridCounters(): Readonly<Record<string, number>> {
-    return { ...this.counters, ...this.audio.counters };
+    return { ...this.counters, ...this.grid.counters };
   }
 
   video({ ptsMicros, data, keyframe }: TimedVideo): TrackPacket[] {
@@ -89,7 +92,7 @@ export class CompositeTimeline {
     return packets;
   }
 
-  sound(frame: TimedFrame): TrackPacket[] {
+  audio(frame: TimedFrame): TrackPacket[] {
     if (frame.ptsMicros >= this.stopsAt) return [];
     if (!this.anchor && !this.hasVideo) this.begin(frame.ptsMicros);
     if (!this.anchor) {
@@ -100,28 +103,28 @@ export class CompositeTimeline {
     return this.place(frame);
   }
 
-  /** A frame was lost on the way: pictures are good again from the next keyframe on. */
+  /** A video frame was lost: video continues with the next keyframe. */
   videoLost(): void {
     this.broken = true;
   }
 
-  /** Frames of this time or later are left out until {@link resume}; earlier ones may still come. */
+  /** Leaves out frames of this time or later until {@link resume}. Earlier ones may still come. */
   pause(at: Micros): void {
     this.stopsAt = Math.min(this.stopsAt, at);
   }
 
-  /** Ends the file, or this part of it: what was to come has come. */
+  /** Ends the file, or the part before a pause: no more frames of it will come. */
   settle(): TrackPacket[] {
     if (!this.anchor) return [];
-    const end = Math.max(this.fileTime(this.stopsAt), this.audio.end);
-    const packets = this.audio.fillUntil(end).map(soundPacket);
-    this.end = Math.max(end, this.audio.end, this.lastVideo + LEAST_STEP);
+    const end = Math.max(this.fileTime(this.stopsAt), this.grid.end);
+    const packets = this.grid.fillUntil(end).map(audioPacket);
+    this.end = Math.max(end, this.grid.end, this.lastVideo + LEAST_STEP);
     this.anchor = undefined;
     this.waiting = [];
     return packets;
   }
 
-  /** Goes on with the next keyframe. */
+  /** Continues with the next keyframe, or without video with the next audio frame. */
   resume(): TrackPacket[] {
     const rest = this.settle();
     this.stopsAt = Number.POSITIVE_INFINITY;
@@ -134,16 +137,16 @@ export class CompositeTimeline {
       this.after = undefined;
       const passed = after.anchor ? clock - after.anchor.clock + after.anchor.file : 0;
       this.end = Math.max(after.file, passed);
-      this.audio = new AudioGrid(this.end);
+      this.grid = new AudioGrid(this.end);
     }
     this.anchor = { clock, file: this.end };
-    const heard = this.waiting.filter(({ ptsMicros }) => ptsMicros > clock - AUDIO_PACKET / 2);
+    const audible = this.waiting.filter(({ ptsMicros }) => ptsMicros > clock - AUDIO_PACKET / 2);
     this.waiting = [];
-    return heard.flatMap((frame) => this.place(frame));
+    return audible.flatMap((frame) => this.place(frame));
   }
 
   private place({ ptsMicros, data }: TimedFrame): TrackPacket[] {
-    return this.audio.push(this.fileTime(ptsMicros), data).map(soundPacket);
+    return this.grid.push(this.fileTime(ptsMicros), data).map(audioPacket);
   }
 
   private fileTime(clock: Micros): Micros {
@@ -152,6 +155,6 @@ export class CompositeTimeline {
   }
 }
 
-function soundPacket(packet: GridPacket): TrackPacket {
+function audioPacket(packet: GridPacket): TrackPacket {
   return { kind: 'audio', keyframe: true, ...packet };
 }

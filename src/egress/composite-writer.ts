@@ -1,8 +1,7 @@
 /**
- * Stage: the composite's frames on their way into a file or a stream: timed, the sound as AAC where
- * it is wanted, and given to whatever writes packets. The file is begun with the first picture.
+ * Stage: writes the composite's frames to a file or a stream. It gives them file times, transcodes
+ * the audio to AAC if wanted, and passes packets to a sink. The sink opens with the first packet.
  */
-
 import { DOWNLINK_VIDEO } from '../codecs/codecs.js';
 import type { AudioTrack, MuxedPacket, MuxedTrack } from '../codecs/ffmpeg/muxer.js';
 import type { Anchor, CompositeTracks, Continuation } from '../link/egress-messages.js';
@@ -12,14 +11,14 @@ import { AacTranscoder } from './aac-transcoder.js';
 import { CompositeTimeline, type TrackPacket } from './composite-timeline.js';
 import { opusTrack, paddingMicros } from './containers.js';
 
-/** What the composite has made, and was sent some at a time, comes within this. */
+/** After a pause, frames from before it arrive within this time: they are sent in batches. */
 const FLIGHT_MS = 600;
 
-/** What takes packets in the end. */
+/** Writes packets: a file or a stream. */
 export interface PacketSink {
-  /** @returns false if it does not keep up, and the packet was left out. */
+  /** @returns false if it does not keep up and dropped the packet. */
   write(packet: MuxedPacket): boolean;
-  /** What was written is to be safe soon: nothing may come for a while. */
+  /** Makes safe what was written, because no packet may come for a while. */
   flush(): void;
   close(): Promise<void>;
 }
@@ -27,7 +26,7 @@ export interface PacketSink {
 export interface CompositeWriterEvents {
   open(tracks: readonly MuxedTrack[]): PacketSink;
   onRunning(anchor: Anchor): void;
-  /** Pictures cannot be used until a keyframe comes. */
+  /** Video cannot continue without a keyframe. */
   onKeyframeNeeded(): void;
 }
 
@@ -37,7 +36,7 @@ export class CompositeWriter {
   private sink: PacketSink | undefined;
   private parameters: Buffer | undefined;
   private offset: Micros = 0;
-  private told: Anchor | undefined;
+  private announced: Anchor | undefined;
   private notWritten = 0;
   private settling: NodeJS.Timeout | undefined;
 
@@ -53,9 +52,9 @@ export class CompositeWriter {
   }
 
   /**
-   * @param continues if it goes on from another one.
-   * @param lead what is added to all times: in streams none may be below zero, as those of the sound
-   *   that decoders leave out would be.
+   * @param continues where it continues another file; undefined for the first.
+   * @param lead added to all times. Streams allow no times below 0, and the audio that decoders skip
+   *   at the start would have such times.
    */
   static async open(
     options: CompositeTracks,
@@ -73,7 +72,7 @@ export class CompositeWriter {
     return this.timeline.endMicros;
   }
 
-  /** Where in the recording a moment of the clock is; undefined while nothing is recorded. */
+  /** Where a moment of the monotonic clock is in the recording; undefined while nothing is written. */
   positionOf(clock: Micros): Micros | undefined {
     return this.timeline.positionOf(clock);
   }
@@ -89,10 +88,10 @@ export class CompositeWriter {
   }
 
   audio(frame: AudioOutFrame): void {
-    this.write(this.timeline.sound(frame));
+    this.write(this.timeline.audio(frame));
   }
 
-  /** What comes from this moment on is left out; what was made before it may still be on its way. */
+  /** Leaves out frames of this time or later. Earlier ones may still be on their way. */
   pause(at: Micros): void {
     this.timeline.pause(at);
     clearTimeout(this.settling);
@@ -108,7 +107,7 @@ export class CompositeWriter {
     this.events.onKeyframeNeeded();
   }
 
-  /** Resolves when all is written. */
+  /** Ends the output. Resolves when everything is written. */
   async stop(at: Micros): Promise<void> {
     clearTimeout(this.settling);
     this.timeline.pause(at);
@@ -120,8 +119,8 @@ export class CompositeWriter {
 
   private write(packets: readonly TrackPacket[]): void {
     const { started } = this.timeline;
-    if (started && started !== this.told) {
-      this.told = started;
+    if (started && started !== this.announced) {
+      this.announced = started;
       this.events.onRunning(started);
     }
     for (const packet of packets) {
@@ -153,7 +152,7 @@ export class CompositeWriter {
   }
 
   private begin(first: Micros): PacketSink {
-    this.offset = (this.told?.file ?? first) - this.lead;
+    this.offset = (this.announced?.file ?? first) - this.lead;
     const { video } = this.options;
     const picture: MuxedTrack[] = video
       ? [{ kind: 'video', ...video, extradata: this.parameters }]

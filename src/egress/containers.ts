@@ -1,11 +1,11 @@
-/** The kinds of files that are recorded, and how each is written while it grows and when it is done. */
+/** File formats of recordings, and how each is written while it grows. */
 import type { AudioTrack, MuxedTrack } from '../codecs/ffmpeg/muxer.js';
 import type { FileFormat } from '../protocol/file-format.js';
 
 export interface Container {
   /** FFmpeg's name of the muxer. */
   readonly muxer: string;
-  /** Options for a file that must be readable to its last fragment, wherever it is broken off. */
+  /** FFmpeg's options for a file that can be played to its last fragment, wherever it breaks off. */
   readonly growing: Readonly<Record<string, string>>;
 }
 
@@ -20,7 +20,7 @@ export const CONTAINERS: Readonly<Record<FileFormat, Container>> = {
   },
   webm: {
     muxer: 'webm',
-    // Clusters end when they are told to.
+    // Clusters end with a flush, not by themselves.
     growing: { cluster_time_limit: '10000' },
   },
   ogg: {
@@ -30,11 +30,11 @@ export const CONTAINERS: Readonly<Record<FileFormat, Container>> = {
   m4a: { muxer: 'mp4', growing: FRAGMENTED },
 };
 
-/** Delay of libopus, in samples at 48 kHz, which decoders leave out at the beginning. */
+/** Delay of libopus, in samples at 48 kHz, which decoders skip at the start. */
 export const OPUS_PRE_SKIP = 312;
 const OPUS_FRAME = 960;
 
-/** The sound of a composite, or of one who sends. */
+/** An Opus track, of the mix or of one participant. */
 export function opusTrack(channels: number): AudioTrack {
   // The identification header (RFC 7845, 5.1).
   const head = Buffer.alloc(19);
@@ -53,7 +53,7 @@ export function opusTrack(channels: number): AudioTrack {
   };
 }
 
-/** What comes before the first sample that is heard, in microseconds. */
+/** Duration of what decoders skip at the start, in microseconds. */
 export function paddingMicros(track: MuxedTrack): number {
   return track.kind === 'audio' ? (track.initialPadding * 1_000_000) / 48_000 : 0;
 }

@@ -1,6 +1,6 @@
 /**
- * A file that grows: packets go through a bounded queue to the muxer, in fragments that are on the
- * disk soon. What was written can be read to its last fragment, whatever becomes of this process.
+ * A file that grows. Packets go through a bounded queue to the muxer, in fragments of at most a second
+ * that are synced to the disk. If this process dies, the file can be read to its last fragment.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { MuxError, type MuxedPacket, type MuxedTrack, Muxer } from '../codecs/ffmpeg/muxer.js';
@@ -8,9 +8,9 @@ import type { FileFormat } from '../protocol/file-format.js';
 import type { Micros } from '../util/units.js';
 import { CONTAINERS } from './containers.js';
 
-/** A fragment is ended by the first packet that comes after so much: none is longer than a second. */
+/** The first packet that is this much later than the first of a fragment starts the next one. */
 const FRAGMENT: Micros = 800_000;
-/** What may wait for the disk; about half a minute of 1080p. */
+/** Limit of the queue for the disk: about half a minute of 1080p. */
 const MAX_QUEUED_BYTES = 32 * 1024 * 1024;
 
 export interface FileFault {
@@ -19,12 +19,13 @@ export interface FileFault {
 }
 
 export interface GrowingFileEvents {
-  /** What was written until now is on the disk. */
+  /** This much of the file is on the disk. */
   onSynced(bytes: number): void;
-  /** Nothing more will be written. Called once. */
+  /** Nothing more is written. Called at most once. */
   onFault(fault: FileFault): void;
 }
 
+/** Tells a full disk from other errors. */
 export function faultOf(error: unknown): FileFault {
   const system = (error as NodeJS.ErrnoException).code;
   const full =
@@ -53,7 +54,7 @@ export class GrowingFile {
     private readonly events: GrowingFileEvents,
   ) {}
 
-  /** @returns false if the disk does not keep up, and the packet was left out. */
+  /** @returns false if the disk does not keep up and the packet was dropped. */
   write(packet: MuxedPacket): boolean {
     if (this.failed || this.closing) return false;
     if (this.queuedBytes + packet.data.length > MAX_QUEUED_BYTES) {
@@ -66,14 +67,14 @@ export class GrowingFile {
     return true;
   }
 
-  /** Ends the fragment with what was written until now. */
+  /** Ends the fragment after the packets that were written so far. */
   flush(): void {
     if (this.failed || this.closing) return;
     this.queue.push('flush');
     this.work();
   }
 
-  /** Ends the file; resolves when it is closed and on the disk, or has failed. */
+  /** Ends the file. Resolves when it is closed and on the disk, or has failed. */
   async close(): Promise<void> {
     if (this.closing) return;
     this.closing = true;
@@ -122,7 +123,7 @@ export class GrowingFile {
     if (Number.isNaN(this.fragmentBegan)) return;
     this.fragmentBegan = Number.NaN;
     await muxer.flush();
-    // The first time it writes the file's head alone.
+    // The first flush writes only the file's header.
     if (this.isFirst) await muxer.flush();
     this.isFirst = false;
     this.sync();
@@ -139,7 +140,7 @@ export class GrowingFile {
     return opened;
   }
 
-  /** One at a time: what is flushed meanwhile waits for the next fragment's. */
+  /** One sync at a time: a fragment that ends meanwhile is synced with the next one. */
   private sync(): void {
     const { handle } = this;
     if (!handle) return;
@@ -159,7 +160,7 @@ export class GrowingFile {
     this.queue.length = 0;
     this.queuedBytes = 0;
     this.events.onFault(faultOf(error));
-    // Not while another call is in the muxer.
+    // The muxer is freed when no other call is in it.
     Promise.resolve(this.working).finally(() => this.muxer?.abandon());
   }
 }

@@ -1,7 +1,7 @@
-/** Keeps some of a recording's keyframes, evenly spread, however long it becomes. Pure. */
+/** Keeps at most 64 keyframes of a recording, evenly spread, however long it is. Pure. */
 import type { Micros } from '../util/units.js';
 
-const MOST = 64;
+const MAX_KEPT = 64;
 const FIRST_INTERVAL: Micros = 2_000_000;
 
 export interface PickedKeyframe {
@@ -21,7 +21,7 @@ export class KeyframePicker {
     const last = this.kept.at(-1);
     if (last && atMicros - last.atMicros < this.interval) return;
     this.kept.push({ atMicros, data });
-    if (this.kept.length <= MOST) return;
+    if (this.kept.length <= MAX_KEPT) return;
     this.kept = this.kept.filter((_, index) => index % 2 === 0);
     this.interval *= 2;
   }

@@ -1,11 +1,11 @@
 /**
- * A live destination: packets go through a bounded queue to it. What it does not take in time is left
- * out, up to the next keyframe: live means now.
+ * A stream to a live destination. Packets go through a bounded queue. When the destination does not
+ * keep up, packets are refused: the caller drops video up to the next keyframe.
  */
 import { type MuxedPacket, type MuxedTrack, Muxer } from '../codecs/ffmpeg/muxer.js';
 import type { PacketSink } from './composite-writer.js';
 
-/** Some seconds of a good picture. */
+/** Some seconds of 1080p. */
 const MAX_QUEUED_BYTES = 2 * 1024 * 1024;
 const PROGRESS_MS = 1000;
 
@@ -17,9 +17,9 @@ export interface LiveStreamOptions {
 }
 
 export interface LiveStreamEvents {
-  /** So many bytes were taken by the destination. */
+  /** Bytes that the destination has taken so far. Called at most once a second. */
   onProgress(bytes: number): void;
-  /** It is not there, or no more. Called once. */
+  /** It cannot be reached, or went away. Called at most once. */
   onFault(message: string): void;
 }
 
@@ -30,14 +30,14 @@ export class LiveStream implements PacketSink {
   private muxer: Muxer | undefined;
   private working: Promise<void> | undefined;
   private readonly progress: NodeJS.Timeout;
-  private told = 0;
+  private reported = 0;
   private over = false;
 
   constructor(
     private readonly options: LiveStreamOptions,
     private readonly events: LiveStreamEvents,
   ) {
-    this.progress = setInterval(() => this.tellProgress(), PROGRESS_MS);
+    this.progress = setInterval(() => this.reportProgress(), PROGRESS_MS);
   }
 
   write(packet: MuxedPacket): boolean {
@@ -53,6 +53,7 @@ export class LiveStream implements PacketSink {
     return true;
   }
 
+  /** Packets are never held back. */
   flush(): void {}
 
   async close(): Promise<void> {
@@ -60,7 +61,7 @@ export class LiveStream implements PacketSink {
     this.over = true;
     clearInterval(this.progress);
     await this.working;
-    await this.muxer?.close().catch(() => {});
+    await this.muxer?.close().catch(warn);
   }
 
   private async drain(): Promise<void> {
@@ -75,9 +76,9 @@ export class LiveStream implements PacketSink {
     }
   }
 
-  private tellProgress(): void {
-    if (this.sentBytes === this.told) return;
-    this.told = this.sentBytes;
+  private reportProgress(): void {
+    if (this.sentBytes === this.reported) return;
+    this.reported = this.sentBytes;
     this.events.onProgress(this.sentBytes);
   }
 
@@ -87,6 +88,11 @@ export class LiveStream implements PacketSink {
     clearInterval(this.progress);
     this.queue.length = 0;
     this.events.onFault(error instanceof Error ? error.message : String(error));
-    this.muxer?.abandon().catch(() => {});
+    this.muxer?.abandon().catch(warn);
   }
+}
+
+/** The stream is over anyway; the server logs what is written here. */
+function warn(error: unknown): void {
+  process.stderr.write(`closing a live stream failed: ${String(error)}\n`);
 }

@@ -1,9 +1,7 @@
 /**
- * Entry of an egress process: writes one recording, or sends to one live destination, driven over the
- * link on file descriptor 3. It decides nothing by itself; when the server is gone it ends what it
- * writes, so that nothing of it is lost, and leaves.
+ * Entry of an egress process. It writes one recording or sends one live stream, as the server commands
+ * over the link on file descriptor 3. When the server is gone it ends its files and exits.
  */
-
 import { quietFfmpeg } from '../codecs/ffmpeg/log.js';
 import type { EgressCommand, EgressEvent } from '../link/egress-messages.js';
 import type { LinkMessage } from '../link/frame-codec.js';
@@ -25,17 +23,17 @@ const { link, send, fail } = openParentLink({
 const egress = new Egress(send);
 let queue: Promise<void> = Promise.resolve();
 
-/** One after the other; frames that come meanwhile are for what is there already. */
+/** Commands are carried out one after the other; frames do not wait for them. */
 function handle(command: EgressCommand): void {
   if (command.type === 'close') {
-    tellUsage();
+    sendUsage();
     link.close();
     return;
   }
   queue = queue.then(() => egress.command(command)).catch(fail);
 }
 
-function tellUsage(): void {
+function sendUsage(): void {
   const { userCPUTime, systemCPUTime } = process.resourceUsage();
   const cpuMicros = userCPUTime + systemCPUTime;
   const usage: EgressEvent = { type: 'usage', cpuMicros, rssBytes: process.memoryUsage.rss() };
@@ -43,7 +41,7 @@ function tellUsage(): void {
 }
 
 quietFfmpeg();
-setInterval(tellUsage, USAGE_MS).unref();
-// An operator's Ctrl-C reaches the whole group; the server says when it is over.
+setInterval(sendUsage, USAGE_MS).unref();
+// Ctrl-C reaches the whole process group, but the server decides when to end.
 process.on('SIGINT', () => {});
 send({ type: 'ready' });

@@ -1,4 +1,4 @@
-/** As much of ISO base media files (ISO/IEC 14496-12) as it takes to mend and to label them. */
+/** Reads and changes boxes of MP4 files (ISO/IEC 14496-12), to repair them and to add chapters. */
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Chapter } from '../link/egress-messages.js';
 
@@ -11,7 +11,7 @@ interface Box {
 const HEADER = 8;
 const LARGE_HEADER = 16;
 
-/** The box that begins at `start`; undefined if the file ends within it. */
+/** The box at `start`; undefined if the file ends within it. */
 async function boxAt(file: FileHandle, start: number, end: number): Promise<Box | undefined> {
   const head = Buffer.alloc(LARGE_HEADER);
   const { bytesRead } = await file.read(head, 0, LARGE_HEADER, start);
@@ -35,7 +35,7 @@ async function topLevel(file: FileHandle): Promise<Box[]> {
   return boxes;
 }
 
-/** The boxes within one, from an offset into it. */
+/** The boxes inside a box, from an offset into it. */
 function children(data: Buffer, from: number): { type: string; body: Buffer }[] {
   const found: { type: string; body: Buffer }[] = [];
   for (let at = from; at + HEADER <= data.length; ) {
@@ -50,11 +50,11 @@ function children(data: Buffer, from: number): { type: string; body: Buffer }[] 
   return found;
 }
 
-/** What whole fragments a file has. */
+/** The whole fragments of a file. */
 export interface Fragments {
-  /** Of the file, to the end of its last whole fragment. */
+  /** Bytes from the start of the file to the end of its last whole fragment. */
   readonly bytes: number;
-  /** In all tracks. */
+  /** Samples of all tracks. */
   readonly samples: number;
 }
 
@@ -114,8 +114,8 @@ function box(type: string, body: Buffer): Buffer {
 }
 
 /**
- * Puts chapters into a file whose index is followed by room that was reserved for it.
- * @returns false if there is not enough.
+ * Adds chapters to a file whose index is followed by reserved space.
+ * @returns false if there is not enough space.
  */
 export async function writeChapters(path: string, chapters: readonly Chapter[]): Promise<boolean> {
   const file = await open(path, 'r+');

@@ -1,4 +1,7 @@
-/** Stage: Opus packets in the order they were sent in, each once; waits a while for those missing. Pure. */
+/**
+ * Stage: puts Opus packets in the order in which they were sent, each once. It waits 400 ms for missing
+ * packets. Pure.
+ */
 import type { AudioInFrame } from '../link/link-messages.js';
 import { Unwrapper } from '../rtp/sequence.js';
 import type { Micros } from '../util/units.js';

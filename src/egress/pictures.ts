@@ -1,4 +1,4 @@
-/** A poster of a recording, and a strip of thumbnails with the WebVTT file that players read it by. */
+/** Poster of a recording, and a strip of thumbnails with the WebVTT file that players use. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Canvas, createCanvas } from '@napi-rs/canvas';
@@ -13,7 +13,7 @@ import type { FinishedFile } from './finisher.js';
 const THUMBNAIL_WIDTH = 160;
 const COLUMNS = 8;
 const QUALITY = 85;
-/** The poster is the first picture from here on, if there is one: people have come by then. */
+/** The poster is the first keyframe after this time, when people have joined. */
 const POSTER_AT: Micros = 5_000_000;
 
 const POSTER = 'poster.jpg';
@@ -39,7 +39,7 @@ function vttTime(micros: Micros): string {
   return new Date(micros / 1000).toISOString().slice(11, 23);
 }
 
-/** Makes none of a file without pictures. */
+/** Writes the pictures of a finished file; none if it has no video. */
 export async function writePictures(
   folder: string,
   { video: track, keyframes, durationMicros }: FinishedFile,

@@ -1,6 +1,6 @@
 /**
- * Puts what one participant captured on the server's clock: their own clock plus the least delay that
- * was seen of late, so that the network's jitter is not in the recording. Pure.
+ * Maps the capture times of one participant to the server's clock. It adds the smallest delay of the
+ * last 30 to 60 seconds, so that network jitter does not get into the recording. Pure.
  */
 import type { Micros } from '../util/units.js';
 

@@ -1,6 +1,6 @@
 /**
- * Stage: what one participant sends, as it is, in files of its own: the sound as Ogg, the pictures as
- * WebM (VP8) or fragmented MP4 (H.264). On the recording's time; pauses are left out of them too.
+ * Stage: writes the media of one participant, as they sent it, to files of its own: audio as Ogg, video
+ * as WebM or fragmented MP4. Times are those of the recording; pauses are left out.
  */
 import { join } from 'node:path';
 import { UPLINK_VIDEO } from '../codecs/codecs.js';
@@ -17,14 +17,14 @@ import { GrowingFile, type GrowingFileEvents } from './growing-file.js';
 import { PacketOrder } from './packet-order.js';
 import { SenderClockMap } from './sender-clock-map.js';
 
-/** How far a sender's clock may be off before a packet is made up or left out. */
+/** How far a sender's clock may be off before silence is added or a packet is left out. */
 const TOLERANCE: Micros = 60_000;
-/** Says stereo, which takes mono too. */
-const SOUND = opusTrack(2);
-const PADDING = paddingMicros(SOUND);
+/** Stereo, which takes mono packets too. */
+const AUDIO_TRACK = opusTrack(2);
+const PADDING = paddingMicros(AUDIO_TRACK);
 
 export interface SourceTracksEvents extends GrowingFileEvents {
-  /** Where in the recording a moment of the clock is; undefined while it is paused. */
+  /** Where a moment of the monotonic clock is in the recording; undefined while it is paused. */
   positionOf(clock: Micros): Micros | undefined;
   onTrack(track: TrackFile): void;
   onKeyframeNeeded(source: SourceId): void;
@@ -48,12 +48,12 @@ export class SourceTracks {
   private readonly order = new PacketOrder();
   private videoFile: OpenVideo | undefined;
   private audioFile: OpenAudio | undefined;
-  /** Files of codecs that were left, being closed. */
+  /** Files that are being closed because the sender changed its codec. */
   private readonly ended: Promise<void>[] = [];
   private parts = 0;
   private wantsKeyframe = true;
 
-  /** @param name of the files, without what follows a dot; made by the server. */
+  /** @param name of the files, without number and extension; made by the server. */
   constructor(
     private readonly source: SourceId,
     private readonly name: string,
@@ -87,7 +87,7 @@ export class SourceTracks {
     for (const packet of this.order.push(frame)) this.writeAudio(packet);
   }
 
-  /** Resolves when all of it is closed. */
+  /** Resolves when all files are closed. */
   async close(): Promise<void> {
     await Promise.all([...this.ended, this.videoFile?.file.close(), this.audioFile?.file.close()]);
   }
@@ -114,7 +114,7 @@ export class SourceTracks {
   }
 
   private openAudio(start: Micros): OpenAudio {
-    const file = this.open('audio', 'ogg', start, [SOUND]);
+    const file = this.open('audio', 'ogg', start, [AUDIO_TRACK]);
     return { file, start, grid: new AudioGrid(0, TOLERANCE) };
   }
 

@@ -1,4 +1,4 @@
-/** Chapters in a Matroska file (RFC 9559, 5.1.7), in place of padding that was left for them. */
+/** Writes chapters into a Matroska file (RFC 9559, 5.1.7), over padding that was reserved for them. */
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Chapter } from '../link/egress-messages.js';
 
@@ -15,19 +15,19 @@ const ID = {
   string: 0x85,
   language: 0x437c,
 } as const;
-/** A Void of so much has its length in eight bytes. */
+/** Header of a Void element whose length has eight bytes. */
 const VOID_HEADER = 9;
-const MOST_ELEMENTS = 100;
+const MAX_ELEMENTS = 100;
 
 interface Element {
   readonly id: number;
   readonly start: number;
   readonly bodyStart: number;
-  /** Past its end; infinite if its length is not known. */
+  /** Offset after the element; infinite if its length is unknown. */
   readonly end: number;
 }
 
-/** The element that begins at `start` (RFC 8794, 4 to 6); undefined if there is none. */
+/** The element at `start` (RFC 8794, 4 to 6); undefined if there is none. */
 async function elementAt(file: FileHandle, start: number): Promise<Element | undefined> {
   const head = Buffer.alloc(12);
   const { bytesRead } = await file.read(head, 0, head.length, start);
@@ -78,7 +78,7 @@ function chaptersElement(chapters: readonly Chapter[]): Buffer {
   return element(ID.chapters, element(ID.edition, Buffer.concat(atoms)));
 }
 
-/** @returns false if there is no padding that is large enough. */
+/** @returns false if no padding is large enough. */
 export async function writeWebmChapters(
   path: string,
   chapters: readonly Chapter[],
@@ -87,7 +87,7 @@ export async function writeWebmChapters(
   const file = await open(path, 'r+');
   try {
     let at = 0;
-    for (let count = 0; count < MOST_ELEMENTS; count++) {
+    for (let count = 0; count < MAX_ELEMENTS; count++) {
       const found = await elementAt(file, at);
       if (!found || found.id === ID.cluster) return false;
       const left = found.end - found.start - made.length;

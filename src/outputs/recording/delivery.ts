@@ -1,7 +1,7 @@
 /**
- * Brings recordings to the store: what is written goes up while it grows, so that not even the loss
- * of the machine takes more than its last part; the finished files follow, and are deleted here once
- * they are known to be there.
+ * Brings recordings to the store. A file is uploaded while it grows, so that even the loss of the
+ * machine costs no more than its last part. The finished files follow; the local ones are deleted when
+ * the store has them.
  */
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,10 +15,11 @@ import type { S3Store } from './s3-store.js';
 
 const RETRY = { firstMs: 1000, factor: 5, maxMs: 30_000 } as const;
 
+/** Where the manifests are kept. */
 export interface DeliveryOwner {
   folderOf(id: string): string;
   manifestOf(id: string): RecordingManifest | undefined;
-  /** Keeps what changed. */
+  /** Stores a change of a manifest. */
   change(id: string, change: Partial<RecordingManifest>): Promise<void>;
 }
 
@@ -27,7 +28,7 @@ export class Delivery {
   private readonly growing = new Map<string, Promise<MultipartUpload>>();
   private readonly running = new Map<string, Promise<void>>();
   private closed = false;
-  /** Ends the waits before they are over. */
+  /** Ends the pauses between attempts. */
   private readonly closing = new AbortController();
 
   constructor(
@@ -36,43 +37,43 @@ export class Delivery {
     private readonly logger: Logger,
   ) {}
 
-  /** Whether it is on its way. */
+  /** Whether a recording's files are being uploaded. */
   has(id: string): boolean {
     return this.running.has(id);
   }
 
-  /** A recording that goes on has more on the disk than before. */
+  /** A running recording has more on the disk: uploads it. */
   grew({ id, segments, format, uploads }: RecordingManifest): void {
     const segment = segments.at(-1);
     if (!segment || this.closed) return;
     const key = `${id}/${segment.path}`;
     const path = join(this.owner.folderOf(id), segment.path);
-    const begun =
+    const starting =
       this.growing.get(key) ??
       this.store.grow(key, path, mediaTypeOf(format), uploads?.[segment.path]);
-    this.growing.set(key, begun);
-    begun
+    this.growing.set(key, starting);
+    starting
       .then(async (upload) => {
         await this.remember(id, segment.path, upload.uploadId);
         await upload.advance();
       })
       .catch((error: unknown) => {
         this.failed(error, key);
-        // Begun anew, or gone on with, when there is more.
+        // The next call resumes the upload, or starts another one.
         this.growing.delete(key);
       });
   }
 
-  /** Brings the files of a recording that is over; goes on trying until it is closed. */
+  /** Uploads the files of a recording that is over. Tries until it succeeds or is closed. */
   deliver(id: string): void {
     if (this.closed || this.running.has(id)) return;
     const work = this.work(id)
-      .catch((error: unknown) => this.logger.error({ error, recording: id }, 'a delivery broke'))
+      .catch((error: unknown) => this.logger.error({ error, recording: id }, 'a delivery failed'))
       .finally(() => this.running.delete(id));
     this.running.set(id, work);
   }
 
-  /** What is not there yet goes on when the server is started again. */
+  /** Stops. The next start of the server continues. */
   async close(): Promise<void> {
     this.closed = true;
     this.closing.abort();
@@ -98,7 +99,7 @@ export class Delivery {
     for (const { name } of manifest.files) {
       if (this.closed) return;
       const path = join(folder, name);
-      // Those that are not here any more were brought before.
+      // A file that is missing here was uploaded before.
       if ((await stat(path).catch(() => undefined)) === undefined) continue;
       const earlier = this.owner.manifestOf(id)?.uploads?.[name];
       let remembering: Promise<void> = Promise.resolve();
@@ -129,6 +130,6 @@ export class Delivery {
 
   private failed(error: unknown, what: string): void {
     this.counters.uploads_failed++;
-    this.logger.warn({ error, what }, 'the store did not take it; it is tried again');
+    this.logger.warn({ error, what }, 'an upload failed and will be tried again');
   }
 }

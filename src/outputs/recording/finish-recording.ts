@@ -1,4 +1,4 @@
-/** Turns what was written of a recording into its finished files: after its end, or after a crash. */
+/** Makes the finished files of a recording, after its end or after a crash. */
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EgressEvent, FinishCommand } from '../../link/egress-messages.js';
@@ -13,7 +13,7 @@ const PART = '.part';
 
 type Finished = Extract<EgressEvent, { type: 'finished' | 'fault' }>;
 
-/** Does one job after the other in a process of their own; another one goes on if it dies. */
+/** Runs one job after the other in an egress process; a job after a crash gets a new process. */
 class FinishingProcess {
   private process: EgressHandle | undefined;
   private onEvent: (event: EgressEvent) => void = () => {};
@@ -24,7 +24,7 @@ class FinishingProcess {
     private readonly logger: Logger,
   ) {}
 
-  /** @throws Error if the process dies over it. */
+  /** @throws Error if the process dies. */
   run(command: FinishCommand): Promise<Finished> {
     return new Promise((resolve, reject) => {
       this.onEvent = (event) => {
@@ -47,7 +47,7 @@ class FinishingProcess {
   }
 }
 
-/** What is in a folder that can be given to people. */
+/** The files of a folder that are for users; those whose names start with `first` come first. */
 async function filesIn(folder: string, first: string): Promise<RecordingFile[]> {
   const names = await readdir(folder).catch(() => [] as string[]);
   const kept = names.filter((name) => !name.endsWith(PART) && !name.endsWith('.new'));
@@ -61,8 +61,8 @@ async function filesIn(folder: string, first: string): Promise<RecordingFile[]> 
 const COMPOSITE = 'composite';
 
 /**
- * @returns what changes in the manifest. What cannot be finished stays as it was written, playable to
- * its last fragment, and says so.
+ * @returns the changes to the manifest. Files that cannot be finished stay as they were written, can be
+ *   played to their last fragment, and the manifest has an error.
  */
 export async function finishRecording(
   folder: string,
@@ -109,7 +109,10 @@ async function finishFiles(
     if (outcome.type === 'fault') error ??= { code: outcome.code, message: outcome.message };
     else durationMs = Math.round((outcome.durationMicros ?? 0) / 1000);
   } catch (cause) {
-    error ??= { code: 'egress_failed', message: `it could not be finished: ${String(cause)}` };
+    error ??= {
+      code: 'egress_failed',
+      message: `the recording could not be finished: ${String(cause)}`,
+    };
   }
   await keepUnfinished(folder);
   const tracks = await finishTracks(folder, manifest, process, logger);
@@ -132,7 +135,7 @@ async function finishFiles(
   };
 }
 
-/** Parts of the composite that could not be joined lose their `.part`: each can be played by itself. */
+/** Segments that could not be joined lose their `.part`: each can be played by itself. */
 async function keepUnfinished(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => [] as string[]);
   for (const name of names) {
@@ -145,7 +148,7 @@ async function keepUnfinished(folder: string): Promise<void> {
   }
 }
 
-/** Each participant's own; those in which there is nothing are gone. */
+/** Finishes the participants' own tracks and deletes the empty ones. */
 async function finishTracks(
   folder: string,
   { tracks }: RecordingManifest,

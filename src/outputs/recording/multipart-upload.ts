@@ -1,14 +1,14 @@
 /**
- * A file on its way into an S3 bucket while it grows, a part at a time; after a restart it goes on
- * with the parts that are there. Each part's MD5 goes with it: the server refuses what came broken.
+ * Uploads a file to an S3 bucket while it grows, one part at a time. After a restart it continues after
+ * the parts that are there. Each part is sent with its MD5, so that the store refuses a broken one.
  */
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
 
-/** S3 takes parts from 5 MiB on, but for the last, and 10,000 of them. */
+/** S3 takes up to 10,000 parts, all but the last of 5 MiB or more. */
 const PART_BYTES = 8 * 1024 * 1024;
-const MOST_PARTS = 10_000;
+const MAX_PARTS = 10_000;
 
 export interface UploadTarget {
   readonly client: S3Client;
@@ -26,7 +26,7 @@ type Sdk = typeof import('@aws-sdk/client-s3');
 
 export class MultipartUpload {
   private readonly parts: Part[] = [];
-  /** Of the file, in parts that are there. */
+  /** Bytes of the file in the parts that the store has. */
   private sentBytes = 0;
   private working: Promise<void> | undefined;
 
@@ -37,7 +37,7 @@ export class MultipartUpload {
     readonly uploadId: string,
   ) {}
 
-  static async begin(sdk: Sdk, target: UploadTarget, path: string): Promise<MultipartUpload> {
+  static async start(sdk: Sdk, target: UploadTarget, path: string): Promise<MultipartUpload> {
     const { client, bucket, key, type } = target;
     const { UploadId } = await client.send(
       new sdk.CreateMultipartUploadCommand({ Bucket: bucket, Key: key, ContentType: type }),
@@ -46,7 +46,7 @@ export class MultipartUpload {
     return new MultipartUpload(sdk, target, path, UploadId);
   }
 
-  /** Goes on with one that was begun; begins anew if the store does not know it any more. */
+  /** Continues an upload; starts another one if the store does not know it any more. */
   static async resume(
     sdk: Sdk,
     target: UploadTarget,
@@ -59,16 +59,16 @@ export class MultipartUpload {
       return upload;
     } catch (error) {
       if ((error as { name?: string }).name !== 'NoSuchUpload') throw error;
-      return MultipartUpload.begin(sdk, target, path);
+      return MultipartUpload.start(sdk, target, path);
     }
   }
 
-  /** Bytes of the file that are in the store. */
+  /** Bytes of the file that the store has. */
   get bytes(): number {
     return this.sentBytes;
   }
 
-  /** Sends whole parts of what the file has by now. */
+  /** Sends the whole parts that the file has by now. */
   advance(): Promise<void> {
     this.working ??= this.send(false).finally(() => {
       this.working = undefined;
@@ -76,9 +76,9 @@ export class MultipartUpload {
     return this.working;
   }
 
-  /** Sends what is left, and makes an object of it. */
+  /** Sends the rest and completes the object. */
   async complete(): Promise<void> {
-    await this.working?.catch(() => {});
+    await this.idle();
     await this.send(true);
     const { client, bucket, key } = this.target;
     await client.send(
@@ -91,9 +91,9 @@ export class MultipartUpload {
     );
   }
 
-  /** Leaves nothing of it in the store. */
+  /** Deletes the parts from the store. */
   async abort(): Promise<void> {
-    await this.working?.catch(() => {});
+    await this.idle();
     const { client, bucket, key } = this.target;
     await client.send(
       new this.sdk.AbortMultipartUploadCommand({
@@ -102,6 +102,11 @@ export class MultipartUpload {
         UploadId: this.uploadId,
       }),
     );
+  }
+
+  /** Waits for the parts on their way; who asked for them hears of a failure. */
+  private async idle(): Promise<void> {
+    await Promise.allSettled([this.working]);
   }
 
   private async findParts(): Promise<void> {
@@ -117,7 +122,7 @@ export class MultipartUpload {
         }),
       );
       for (const { PartNumber, ETag, Size } of page.Parts ?? []) {
-        // A part that is missing, and all after it, are sent again.
+        // A missing part and all parts after it are sent again.
         if (PartNumber !== this.parts.length + 1 || !ETag || Size !== PART_BYTES) return;
         this.parts.push({ PartNumber, ETag });
         this.sentBytes += Size;
@@ -141,7 +146,7 @@ export class MultipartUpload {
 
   private async sendPart(file: FileHandle, length: number): Promise<void> {
     const PartNumber = this.parts.length + 1;
-    if (PartNumber > MOST_PARTS) throw new Error('the file is too large for the store');
+    if (PartNumber > MAX_PARTS) throw new Error('the file is too large for the store');
     const body = Buffer.alloc(length);
     await file.read(body, 0, length, this.sentBytes);
     const { client, bucket, key } = this.target;

@@ -1,13 +1,13 @@
-/** Folders of recordings of which nothing is known: the disk was full, or the index was lost. */
+/** Finds folders of recordings without a manifest: the disk was full, or the index was lost. */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FILE_FORMATS, FORMAT_CODECS } from '../../protocol/file-format.js';
 import type { RecordingManifest } from './recording-manifest.js';
 
-/** What is put in the place of the room's name. */
+/** Stands for the room's name. */
 const UNKNOWN_ROOM = 'unknown';
 
-/** Those in which something is unfinished, as if they had just been broken off. */
+/** @returns manifests for the folders that have unfinished segments. */
 export async function findOrphans(
   folder: string,
   isKnown: (id: string) => boolean,

@@ -1,4 +1,4 @@
-/** What is asked for, against what a room has: which codecs, and which encode of the composite. */
+/** Chooses the codecs and the rendition of a recording from the request and what the room has. */
 import { TesseraError } from '../../errors.js';
 import type { WatchedVideo } from '../../link/link-messages.js';
 import {
@@ -17,7 +17,7 @@ export interface RecordingDefaults {
 export interface RecordingPlan {
   readonly format: FileFormat;
   readonly audioCodec: RecordedAudioCodec;
-  /** Undefined is sound alone. */
+  /** Undefined means audio only. */
   readonly video: WatchedVideo | undefined;
   readonly tracks: boolean;
 }
@@ -39,7 +39,7 @@ export function planRecording(
 
 function audioCodecFor(format: FileFormat, wanted: RecordedAudioCodec): RecordedAudioCodec {
   const { audio } = FORMAT_CODECS[format];
-  // M4A is asked for by those whose players take nothing else than AAC.
+  // M4A is for players that take nothing but AAC.
   return format === 'm4a' || !audio.includes(wanted) ? (audio[0] ?? 'opus') : wanted;
 }
 

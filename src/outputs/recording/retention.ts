@@ -2,13 +2,13 @@
 import { isOver, type RecordingInfo } from '../../protocol/recording-info.js';
 
 export interface Retention {
-  /** 0 keeps them whatever their age. */
+  /** 0 keeps recordings of any age. */
   readonly maxAgeMs: number;
-  /** Of all together; 0 is without limit. */
+  /** Limit for all recordings together; 0 has no limit. */
   readonly maxBytes: number;
 }
 
-/** @returns ids: those that are too old, and the oldest of those that are too much together. */
+/** @returns ids of recordings that are too old, and of the oldest ones beyond the size limit. */
 export function expired(
   recordings: readonly RecordingInfo[],
   { maxAgeMs, maxBytes }: Retention,

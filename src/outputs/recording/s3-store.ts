@@ -1,4 +1,4 @@
-/** Recordings in an S3-compatible store. The SDK is loaded when it is needed first. */
+/** Recordings in an S3-compatible store. The SDK is loaded at the first use. */
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
@@ -7,28 +7,28 @@ import { TesseraError } from '../../errors.js';
 import { MultipartUpload } from './multipart-upload.js';
 
 export interface S3Options {
-  /** Of stores that are not Amazon's. */
+  /** URL of a store that is not Amazon's. */
   readonly endpoint: string | undefined;
   readonly region: string;
   readonly bucket: string;
-  /** Of all keys; with `/` at its end unless it is empty. */
+  /** Prefix of all keys; ends with `/` unless it is empty. */
   readonly prefix: string;
-  /** Undefined: as the SDK finds them (environment, profile, instance). */
+  /** Undefined lets the SDK find them (environment, profile, instance). */
   readonly credentials:
     | { readonly accessKeyId: string; readonly secretAccessKey: string }
     | undefined;
-  /** The bucket in the path, not in the host's name. */
+  /** The bucket's name goes into the path instead of the host name. */
   readonly pathStyle: boolean;
 }
 
 export interface StoredFile {
   readonly stream: Readable;
   readonly bytes: number;
-  /** Of a range that was asked for. */
+  /** Content-Range header, if a range was asked for. */
   readonly contentRange: string | undefined;
 }
 
-/** Files from here on go up in parts that a restart does not lose. */
+/** Files of this size and larger are uploaded in parts, and continue after a restart. */
 const RESUMABLE_BYTES = 16 * 1024 * 1024;
 
 type Sdk = typeof import('@aws-sdk/client-s3');
@@ -38,30 +38,30 @@ export class S3Store {
 
   constructor(private readonly options: S3Options) {}
 
-  /** Goes up while it grows. @param uploadId of one that was begun before a restart. */
+  /** Starts the upload of a growing file. @param uploadId continues an upload from before a restart. */
   async grow(key: string, path: string, type: string, uploadId?: string): Promise<MultipartUpload> {
     const { sdk, target } = await this.targetOf(key, type);
     return uploadId === undefined
-      ? MultipartUpload.begin(sdk, target, path)
+      ? MultipartUpload.start(sdk, target, path)
       : MultipartUpload.resume(sdk, target, path, uploadId);
   }
 
   /**
-   * Puts a finished file there; resolves when it is known to be there, whole.
-   * @param earlier of an upload that a restart broke off.
-   * @param onBegun is told what to give as `earlier` then.
+   * Uploads a finished file. Resolves when the store has all of it.
+   * @param earlier id of an upload that a restart broke off.
+   * @param onStarted gets the id to give as `earlier` after a restart.
    */
   async put(
     key: string,
     path: string,
     type: string,
     earlier: string | undefined,
-    onBegun: (uploadId: string) => void,
+    onStarted: (uploadId: string) => void,
   ): Promise<void> {
     const { size } = await stat(path);
     if (size >= RESUMABLE_BYTES) {
       const upload = await this.grow(key, path, type, earlier);
-      onBegun(upload.uploadId);
+      onStarted(upload.uploadId);
       await upload.complete();
     } else {
       const { client } = await this.load();
@@ -70,14 +70,14 @@ export class S3Store {
       const Body = await readFile(path);
       const ContentMD5 = createHash('md5').update(Body).digest('base64');
       const params = { Bucket, Key: prefix + key, Body, ContentType: type, ContentMD5 };
-      // In one part, whose MD5 the store checks.
+      // One part, whose MD5 the store checks.
       await new Upload({ client, params, partSize: RESUMABLE_BYTES }).done();
     }
     const stored = await this.size(key);
     if (stored !== size) throw new Error(`${key} has ${stored} bytes in the store, not ${size}`);
   }
 
-  /** @param range as a Range header has it. @throws TesseraError `recording_not_found`. */
+  /** @param range a Range header. @throws TesseraError `recording_not_found`, `store_failed`. */
   async get(key: string, range: string | undefined): Promise<StoredFile> {
     const { sdk, client } = await this.load();
     const { bucket: Bucket, prefix } = this.options;
@@ -98,7 +98,7 @@ export class S3Store {
       if ((cause as { name?: string }).name === 'NoSuchKey') {
         throw new TesseraError('recording_not_found', 'the store has no such file', { cause });
       }
-      throw new TesseraError('store_failed', 'the store does not give it', { cause });
+      throw new TesseraError('store_failed', 'the store could not be read', { cause });
     }
   }
 
@@ -110,7 +110,7 @@ export class S3Store {
     }
   }
 
-  /** Leaves nothing of an upload that is of no use any more. */
+  /** Deletes the parts of an upload that is not needed any more. */
   async abandon(key: string, path: string, uploadId: string): Promise<void> {
     const upload = await this.grow(key, path, '', uploadId);
     await upload.abort();
@@ -139,7 +139,7 @@ export class S3Store {
       const client = new sdk.S3Client({
         region,
         forcePathStyle: pathStyle,
-        // Stores that are not Amazon's know no newer checksums.
+        // Other stores than Amazon's do not know the newer checksums.
         requestChecksumCalculation: 'WHEN_REQUIRED',
         responseChecksumValidation: 'WHEN_REQUIRED',
         ...(endpoint === undefined ? {} : { endpoint }),

@@ -1,6 +1,6 @@
 /**
- * What happened in a room while it was recorded, beside the recording: a line of JSON each while it
- * goes on, so that a crash loses none, and one document when it is over. Chapters come from it.
+ * Timeline of a recording: what happened in the room. While the recording runs each event is a line of
+ * JSON, so that a crash loses none; at the end they become one document. Chapters are made from it.
  */
 import { appendFile, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ export type Happening =
       readonly screen: boolean;
     }
   | { readonly type: 'left'; readonly participant: string }
-  /** All who speak from now on. */
+  /** All participants who speak from now on. */
   | { readonly type: 'speaking'; readonly participants: readonly string[] }
   | { readonly type: 'layout'; readonly mode: string; readonly regions: readonly unknown[] }
   | {
@@ -28,26 +28,27 @@ export type Happening =
     }
   | { readonly type: 'paused' }
   | { readonly type: 'resumed' }
-  /** The recorder was started anew; what lies between may be missing. */
+  /** The egress process died: some media may be missing here. */
   | { readonly type: 'interrupted' };
 
-/** `at` is the time in the recording, in ms; `time` in ms since 1970. */
+/** `at` is milliseconds in the recording, `time` is milliseconds since 1970. */
 export type TimelineEvent = Happening & { readonly at: number; readonly time: number };
 
 const TIMELINE = 'timeline.json';
 const GROWING = 'timeline.jsonl.part';
-/** Chapters are so far apart, in ms. */
-const LEAST_CHAPTER = 10_000;
+/** Smallest distance of chapters. */
+const MIN_CHAPTER_MS = 10_000;
 
 export class TimelineLog {
   private writing: Promise<void> = Promise.resolve();
 
-  /** @param onError hears of lines that could not be written. */
+  /** @param onError gets the error when a line could not be written. */
   constructor(
     private readonly folder: string,
     private readonly onError: (error: unknown) => void,
   ) {}
 
+  /** @param at milliseconds in the recording. */
   add(happening: Happening, at: number): void {
     const event: TimelineEvent = { at: Math.round(at), time: Date.now(), ...happening };
     this.writing = this.writing
@@ -55,12 +56,13 @@ export class TimelineLog {
       .catch((error: unknown) => this.onError(error));
   }
 
+  /** Resolves when all lines are written. */
   async settled(): Promise<void> {
     await this.writing;
   }
 }
 
-/** All whole lines of a log, also of one that was broken off. */
+/** The events of a log. The last line may be incomplete after a crash and is left out. */
 export async function readTimeline(folder: string): Promise<TimelineEvent[]> {
   const text = await readFile(join(folder, GROWING), 'utf8').catch(() => '');
   return text.split('\n').flatMap((line) => {
@@ -73,7 +75,7 @@ export async function readTimeline(folder: string): Promise<TimelineEvent[]> {
   });
 }
 
-/** Puts the document in the place of the log. */
+/** Replaces the log by the finished document. @param about members of the document besides the events. */
 export async function finishTimeline(
   folder: string,
   about: Readonly<Record<string, unknown>>,
@@ -85,14 +87,14 @@ export async function finishTimeline(
   await rm(join(folder, GROWING), { force: true });
 }
 
-/** Where somebody would want to go: the beginning, screens, pauses, and who comes. */
+/** Chapters at the start, when somebody joins, at screen shares and after pauses. */
 export function chaptersOf(events: readonly TimelineEvent[], title: string): Chapter[] {
   const chapters: Chapter[] = [{ startMicros: 0, title }];
   const sharing = new Set<string>();
   let last = 0;
   for (const event of events) {
     const found = chapterTitle(event, sharing);
-    if (found === undefined || event.at - last < LEAST_CHAPTER) continue;
+    if (found === undefined || event.at - last < MIN_CHAPTER_MS) continue;
     last = event.at;
     chapters.push({ startMicros: event.at * 1000, title: found });
   }

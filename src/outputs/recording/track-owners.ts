@@ -1,4 +1,4 @@
-/** Whose the tracks are that participants' own media go into. */
+/** Remembers which participant each recorded source belongs to. */
 import type { TrackFile } from '../../link/egress-messages.js';
 import type { SourceId } from '../../link/link-messages.js';
 import type { ParticipantTrack } from '../../protocol/recording-info.js';
@@ -22,7 +22,7 @@ export class TrackOwners {
     return this.owners.has(source);
   }
 
-  /** @returns whether it is somebody's who is in the room. */
+  /** @returns whether the source belongs to a participant in the room. */
   add(source: SourceId, participants: readonly Participant[]): boolean {
     const found = participants.find(
       ({ sourceId, screenSourceId }) => sourceId === source || screenSourceId === source,
@@ -34,14 +34,14 @@ export class TrackOwners {
     return true;
   }
 
-  /** @returns what was theirs who left. */
+  /** A participant has left. @returns their sources. */
   remove(id: string): SourceId[] {
     const gone = this.sources.filter((source) => this.owners.get(source)?.participant === id);
     for (const source of gone) this.owners.delete(source);
     return gone;
   }
 
-  /** A file that was begun, with whose it is. */
+  /** Describes a file with its owner; undefined if the owner is unknown. */
   describe({ source, kind, file, startMicros }: TrackFile): ParticipantTrack | undefined {
     const owner = this.owners.get(source);
     if (!owner) return undefined;
