@@ -12,10 +12,6 @@ export type LiveKind = (typeof LIVE_KINDS)[number];
 export const OUTPUT_STATUSES = ['connecting', 'live', 'reconnecting', 'ended'] as const;
 export type OutputStatus = (typeof OUTPUT_STATUSES)[number];
 
-/** Kinds of live outputs. */
-export const LIVE_KINDS = ['rtmp', 'rtmps', 'srt', 'hls'] as const;
-export type LiveKind = (typeof LIVE_KINDS)[number];
-
 export const OutputInfo = Type.Object({
   id: Type.String(),
   room: Type.String(),
