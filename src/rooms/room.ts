@@ -24,6 +24,7 @@ import type { MediaOutput } from './media-output.js';
 import type { MediaPool } from './media-pool.js';
 import { type ConnectionState, Participant } from './participant.js';
 import { type ParticipantInfo, participantInfo } from './participant-info.js';
+import { sourcesOf } from './participant-sources.js';
 import { renditionNames } from './receive-limits.js';
 import { ownerOf, type RoomLayout, RoomLayoutControl } from './room-layout.js';
 import { RoomPipeline } from './room-pipeline.js';
@@ -629,7 +630,7 @@ export class Room {
     if (avatar) this.pipeline.setImage(avatar, undefined);
     this.arrangement.left(id);
     // The tile and the voice go first; closing the connection may take its time.
-    this.pipeline.update(this.participants);
+    this.pipeline.setSources(this.participants.flatMap(sourcesOf));
     if (!member.participant.grant.hidden) {
       this.tellAll((listener) => listener.onLeft(id));
     }
@@ -716,7 +717,7 @@ export class Room {
     participant.spareBest(this.loadSteps.includes('fewer_renditions'));
     this.members.set(participant.id, { participant, listener });
     this.mayReturn(participant);
-    this.pipeline.update(this.participants);
+    this.pipeline.setSources(this.participants.flatMap(sourcesOf));
     const { id, identity, role } = participant;
     this.logger.info({ participant: id, identity, role, size: this.size }, 'participant joined');
     this.events.onJoined(participant);
@@ -766,7 +767,7 @@ export class Room {
   private changed(participant: Participant): void {
     if (!this.members.has(participant.id)) return;
     this.arrangement.followShares();
-    this.pipeline.update(this.participants);
+    this.pipeline.setSources(this.participants.flatMap(sourcesOf));
     const info = participantInfo(participant);
     if (participant.grant.hidden) this.members.get(participant.id)?.listener.onChanged(info);
     else this.tellAll((listener) => listener.onChanged(info));
