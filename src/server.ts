@@ -123,8 +123,8 @@ export async function startServer(
       outputs: outputs.snapshot(),
       rooms: rooms.all.map((room) => ({
         id: room.id,
-        mediaPid: room.mediaPid,
-        counters: room.counters,
+        mediaPid: room.telemetry.mediaPid,
+        counters: room.telemetry.counters,
         participants: room.participants.map((participant) => ({
           id: participant.id,
           name: participant.name,

@@ -2,9 +2,9 @@
 import type { FastifyRequest } from 'fastify';
 import { type ApiKey, makeKey } from '../config/api-keys.js';
 import { TesseraError } from '../errors.js';
+import type { Caller, RecordingAccess } from '../rooms/caller.js';
 import { OPEN_GRANT, type Role } from '../rooms/grant.js';
 import type { RevokedTokens } from '../rooms/revoked-tokens.js';
-import type { Caller, RecordingAccess } from '../signalling/session.js';
 import { isLoopback } from '../util/loopback.js';
 import {
   grantOf,

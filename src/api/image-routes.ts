@@ -43,7 +43,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (ap
       },
       onRequest,
     },
-    async ({ params }) => [...find(params.room).images],
+    async ({ params }) => [...find(params.room).images.list],
   );
 
   app.put(
@@ -64,7 +64,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (ap
       const room = find(params.room);
       const most = { maxWidth: CANVAS_SIDE, maxHeight: CANVAS_SIDE };
       const image = await rooms.takeImage(body, most);
-      room.setImage(params.image, image);
+      room.images.set(params.image, image);
       return { name: params.image, width: image.width, height: image.height };
     },
   );
@@ -81,7 +81,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (ap
       onRequest,
     },
     async ({ params }, reply) => {
-      find(params.room).removeImage(params.image);
+      find(params.room).images.remove(params.image);
       return reply.code(204).send(null);
     },
   );

@@ -90,7 +90,7 @@ export const participantRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = asy
       const room = find(params.room);
       checkVersion(request, tagOf(room.participant(params.id)));
       const name = body.name === undefined ? undefined : cleanName(body.name);
-      const changed = room.change(params.id, { ...body, name });
+      const changed = room.moderation.change(params.id, { ...body, name });
       reply.header('etag', tagOf(changed));
       return describe(changed);
     },
@@ -108,7 +108,7 @@ export const participantRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = asy
       onRequest,
     },
     async ({ params }, reply) => {
-      find(params.room).remove(params.id);
+      find(params.room).moderation.remove(params.id);
       return reply.code(204).send(null);
     },
   );
@@ -126,7 +126,7 @@ export const participantRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = asy
       onRequest,
     },
     async ({ params, body }, reply) => {
-      find(params.room).mute(params.id, body);
+      find(params.room).moderation.mute(params.id, body);
       return reply.code(204).send(null);
     },
   );
@@ -144,7 +144,7 @@ export const participantRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = asy
       onRequest,
     },
     async ({ params, body }, reply) => {
-      find(params.room).askToUnmute(params.id, body);
+      find(params.room).moderation.askToUnmute(params.id, body);
       return reply.code(202).send(null);
     },
   );

@@ -9,7 +9,6 @@ import { cleanName, cleanRoomId } from '../rooms/names.js';
 import type { Room } from '../rooms/room.js';
 import { roomInfo } from '../rooms/room-events.js';
 import type { RoomManager } from '../rooms/room-manager.js';
-import { layoutDescription } from '../signalling/layout-description.js';
 import type { Access } from './access.js';
 import { videoGrantFor } from './access-token.js';
 import { PROBLEMS } from './problem.js';
@@ -166,7 +165,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
       onRequest,
     },
     async ({ params, body }, reply) => {
-      find(params.room).muteAll(body);
+      find(params.room).moderation.muteAll(body);
       return reply.code(204).send(null);
     },
   );
@@ -218,7 +217,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
       },
       onRequest,
     },
-    async ({ params }) => layoutDescription(find(params.room).layout),
+    async ({ params }) => find(params.room).layout,
   );
 
   app.patch(
@@ -245,7 +244,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
       };
       if (mode !== undefined || custom !== undefined) room.update(change);
       reply.header('etag', tagOf(room));
-      return layoutDescription(room.layout);
+      return room.layout;
     },
   );
 
@@ -276,7 +275,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
         onRequest,
       },
       async ({ params }, reply) => {
-        find(params.room)[decision](params.id);
+        find(params.room).membership[decision](params.id);
         return reply.code(204).send(null);
       },
     );

@@ -75,7 +75,7 @@ export class Metrics {
     for (const { name, help, labels, values } of FAMILIES) {
       this.counter(name, help, labels, () => values(this.rooms.totals));
       this.counter(`room_${name}`, `${help}, by room`, ['room', ...labels], () =>
-        this.perRoom((room) => values(room.totals)),
+        this.perRoom((room) => values(room.telemetry.totals)),
       );
     }
   }
@@ -84,23 +84,25 @@ export class Metrics {
     const { rooms } = this;
     this.gauge('rooms', 'Rooms', [], () => [[{}, rooms.all.length]]);
     this.gauge('room_participants', 'People in a room, by what they are', ['room', 'kind'], () =>
-      this.perRoom(({ size, numVisible }) => [
+      this.perRoom(({ telemetry: { size, numVisible } }) => [
         [{ kind: 'visible' }, numVisible],
         [{ kind: 'viewer' }, size - numVisible],
       ]),
     );
     this.gauge('room_queue_depth', 'What waits, by queue', ['room', 'queue'], () =>
-      this.perRoom(({ queues }) => Object.entries(queues).map(([queue, n]) => [{ queue }, n])),
+      this.perRoom(({ telemetry }) =>
+        Object.entries(telemetry.queues).map(([queue, n]) => [{ queue }, n]),
+      ),
     );
   }
 
   private addLoad(): void {
     const { admission } = this.rooms;
     this.gauge('room_load_ratio', "Share of a tick's time that the picture takes", ['room'], () =>
-      this.perRoom(({ counters }) => [[{}, (counters.load_percent ?? 0) / 100]]),
+      this.perRoom(({ telemetry: { counters } }) => [[{}, (counters.load_percent ?? 0) / 100]]),
     );
     this.gauge('room_load_level', 'Steps that the picture gives way by', ['room'], () =>
-      this.perRoom(({ loadLevel }) => [[{}, loadLevel]]),
+      this.perRoom(({ telemetry }) => [[{}, telemetry.loadLevel]]),
     );
     const stat = (name: string) => admission.stats[name] ?? 0;
     this.gauge('load_ratio', "Share of the CPU, or of the server's event loop, in use", [], () => [
@@ -143,14 +145,14 @@ export class Metrics {
       return processes(
         (user + system) / 1e6,
         this.egress().cpuMicros / 1e6,
-        ({ cpuMicros }) => cpuMicros && cpuMicros / 1e6,
+        ({ telemetry: { cpuMicros } }) => cpuMicros && cpuMicros / 1e6,
       );
     });
     this.gauge('process_resident_memory_bytes', 'Memory of the processes', labels, () =>
       processes(
         process.memoryUsage.rss(),
         this.egress().rssBytes,
-        ({ counters }) => counters.rss_bytes,
+        ({ telemetry }) => telemetry.counters.rss_bytes,
       ),
     );
   }
@@ -159,8 +161,8 @@ export class Metrics {
     const name = 'tessera_room_stage_seconds';
     const help = `Time in a stage of the media's path: ${STAGES.join(', ')}`;
     new KeptHistogram(this.registry, { name, help }, ['room', 'stage'], () =>
-      this.rooms.all.flatMap(({ id, stages }) =>
-        Object.entries(stages).map(
+      this.rooms.all.flatMap(({ id, telemetry }) =>
+        Object.entries(telemetry.stages).map(
           ([stage, histogram]: [string, TimeHistogram]) =>
             [{ room: id, stage: stage as Stage }, histogram] as const,
         ),

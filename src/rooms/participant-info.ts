@@ -1,13 +1,15 @@
-import type { Role } from './grant.js';
-import type { Participant } from './participant.js';
-
 /** What everybody in a room may know of one participant. */
+import type { Role } from './grant.js';
+
+/** Of a participant's media connection. */
+export type ConnectionState = 'new' | 'connecting' | 'connected' | 'interrupted' | 'failed';
+
 export interface ParticipantInfo {
   readonly id: string;
   readonly identity: string;
   readonly name: string;
   readonly role: Role;
-  /** Nothing of theirs is seen or heard. */
+  /** They send no audio and no video. */
   readonly viewer: boolean;
   readonly mic: boolean;
   readonly camera: boolean;
@@ -16,7 +18,20 @@ export interface ParticipantInfo {
   readonly connected: boolean;
 }
 
-export function participantInfo(participant: Participant): ParticipantInfo {
+/** A participant, as far as its description needs it. */
+export interface Described {
+  readonly id: string;
+  readonly identity: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly viewer: boolean;
+  readonly micOn: boolean;
+  readonly cameraOn: boolean;
+  readonly sharesScreen: boolean;
+  readonly connectionState: ConnectionState;
+}
+
+export function participantInfo(participant: Described): ParticipantInfo {
   const { id, identity, name, role, viewer, micOn, cameraOn, connectionState } = participant;
   const connected = connectionState === 'connected';
   const screen = participant.sharesScreen;

@@ -14,12 +14,13 @@ import { parseRtcp } from '../rtp/rtcp.js';
 import { nowMicros } from '../util/clock.js';
 import { TokenBucket } from '../util/token-bucket.js';
 import type { Micros } from '../util/units.js';
-import { ChatLimits } from './chat.js';
 import type { Grant, PublishSource, Role } from './grant.js';
+import type { ConnectionState } from './participant-info.js';
 import { ParticipantOutput } from './participant-output.js';
 import { checkLimits, type ReceiveLimits } from './receive-limits.js';
 import { AUDIO_ONLY, renditionName } from './renditions.js';
 import type { RoomPipeline } from './room-pipeline.js';
+import type { MemberUpdate } from './room-update.js';
 
 /** Without a single authenticated datagram for so long, a connection counts as lost. */
 export const SILENCE_LIMIT: Micros = 3_500_000;
@@ -53,21 +54,10 @@ export interface MuteState {
 }
 
 export interface ParticipantEvents {
-  /** Anything that others are told of, or that the picture shows. */
+  /** Something changed that others learn, or that the composite shows. */
   onChanged(): void;
-  onError(error: TesseraError): void;
-  /** A candidate of ours that was found after the answer was given. */
-  onCandidate(candidate: string): void;
-  onConnectionState(state: ConnectionState): void;
-  /** What they get of the picture, by its name; `audio` is sound alone. */
-  onRendition(rendition: string): void;
-  /** Pixels that their camera is shown in at most. */
-  onCameraShown(size: { readonly width: number; readonly height: number }): void;
-  /** A message came over the data channel. */
-  onData(text: string): void;
+  tell(update: MemberUpdate): void;
 }
-
-export type ConnectionState = 'new' | 'connecting' | 'connected' | 'interrupted' | 'failed';
 
 function randomSsrc(): number {
   return randomInt(1, 0xffff_fffe);
@@ -109,7 +99,8 @@ export class Participant {
   private tooLargeTold = false;
   private receiveLimits: ReceiveLimits = {};
   private sparesBest = false;
-  readonly chatLimits = new ChatLimits();
+  /** The last size that was announced. */
+  private cameraSize = '';
   private readonly rtcpLimit = new TokenBucket(MAX_RTCP_PER_SECOND);
   private readonly counters = { rtcp_rate_limited: 0 };
   private connectingSince: Micros = 0;
@@ -296,10 +287,11 @@ export class Participant {
   /** Pixels of their tile; undefined while they have none. */
   showCameraAt(tile: { width: number; height: number } | undefined): void {
     this.receiver.showCameraAt(tile, nowMicros());
-    this.events.onCameraShown({
-      width: Math.round(tile?.width ?? 0),
-      height: Math.round(tile?.height ?? 0),
-    });
+    const [width, height] = [Math.round(tile?.width ?? 0), Math.round(tile?.height ?? 0)];
+    const size = `${width}x${height}`;
+    if (size === this.cameraSize) return;
+    this.cameraSize = size;
+    this.events.tell({ type: 'cameraShown', width, height });
   }
 
   /** Called every few tens of milliseconds. */
@@ -353,7 +345,7 @@ export class Participant {
   private openData(transport: PeerTransport, remotePort: number): void {
     transport.openData(remotePort, {
       onOpen: () => this.logger.debug({ participant: this.id }, 'data channel open'),
-      onMessage: (text) => this.events.onData(text),
+      onMessage: (text) => this.events.tell({ type: 'data', text }),
       onClosed: (reason) =>
         this.logger.info({ participant: this.id, reason }, 'data channel closed'),
     });
@@ -363,7 +355,7 @@ export class Participant {
     this.opening ??= PeerTransport.open(this.options.transport, {
       onRtp: (packet) => this.receiver.rtp(packet, nowMicros()),
       onRtcp: (compound) => this.receiveRtcp(compound),
-      onCandidate: (candidate) => this.events.onCandidate(candidate),
+      onCandidate: (candidate) => this.events.tell({ type: 'candidate', candidate }),
       onConnected: () => this.connected(),
       onFailed: (reason) => this.failed(reason),
       onListenerError: (error) =>
@@ -391,7 +383,8 @@ export class Participant {
       {
         onDemandChanged: () => this.pipeline.demandChanged(output),
         requestKeyframe: (video, urgent) => this.pipeline.requestKeyframe(video, urgent),
-        onRendition: (index) => this.events.onRendition(this.nameOf(index)),
+        onRendition: (index) =>
+          this.events.tell({ type: 'rendition', rendition: this.nameOf(index) }),
         onFault: () => this.failed('internal_error'),
       },
     );
@@ -417,11 +410,10 @@ export class Participant {
     this.logger.info({ participant: this.id, reason }, 'connection failed');
     this.dropOutput();
     this.setState('failed');
-    this.events.onError(
-      new TesseraError('connection_failed', `the media connection failed (${reason})`, {
-        next: 'Join again; if it fails again, a firewall may be in the way: configure a TURN server.',
-      }),
-    );
+    const error = new TesseraError('connection_failed', `the media connection failed (${reason})`, {
+      next: 'Join again; if it fails again, a firewall may be in the way: configure a TURN server.',
+    });
+    this.events.tell({ type: 'error', error });
   }
 
   private receiveRtcp(compound: Buffer): void {
@@ -439,17 +431,20 @@ export class Participant {
   private tellTooLarge({ width, height }: { width: number; height: number }): void {
     if (this.tooLargeTold) return;
     this.tooLargeTold = true;
-    this.events.onError(
-      new TesseraError('video_too_large', `video of ${width}x${height} is not accepted`, {
+    const error = new TesseraError(
+      'video_too_large',
+      `video of ${width}x${height} is not accepted`,
+      {
         next: 'Send at most 1920x1200.',
-      }),
+      },
     );
+    this.events.tell({ type: 'error', error });
   }
 
   private setState(state: ConnectionState): void {
     if (this.connectionState === state || this.closed) return;
     this.connectionState = state;
-    this.events.onConnectionState(state);
+    this.events.tell({ type: 'connection', state });
     this.events.onChanged();
   }
 }

@@ -1,31 +1,8 @@
 /** How a room's picture is arranged: its mode, who is pinned, what is shared, and where tiles then are. */
 import type { LayoutState, MixSettings, TilePlace } from '../link/link-messages.js';
-import type { LayoutMode, TileFit, TileRole } from '../protocol/layout.js';
+import type { LayoutDescription, LayoutMode, TileRegion } from '../protocol/layout.js';
 import type { Participant } from './participant.js';
 import type { RoomSettings } from './room-settings.js';
-
-/** A tile in fractions of the picture; later ones lie over earlier ones. */
-export interface TileRegion {
-  readonly participant: string;
-  readonly source: 'camera' | 'screen_share';
-  readonly role: TileRole;
-  readonly z: number;
-  readonly fit: TileFit;
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-export interface RoomLayout {
-  readonly mode: LayoutMode;
-  /** Of the picture that the regions are fractions of, in pixels. */
-  readonly width: number;
-  readonly height: number;
-  /** Participants (`<id>`) and screens (`<id>:screen`) shown large, the first where there is one place. */
-  readonly pinned: readonly string[];
-  readonly regions: readonly TileRegion[];
-}
 
 /** What a pin of somebody's screen ends with. */
 const SCREEN = ':screen';
@@ -57,10 +34,10 @@ export class RoomLayoutControl {
     private readonly owner: RoomLayoutOwner,
   ) {}
 
-  get description(): RoomLayout {
+  get description(): LayoutDescription {
     const { pinned, regions, mode } = this;
     const { width, height } = this.canvas;
-    return { mode, width, height, pinned, regions };
+    return { mode, width, height, pinned: [...pinned], regions: [...regions] };
   }
 
   /** @param ids of participants that are here, or of their screens. */

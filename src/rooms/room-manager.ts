@@ -11,16 +11,16 @@ import type { Micros } from '../util/units.js';
 import { Admission, type AdmissionOptions } from './admission.js';
 import { ImageIntake } from './image-intake.js';
 import { MediaPool } from './media-pool.js';
-import { participantInfo } from './participant-info.js';
 import { type Revocation, RevokedTokens } from './revoked-tokens.js';
-import { type PreviousRoom, Room, type RoomListener, type RoomOptions } from './room.js';
-import { type RoomEvent, type RoomEventName, roomEvent } from './room-events.js';
+import { type PreviousRoom, Room, type RoomOptions } from './room.js';
+import { eventsOf, type RoomEvent } from './room-events.js';
 import {
   checkChange,
   type RoomDefaults,
   type RoomSettings,
   settingsFrom,
 } from './room-settings.js';
+import type { RoomUpdate } from './room-update.js';
 
 /** NACK, reports and watchdogs of all connections run on one timer of this period. */
 const TICK_MS = 10;
@@ -176,7 +176,7 @@ export class RoomManager {
   get totals(): Record<string, number> {
     const sum = new CounterTotals();
     sum.addAll(this.past.totals);
-    for (const room of this.all) sum.addAll(room.totals);
+    for (const room of this.all) sum.addAll(room.telemetry.totals);
     return sum.totals;
   }
 
@@ -194,7 +194,7 @@ export class RoomManager {
         next: 'PATCH it, or delete it first.',
       });
     }
-    checkChange(wanted, undefined, new Map());
+    checkChange(wanted, undefined, new Set());
     const entry = this.add(id, settingsFrom(this.options.defaults, wanted));
     entry.kept = true;
     this.keep(entry);
@@ -210,7 +210,7 @@ export class RoomManager {
     try {
       await entry.room.start();
     } catch (error) {
-      if (this.rooms.get(id) === entry && !entry.room.inUse) {
+      if (this.rooms.get(id) === entry && !entry.room.membership.inUse) {
         await this.end(id, new TesseraError('media_failed', 'the room could not begin'));
       }
       throw new TesseraError('media_failed', 'no media process could be started', {
@@ -248,13 +248,13 @@ export class RoomManager {
       ? []
       : [
           this.store.delete(id),
-          ...entry.room.images.map(({ name }) => this.imageStore.delete(`${id}/${name}`)),
+          ...entry.room.images.list.map(({ name }) => this.imageStore.delete(`${id}/${name}`)),
         ];
-    this.past.addAll(entry.room.totals);
+    this.past.addAll(entry.room.telemetry.totals);
     await entry.room.close(reason);
     await Promise.all(kept);
     this.logger.info({ room: id }, 'room ended');
-    this.tell('room_finished', entry.room);
+    entry.room.updates.publish({ type: 'ended' });
   }
 
   async close(): Promise<void> {
@@ -283,21 +283,24 @@ export class RoomManager {
         next: 'Try again later, or raise server.maxRooms.',
       });
     }
-    const room: Room = new Room(
+    const room = new Room(
       id,
       settings,
       { ...this.options, mix: this.mix, videoCodecs: this.encoders },
-      this.pool,
-      this.admission,
-      this.logger.child({ room: id }),
-      this.listenerOf(id, () => room),
+      {
+        pool: this.pool,
+        logger: this.logger.child({ room: id }),
+        admit: (measured, kind, now) => this.admission.admit(measured, kind, now),
+        revoke: (grant) => this.revoked.revoke(grant),
+      },
       previous,
     );
     const entry: Entry = { room, kept: false, emptyTimer: undefined, endTimer: undefined };
     this.rooms.set(id, entry);
     this.limitLife(entry);
+    room.updates.follow((update) => this.follow(entry, update));
     this.logger.info({ room: id }, 'room started');
-    this.tell('room_started', room);
+    room.updates.publish({ type: 'started' });
     return entry;
   }
 
@@ -314,55 +317,44 @@ export class RoomManager {
     }
   }
 
-  private listenerOf(id: string, room: () => Room): RoomListener {
-    const entry = () => this.rooms.get(id);
-    const tell = (name: RoomEventName, details?: Parameters<typeof roomEvent>[2]) =>
-      this.tell(name, room(), details);
-    return {
-      onEmpty: () => this.endWhenEmpty(id),
-      onKeep: () => {
-        const found = entry();
-        if (found?.kept) this.keep(found);
-      },
-      onSettings: () => {
-        const found = entry();
-        if (!found) return;
-        found.kept = true;
-        this.limitLife(found);
-        if (!found.room.inUse) this.endWhenEmpty(id);
-        tell('room_changed');
-      },
-      onJoined: (participant) => {
-        tell('participant_joined', { participant: participantInfo(participant) });
-      },
-      onChanged: (participant) => {
-        tell('participant_changed', { participant: participantInfo(participant) });
-      },
-      onLeft: (participant) => {
-        tell('participant_left', { participant: participantInfo(participant) });
-      },
-      onSpeaking: (participant, started) => {
-        const name = started ? 'speaking_started' : 'speaking_stopped';
-        tell(name, { participant: participantInfo(participant) });
-      },
-      onLoad: (load) => tell('load_changed', { load }),
-      onWaiting: (waiting) => tell('participant_waiting', { waiting }),
-      onImage: (name, image) => {
-        const key = `${id}/${name}`;
-        if (image) this.imageStore.put(key, { ...image, room: id, name });
-        else this.imageStore.delete(key);
-      },
-      onRemoved: ({ grant }) => this.revoked.revoke(grant),
-    };
+  private follow(entry: Entry, update: RoomUpdate): void {
+    const { room } = entry;
+    if (this.rooms.get(room.id) === entry) this.react(entry, update);
+    for (const event of eventsOf(update, room)) this.onEvent(event);
   }
 
-  private tell(name: RoomEventName, room: Room, details?: Parameters<typeof roomEvent>[2]): void {
-    this.onEvent(roomEvent(name, room, details));
+  private react(entry: Entry, update: RoomUpdate): void {
+    const { id, membership } = entry.room;
+    switch (update.type) {
+      case 'empty':
+        this.endWhenEmpty(id);
+        break;
+      case 'image':
+        this.keepImage(id, update.name, update.image);
+        break;
+      case 'settings':
+        entry.kept = true;
+        this.limitLife(entry);
+        if (!membership.inUse) this.endWhenEmpty(id);
+        this.keep(entry);
+        break;
+      case 'joined':
+      case 'left':
+        if (entry.kept) this.keep(entry);
+        break;
+    }
+  }
+
+  private keepImage(room: string, name: string, image: SanitizedImage | undefined): void {
+    const key = `${room}/${name}`;
+    if (image) this.imageStore.put(key, { ...image, room, name });
+    else this.imageStore.delete(key);
   }
 
   private keep({ room }: Entry): void {
     if (this.closed) return;
-    const { id, settings, createdAt, returningDigests: returning } = room;
+    const { id, settings, createdAt, membership } = room;
+    const returning = membership.returningDigests;
     this.store.put(id, { id, settings, createdAt, returning });
   }
 
@@ -372,7 +364,8 @@ export class RoomManager {
   }
 
   private sampleLoad(): void {
-    this.admission.sample(this.all, nowMicros(), this.egressCpuMicros());
+    const measured = this.all.map(({ telemetry }) => telemetry);
+    this.admission.sample(measured, nowMicros(), this.egressCpuMicros());
     for (const { room } of this.rooms.values()) room.setLoadFloor(this.admission.floor);
   }
 
@@ -397,7 +390,7 @@ export class RoomManager {
     clearTimeout(entry.emptyTimer);
     const delay = afterMs ?? entry.room.settings.emptySeconds * 1000;
     entry.emptyTimer = setTimeout(() => {
-      if (!entry.room.inUse && this.rooms.get(id) === entry) this.endQuietly(id);
+      if (!entry.room.membership.inUse && this.rooms.get(id) === entry) this.endQuietly(id);
     }, delay);
   }
 

@@ -68,7 +68,7 @@ function isTimeZone(name: string): boolean {
 export function checkChange(
   { layout, customLayout, overlays = {} }: Partial<RoomSettings>,
   current: RoomSettings | undefined,
-  images: ReadonlyMap<string, unknown>,
+  images: { has(name: string): boolean },
 ): void {
   if (layout === 'custom' && !customLayout && !current?.customLayout) {
     throw new TesseraError('bad_layout', 'there is no custom layout', {

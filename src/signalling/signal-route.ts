@@ -4,15 +4,11 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import { TesseraError } from '../errors.js';
 import { MAX_MESSAGE_BYTES } from '../protocol/limits.js';
+import type { Caller } from '../rooms/caller.js';
 import { nowMicros } from '../util/clock.js';
 import { isOriginAllowed } from '../util/origin.js';
 import { TokenBucket } from '../util/token-bucket.js';
-import {
-  type Caller,
-  Session,
-  type SessionDependencies,
-  type SignallingSocket,
-} from './session.js';
+import { Session, type SessionDependencies, type SignallingSocket } from './session.js';
 
 /** A socket that answers no ping for two rounds is dead. */
 const PING_MS = 10_000;

@@ -8,9 +8,10 @@ import { TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { type IceCredentials, parseSdpFragment } from '../peer/sdp-fragment.js';
 import type { Grant } from '../rooms/grant.js';
-import { Participant } from '../rooms/participant.js';
+import type { Participant } from '../rooms/participant.js';
 import type { ReceiveLimits } from '../rooms/receive-limits.js';
-import type { ParticipantListener, Room } from '../rooms/room.js';
+import type { Room } from '../rooms/room.js';
+import type { Update } from '../rooms/room-update.js';
 
 /** Media that is silent for so long does not come back; an ICE restart until then mends it. */
 const INTERRUPTED_MS = 15_000;
@@ -107,19 +108,18 @@ export class HttpSession {
 
   private enter(): Participant {
     const { room, name, grant, kind } = this.options;
-    const viewer = kind === 'whep';
-    const entered = room.enter({
+    const entrance = room.enter({
       name,
       grant,
-      viewer,
+      viewer: kind === 'whep',
       previous: undefined,
-      listener: this.listener(),
+      listener: (update) => this.onUpdate(update),
     });
-    if (entered instanceof Participant) {
-      this.participant = entered;
-      return entered;
+    if (entrance.state === 'joined') {
+      this.participant = entrance.participant;
+      return entrance.participant;
     }
-    room.stopWaiting(entered.id);
+    room.membership.stopWaiting(entrance.waiting.id);
     throw new TesseraError('not_admitted', 'the room has a lobby, in which nobody waits by HTTP', {
       next: 'Give the token the role of a host, or open the lobby.',
     });
@@ -142,37 +142,15 @@ export class HttpSession {
     );
   }
 
-  /** Much of what others are told over a socket cannot be told here. */
-  private listener(): ParticipantListener {
-    const nothing = () => {};
-    return {
-      onJoined: nothing,
-      onLeft: nothing,
-      onChanged: nothing,
-      onSpeaking: nothing,
-      onDominant: nothing,
-      onLayout: nothing,
-      onError: nothing,
-      onCandidate: nothing,
-      onRendition: nothing,
-      onCameraShown: nothing,
-      onRoomChanged: nothing,
-      onLobby: nothing,
-      onMuted: nothing,
-      onUnmuteAsked: nothing,
-      onData: nothing,
-      onChat: nothing,
-      onAppMessage: nothing,
-      onAdmitted: nothing,
-      onConnectionState: (state) => {
-        clearTimeout(this.interrupted);
-        if (state === 'failed') this.end();
-        if (state === 'interrupted') {
-          this.interrupted = setTimeout(() => this.end(), INTERRUPTED_MS);
-        }
-      },
-      onClosed: () => this.end(),
-    };
+  /** There is no socket to send updates over: only the end of the connection matters. */
+  private onUpdate(update: Update): void {
+    if (update.type === 'closed') this.end();
+    if (update.type !== 'connection') return;
+    clearTimeout(this.interrupted);
+    if (update.state === 'failed') this.end();
+    if (update.state === 'interrupted') {
+      this.interrupted = setTimeout(() => this.end(), INTERRUPTED_MS);
+    }
   }
 }
 

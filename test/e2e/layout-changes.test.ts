@@ -6,8 +6,8 @@ import { encodeTestPattern, type TestPattern } from '../../src/bots/test-pattern
 import { VideoDecoder } from '../../src/codecs/ffmpeg/video-decoder.js';
 import { FRAME_SAMPLES, OpusEncoder } from '../../src/codecs/opus/opus.js';
 import { vp8Depacketizer } from '../../src/codecs/vp8-depacketizer.js';
+import type { TileRegion } from '../../src/protocol/layout.js';
 import { LAYOUT_MODES } from '../../src/protocol/layout.js';
-import type { TileRegion } from '../../src/rooms/room-layout.js';
 import { callApi } from '../support/api.js';
 import { Bot } from '../support/bot.js';
 import { sleep, TestServer, waitFor } from '../support/server.js';

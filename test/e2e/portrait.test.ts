@@ -1,7 +1,7 @@
 /** Canvases and cameras of every shape: portrait phones, rotated video, square and high composites. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { TileRegion } from '../../src/rooms/room-layout.js';
+import type { TileRegion } from '../../src/protocol/layout.js';
 import { callApi } from '../support/api.js';
 import { Bot } from '../support/bot.js';
 import { launchBrowser } from '../support/browser.js';

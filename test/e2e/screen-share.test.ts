@@ -1,8 +1,8 @@
 /** Shared screens: shown whole and large, heard by all but who shares them, two side by side. */
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { TileRegion } from '../../src/protocol/layout.js';
 import type { ParticipantInfo } from '../../src/rooms/participant-info.js';
-import type { TileRegion } from '../../src/rooms/room-layout.js';
 import { callApi } from '../support/api.js';
 import { Bot } from '../support/bot.js';
 import { launchBrowser } from '../support/browser.js';

@@ -1,7 +1,7 @@
 /** What is in a recorded file, as Debian's FFmpeg reads it: a judge that wrote none of it. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { TileRegion } from '../../src/rooms/room-layout.js';
+import type { TileRegion } from '../../src/protocol/layout.js';
 import { BARCODE_CELL, BARCODE_TOP, BITS, FRAME_HEIGHT, FRAME_WIDTH } from './fixtures.js';
 import { toneDbfs } from './tones.js';
 

@@ -1,11 +1,12 @@
 /** Writes what happens in a room into the timeline of its recording. */
-import type { ChatMessage } from '../../rooms/chat.js';
 import type { ParticipantInfo } from '../../rooms/participant-info.js';
-import type { Room, RoomObserver } from '../../rooms/room.js';
-import type { RoomLayout } from '../../rooms/room-layout.js';
+import type { Room } from '../../rooms/room.js';
+import type { RoomUpdate } from '../../rooms/room-update.js';
 import type { Happening, TimelineLog } from './timeline-log.js';
 
-export class RoomTimeline implements RoomObserver {
+export class RoomTimeline {
+  private unfollow = () => {};
+
   /**
    * @param positionMs where the recording is now, in milliseconds.
    * @param onGone hears which participant has left.
@@ -19,42 +20,49 @@ export class RoomTimeline implements RoomObserver {
 
   /** Writes who is there and follows the room from now on. */
   follow(): void {
-    this.room.observe(this);
-    for (const info of this.room.visibleParticipants) this.onJoined(info);
-    this.onLayout(this.room.layout);
+    this.unfollow = this.room.updates.follow((update) => this.onUpdate(update));
+    for (const info of this.room.visibleParticipants) this.addParticipant('joined', info);
+    this.addLayout(this.room.layout);
   }
 
   stop(): void {
-    this.room.stopObserving(this);
+    this.unfollow();
   }
 
   add(happening: Happening): void {
     this.log.add(happening, this.positionMs());
   }
 
-  onJoined(info: ParticipantInfo): void {
-    this.addParticipant('joined', info);
+  private onUpdate(update: RoomUpdate): void {
+    switch (update.type) {
+      case 'joined':
+      case 'changed':
+        if (!update.hidden) this.addParticipant(update.type, update.participant);
+        break;
+      case 'left':
+        if (!update.hidden) this.addLeft(update.participant.id);
+        break;
+      case 'speaking':
+        this.add({ type: 'speaking', participants: update.participants });
+        break;
+      case 'layout':
+        this.addLayout(update.layout);
+        break;
+      case 'chat': {
+        const { from: participant, name, text } = update.message;
+        this.add({ type: 'chat', participant, name, text });
+        break;
+      }
+    }
   }
 
-  onChanged(info: ParticipantInfo): void {
-    this.addParticipant('changed', info);
+  private addLeft(participant: string): void {
+    this.add({ type: 'left', participant });
+    this.onGone(participant);
   }
 
-  onLeft(id: string): void {
-    this.add({ type: 'left', participant: id });
-    this.onGone(id);
-  }
-
-  onSpeaking(participants: readonly string[]): void {
-    this.add({ type: 'speaking', participants });
-  }
-
-  onLayout({ mode, regions }: RoomLayout): void {
+  private addLayout({ mode, regions }: Room['layout']): void {
     this.add({ type: 'layout', mode, regions });
-  }
-
-  onChat({ from: participant, name, text }: ChatMessage): void {
-    this.add({ type: 'chat', participant, name, text });
   }
 
   private addParticipant(

@@ -1,0 +1,100 @@
+/**
+ * What happens in a room, as two closed unions. Exhaustive tables turn an update into a signalling
+ * message (`signalling/wire.ts`) and into an event of `/v1/events` and of webhooks (`room-events.ts`).
+ * A new update is added here; the compiler then names every table that lacks it.
+ */
+import type { TesseraError } from '../errors.js';
+import type { SanitizedImage } from '../link/link-messages.js';
+import type { LoadStep } from '../link/load-steps.js';
+import type { LayoutDescription } from '../protocol/layout.js';
+import type { OutputInfo } from '../protocol/output-info.js';
+import type { RecordingInfo } from '../protocol/recording-info.js';
+import type { Micros } from '../util/units.js';
+import type { AppMessage, ChatMessage } from './chat.js';
+import type { WaitingInfo } from './lobby.js';
+import type { ConnectionState, ParticipantInfo } from './participant-info.js';
+
+interface OfParticipant {
+  readonly participant: ParticipantInfo;
+  /** Other participants and recordings must not learn of them. */
+  readonly hidden: boolean;
+}
+
+/** Everybody in the room learns it; it also becomes events of the API and webhooks. */
+export type PublishedUpdate =
+  /** The room can be joined. */
+  | { readonly type: 'started' }
+  /** The room is closed; nothing follows but the ends of its recordings and live outputs. */
+  | { readonly type: 'ended' }
+  | ({ readonly type: 'joined' } & OfParticipant)
+  | ({ readonly type: 'left' } & OfParticipant)
+  | ({ readonly type: 'changed' } & OfParticipant)
+  /** Somebody came into the lobby. */
+  | { readonly type: 'waiting'; readonly waiting: WaitingInfo }
+  | {
+      readonly type: 'speaking';
+      /** Ids of all who speak now. */
+      readonly participants: readonly string[];
+      readonly started: readonly ParticipantInfo[];
+      readonly stopped: readonly ParticipantInfo[];
+    }
+  /** Settings or images of the room changed. */
+  | { readonly type: 'settings' }
+  /** Steps by which the composite is reduced because the CPU is short; none is the full composite. */
+  | { readonly type: 'load'; readonly steps: readonly LoadStep[] }
+  | { readonly type: 'recording'; readonly phase: EgressPhase; readonly recording: RecordingInfo }
+  | { readonly type: 'output'; readonly phase: EgressPhase; readonly output: OutputInfo };
+
+/** For the server and for those in the room; it is not published. */
+export type InternalUpdate =
+  /** Nobody is in the room any more, and nobody waits. */
+  | { readonly type: 'empty' }
+  /** An image of the room was added or replaced; without `image`, removed. */
+  | { readonly type: 'image'; readonly name: string; readonly image: SanitizedImage | undefined }
+  /** Lock, lobby, recording or live state: what clients show of the room. */
+  | { readonly type: 'room' }
+  /** The id of the dominant speaker; undefined after they left. */
+  | { readonly type: 'dominant'; readonly participant: string | undefined }
+  /** `ptsMicros`: of the first composite with this layout; undefined if the tiles did not move. */
+  | {
+      readonly type: 'layout';
+      readonly layout: LayoutDescription;
+      readonly ptsMicros: Micros | undefined;
+    }
+  | { readonly type: 'chat'; readonly message: ChatMessage };
+
+export type RoomUpdate = PublishedUpdate | InternalUpdate;
+
+/** Of a recording or a live output. */
+export type EgressPhase = 'started' | 'updated' | 'ended';
+
+/** What a host switched off, or asks to switch on. */
+export interface MuteRequest {
+  readonly mic?: boolean;
+  readonly camera?: boolean;
+  readonly screen?: boolean;
+}
+
+/** To one participant, or to one who waits in the lobby. */
+export type MemberUpdate =
+  | { readonly type: 'error'; readonly error: TesseraError }
+  /** An ICE candidate of the server, found after the answer was given. */
+  | { readonly type: 'candidate'; readonly candidate: string }
+  | { readonly type: 'connection'; readonly state: ConnectionState }
+  /** Name of the rendition they receive; `audio` is audio alone. */
+  | { readonly type: 'rendition'; readonly rendition: string }
+  /** Largest size in pixels that their camera is shown in; larger layers are not decoded. */
+  | { readonly type: 'cameraShown'; readonly width: number; readonly height: number }
+  /** To hosts: all who wait. */
+  | { readonly type: 'lobby'; readonly waiting: readonly WaitingInfo[] }
+  | { readonly type: 'muted'; readonly off: MuteRequest }
+  | { readonly type: 'unmuteAsked'; readonly on: MuteRequest }
+  | { readonly type: 'appMessage'; readonly message: AppMessage }
+  /** A message of theirs came over the data channel. */
+  | { readonly type: 'data'; readonly text: string }
+  /** A host let the waiting one in: the id of their participant. */
+  | { readonly type: 'admitted'; readonly participant: string }
+  /** Their participation, or their wait, was ended by somebody else. */
+  | { readonly type: 'closed'; readonly reason: TesseraError };
+
+export type Update = RoomUpdate | MemberUpdate;
