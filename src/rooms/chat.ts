@@ -1,14 +1,13 @@
 /** What participants write to a room, and the messages that applications send through it. */
 import { randomUUID } from 'node:crypto';
 import { TesseraError } from '../errors.js';
+import { MAX_TEXT_BYTES } from '../protocol/limits.js';
 import { nowMicros } from '../util/clock.js';
 import { TokenBucket } from '../util/token-bucket.js';
 import type { Micros } from '../util/units.js';
 import type { Grant } from './grant.js';
 import type { UpdateBus } from './update-bus.js';
 
-/** Of a text, or of an application's message as JSON, in bytes of UTF-8. */
-export const MAX_TEXT_BYTES = 4096;
 /** Messages that are kept for those who join later. */
 const MAX_HISTORY = 200;
 /** For each participant. */
