@@ -82,9 +82,9 @@ async function expectNoTraceOfGuests(seconds: number): Promise<void> {
   expect(longest).toBeLessThan(1000);
 }
 
-test('joining and leaving for 15 s leaves no gap and no ghost', () => expectNoTraceOfGuests(15));
+test('15 s of joins and leaves cause no gap and leave no tile', () => expectNoTraceOfGuests(15));
 
-soak('joining and leaving every 2 s for a minute leaves no gap and no ghost', () =>
+soak('a minute of joins and leaves causes no gap and leaves no tile', () =>
   expectNoTraceOfGuests(60),
 );
 

@@ -1,4 +1,4 @@
-/** Issue: a call that works, with real clients. Numbers are of its list of tests. */
+/** A call with real clients: what everybody sees and hears, through crashes and restarts. */
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Bot } from '../support/bot.js';
@@ -30,7 +30,7 @@ async function bot(options: Parameters<typeof Bot.join>[1]): Promise<Bot> {
   return joined;
 }
 
-test('1. three browsers see every tile in its place and hear the two others', async () => {
+test('three browsers see every tile in its place and hear the two others', async () => {
   const people = [
     { name: 'Ada', colour: 'red', frequency: 440 },
     { name: 'Bob', colour: 'green', frequency: 1000 },
@@ -67,7 +67,7 @@ test('1. three browsers see every tile in its place and hear the two others', as
   });
 });
 
-test('2. a VP8-only libwebrtc bot and a browser see and hear the same mix', async () => {
+test('a VP8-only libwebrtc bot and a browser see and hear the same mix', async () => {
   const page = await CallPage.join(await browser({ colour: 'red', frequency: 440 }), server, {
     room: 'codecs',
     name: 'Ada',
@@ -95,7 +95,7 @@ test('2. a VP8-only libwebrtc bot and a browser see and hear the same mix', asyn
   });
 });
 
-test('3. audio-only, viewer and camera-off; mute and camera act at once', async () => {
+test('audio-only participants, viewers and mutes are seen and heard as such', async () => {
   const page = await CallPage.join(await browser({ colour: 'red', frequency: 440 }), server, {
     room: 'kinds',
     name: 'Ada',
@@ -131,7 +131,7 @@ test('3. audio-only, viewer and camera-off; mute and camera act at once', async 
   await waitFor('two tiles', async () => isColour(await page.colourAt(tile(1, 2)), 'blue'));
 });
 
-test('5. kill -9 of the media process: the composite is back, on the same connections', async () => {
+test('after kill -9 of the media process the composite is back on the same connections', async () => {
   const page = await CallPage.join(await browser({ colour: 'red', frequency: 440 }), server, {
     room: 'crash',
     name: 'Ada',
@@ -159,7 +159,7 @@ test('5. kill -9 of the media process: the composite is back, on the same connec
   expect(gap).toBeLessThan(3000);
 });
 
-test('5. the tile of a client that dies without goodbye is gone within 5 s', async () => {
+test('the tile of a client that dies is gone within seconds', async () => {
   const page = await CallPage.join(await browser({ colour: 'red', frequency: 440 }), server, {
     room: 'dead',
     name: 'Ada',
@@ -204,7 +204,7 @@ test('an ICE restart keeps the call, its connection and its streams', async () =
   ]);
 });
 
-test('7. an empty room ends its media process and costs nothing', async () => {
+test('an empty room ends its media process and uses no CPU', async () => {
   const guest = await bot({ room: 'empty', name: 'Bot', colour: 'green' });
   const { mediaPid } = await waitFor('stats', () => server.room('empty'));
   await guest.leave();

@@ -1,4 +1,4 @@
-/** Discontinuous transmission with a real Chromium: silence is not sent, and no sound is lost by it. */
+/** Discontinuous transmission with a real Chromium: silence is not sent, and no speech is lost. */
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Bot } from '../support/bot.js';
@@ -19,7 +19,7 @@ afterAll(async () => {
   await server?.close();
 });
 
-test('of one beep a second little more than the beep is sent, and all of each is heard', async () => {
+test('of one beep a second little more than the beep is sent, and every beep is heard whole', async () => {
   const client = await CallPage.join(browser, server, { room: 'dtx', name: 'Ada', video: false });
   const packets = () =>
     client.page.evaluate(`(async () => {

@@ -35,7 +35,7 @@ const isRed = ([r, g]: readonly number[]) => (r ?? 0) > 150 && (g ?? 0) < 90;
 const isDark = ([r, g]: readonly number[]) => (r ?? 0) < 130 && (g ?? 0) < 70;
 const isGreen = ([r, g]: readonly number[]) => (g ?? 0) > 120 && (g ?? 0) > (r ?? 0) + 20;
 
-test('the border is there while somebody speaks, and soon after they begin', async () => {
+test('a tile has a border while its participant speaks', async () => {
   const middle = (rect?.height ?? 0) / 2;
   await waitFor('the border', async () => isGreen(await at(2, middle)));
   expect(isRed(await at(14, middle))).toBe(true);
@@ -47,7 +47,7 @@ test('the border is there while somebody speaks, and soon after they begin', asy
   console.log(`border seen ${Date.now() - since} ms after unmuting`);
 });
 
-test('the label has the name, the mark of the muted, and what the API makes of it', async () => {
+test('the label has the name and the mute mark, and follows the API', async () => {
   if (!rect) throw new Error('no tile');
   const widthOf = (name: string, muted: boolean) =>
     drawLabel({ name, muted, trouble: false, screen: false }, rect).width;

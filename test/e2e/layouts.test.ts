@@ -22,7 +22,7 @@ const INSIDE = 6;
 const [WIDTH, HEIGHT] = [1280, 720];
 /** Pixels on both sides of an edge that are looked at. */
 const REACH = 6;
-/** Colours told apart by their chroma alone: seven by seven. */
+/** Colours that differ in chroma alone: seven by seven. */
 const CHROMA = [56, 80, 104, 128, 152, 176, 200];
 
 /** Is white. */
@@ -106,7 +106,7 @@ beforeAll(async () => {
   server = await TestServer.start();
   screenPayloads = await encodePicture([225, 128, 128]);
   viewer = await Bot.join(server, { room: ROOM, name: 'Viewer', viewer: true });
-  // Keyframes alone, a few a second: whoever gets a tile is seen at once.
+  // Keyframes alone, a few a second: a new tile shows its picture at once.
   timer = setInterval(() => {
     ticks++;
     for (const { client, payloads } of people) client.sendRtp('video', payloads, ticks * 30_000);
@@ -214,7 +214,7 @@ async function checkEdges(what: string, region: Region, others: readonly Region[
 }
 
 for (const count of COUNTS) {
-  test(`${count} people: every tile of every layout is where the region map says`, async () => {
+  test(`${count} people: every tile of every layout is where the region map has it`, async () => {
     await fill(count);
     for (const mode of LAYOUT_MODES) {
       sharing = mode === 'presentation';
@@ -227,7 +227,7 @@ for (const count of COUNTS) {
         await checkEdges(`${mode} of ${count}, tile ${index}`, region, others);
       }
       // Between the tiles is the background, and nothing of a layout before. Later gaps are too
-      // narrow to be told from what the codec blurs into them.
+      // narrow to differ from what the codec blurs into them.
       const gaps = found.filter(({ x }) => x > 0.02);
       for (const { x, y, height } of mode === 'pip' || mode === 'custom' || count > 9 ? [] : gaps) {
         const beside = await viewer.colourAt(x - 4 / WIDTH, y + height / 2);
@@ -237,7 +237,7 @@ for (const count of COUNTS) {
   });
 }
 
-test('who is pinned, and who leads the talk, is large; everybody is told', async () => {
+test('pinned participants and the dominant speaker are large, and everybody hears of it', async () => {
   const watcher = await Wire.join(server, ROOM, 'Watcher');
   const large = async () => {
     const { body } = await api('GET', '/layout');
@@ -259,8 +259,8 @@ test('who is pinned, and who leads the talk, is large; everybody is told', async
     const packet = Buffer.from(opus.encode(tone, false));
     people[20]?.client.sendRtp('audio', [packet], sent++ * 960);
   }, 20);
-  const told = () => watcher.messages.findLast(({ type }) => type === 'dominant')?.participant;
-  await waitFor('who speaks to lead', () => told() === people[20]?.id);
+  const dominant = () => watcher.messages.findLast(({ type }) => type === 'dominant')?.participant;
+  await waitFor('the dominant speaker', () => dominant() === people[20]?.id);
   await waitFor('who leads to be large', async () => (await large()) === 20);
   clearInterval(talk);
   const layout = watcher.messages.findLast(({ type }) => type === 'layout');

@@ -62,7 +62,7 @@ const GREEN: Rgb = [0, 200, 0];
 const BLUE: Rgb = [0, 0, 220];
 const RED: Rgb = [200, 30, 30];
 
-test('title, clock, mark, logo and watermark lie over the picture, and are blended once', async () => {
+test('title, clock, recording mark, logo and watermark are blended over the picture once', async () => {
   await patch('/layout', { mode: 'spotlight' });
   await waitFor('the picture', async () => isNear(await at(640, 200), RED));
   await upload('/images/logo', paint(200, 100, '#00c800'));
@@ -100,7 +100,7 @@ test('title, clock, mark, logo and watermark lie over the picture, and are blend
   });
 });
 
-test('an avatar stands for initials; a photo that was held sideways is upright', async () => {
+test('an avatar replaces the initials; a rotated photo is upright', async () => {
   await patch('/layout', { mode: 'grid' });
   const { body } = await callApi(server, 'GET', `/rooms/${ROOM}/participants`);
   const { id } = body.find(({ name }: { name: string }) => name === 'Bob');
@@ -121,7 +121,7 @@ test('an avatar stands for initials; a photo that was held sideways is upright',
   await waitFor('initials', async () => !isNear(await at(cx - off, cy + off), GREEN, 40));
 });
 
-test('a custom layout: an image behind, round corners, borders, one over the other', async () => {
+test('a custom layout has a background, round corners, borders and overlapping tiles', async () => {
   await upload('/images/wall', paint(640, 360, '#0000dc'));
   const custom = {
     image: 'wall',

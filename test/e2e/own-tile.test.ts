@@ -96,7 +96,7 @@ const isOver = (found: Awaited<ReturnType<typeof boxes>>) =>
     (side) => Math.abs(found.overlay[side] - found.tile[side]) <= 2,
   );
 
-test('it lies over the own tile within 2 pixels, in every layout and window', async () => {
+test('the own camera lies over its tile within 2 pixels, in every layout and window', async () => {
   const id = await ownId();
   // With the share of the picture's width that one's own tile then has.
   for (const [layout, least, most] of [
@@ -122,7 +122,7 @@ test('it lies over the own tile within 2 pixels, in every layout and window', as
   }
 });
 
-test('what lies over the own tile is left free', async () => {
+test('tiles that lie over the own tile stay visible', async () => {
   await arrange({ mode: 'pip', pinned: [await ownId()] });
   const found = await waitFor('the inset', async () => {
     const now = await boxes();
@@ -134,7 +134,7 @@ test('what lies over the own tile is left free', async () => {
   await waitFor('the grid', async () => (await boxes())?.clip === '');
 });
 
-test('it moves with the very pictures in which the tile moves', async () => {
+test('the own camera moves in the same pictures as its tile', async () => {
   await waitFor('the grid', async () => isOver(await boxes()));
   await page.evaluate(WATCH_MOVES);
   await sleep(500);
@@ -150,11 +150,13 @@ test('it moves with the very pictures in which the tile moves', async () => {
     });
     await sleep(700);
   }
-  const { seen, told } = (await page.evaluate('({ seen: window.seen, told: window.told })')) as {
+  const { seen, announced } = (await page.evaluate(
+    '({ seen: window.seen, announced: window.announced })',
+  )) as {
     seen: { rtp: number; at: string; over: boolean }[];
-    told: (number | undefined)[];
+    announced: (number | undefined)[];
   };
-  const moves = told.filter((timestamp) => timestamp !== undefined);
+  const moves = announced.filter((timestamp) => timestamp !== undefined);
   expect(moves.length).toBeGreaterThanOrEqual(3);
   // It stands still but for the 200 ms from each of those pictures on, however few the browser shows.
   const isMoving = (from: number, to: number) =>
@@ -180,8 +182,8 @@ const WATCH_MOVES = `(() => {
   const canvas = new OffscreenCanvas(1280, 720);
   const context = canvas.getContext('2d', { willReadFrequently: true });
   window.seen = [];
-  window.told = [];
-  tessera.on('layout', ({ timestamp }) => window.told.push(timestamp));
+  window.announced = [];
+  tessera.on('layout', ({ timestamp }) => window.announced.push(timestamp));
   const isRed = (x, y) => {
     const [r, g, b] = context.getImageData(Math.round(x), Math.round(y), 1, 1).data;
     return r > 120 && g < 90 && b < 90;
@@ -205,7 +207,7 @@ const WATCH_MOVES = `(() => {
   watch();
 })()`;
 
-test('with the camera off it is gone, and back with it', async () => {
+test('the own camera disappears and returns with the camera', async () => {
   await page.click('#camera');
   await waitFor('it to go', () => page.isHidden('#own-tile'));
   await page.click('#camera');

@@ -7,7 +7,7 @@ import { TestServer, waitFor } from '../support/server.js';
 /** Of the default ladder. */
 const [P720, P360, P180, AUDIO] = [0, 1, 2, -1] as const;
 
-test('a small window, a hidden tab and the data saver receive less, and all again after', async () => {
+test('a small window, a hidden tab and the data saver reduce the rendition, and it comes back', async () => {
   const server = await TestServer.start();
   onTestFinished(() => server.close());
   const countersOf = async (name: string) =>
@@ -34,7 +34,7 @@ test('a small window, a hidden tab and the data saver receive less, and all agai
   await settle('the data saver', P180);
   await page.click('#saver');
   await settle('the whole picture', P720);
-  // Headless tabs are never hidden: the page is told so.
+  // Headless tabs are never hidden: the test sets the state.
   const hide = (state: string) =>
     page.evaluate(`
       Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => '${state}' });

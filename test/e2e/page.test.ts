@@ -36,7 +36,7 @@ async function colour(page: Page, index: number, count: number): Promise<number[
   );
 }
 
-test('a person joins by the page, mutes, turns the camera off and on, and leaves', async () => {
+test('a person joins on the page, mutes, turns the camera off and on, and leaves', async () => {
   const page = await browser.newPage({ viewport: { width: 1000, height: 700 } });
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(error.message));
@@ -83,7 +83,7 @@ test('a person joins by the page, mutes, turns the camera off and on, and leaves
   expect(problems).toEqual([]);
 });
 
-test('it fits a phone 360 pixels wide, and says what is wrong without devices', async () => {
+test('the page fits a phone 360 pixels wide, and explains missing devices', async () => {
   const context = await browser.newContext({ viewport: { width: 360, height: 640 } });
   const page = await context.newPage();
   await page.addInitScript(() => {
@@ -107,7 +107,7 @@ test('it fits a phone 360 pixels wide, and says what is wrong without devices', 
   await context.close();
 });
 
-test('a server that cannot be reached is told to the person', async () => {
+test('the page says when the server cannot be reached', async () => {
   const page = await browser.newPage();
   await page.goto(`${server.url}/?room=gone&name=Zoe`);
   await page.routeWebSocket(/signal/, (socket) => socket.close({ code: 1011, reason: 'gone' }));

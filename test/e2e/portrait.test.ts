@@ -73,7 +73,7 @@ const regionOf = async (server: TestServer): Promise<TileRegion | undefined> =>
 test.each([
   [90, 'top', 'bottom'],
   [270, 'bottom', 'top'],
-])('video that is turned by %i degrees is upright and whole', async (rotation, red, blue) => {
+])('video rotated by %i degrees is upright and whole', async (rotation, red, blue) => {
   const { server, viewer } = await start(1280, 720);
   const page = await joinRotated(server, rotation);
   const at = { top: 0.2, bottom: 0.8 } as const;
@@ -94,7 +94,7 @@ test.each([
 test.each([
   ['high', 720, 1280],
   ['square', 720, 720],
-])('a %s composite has tiles and strips that fit it', async (_name, width, height) => {
+])('tiles and strips fit a %s composite', async (_name, width, height) => {
   const { server, viewer } = await start(width, height);
   const page = await joinRotated(server, 90);
   for (const [name, colour] of [

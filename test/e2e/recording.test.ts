@@ -36,7 +36,7 @@ async function open(role: Role, name: string): Promise<Page> {
   const page = await browser.newPage({ viewport: { width: 1100, height: 760 } });
   page.on('pageerror', (error) => console.error(`page: ${error.message}`));
   await page.goto(`${server.url}/?room=${ROOM}#token=${await tokenFor(role, name)}`);
-  // Whoever joins before their camera is there sends none.
+  // A person who joins before the camera is ready sends no video.
   await waitFor('the preview', () =>
     page.evaluate(
       () => (document.querySelector<HTMLVideoElement>('#preview')?.videoWidth ?? 0) > 0,
@@ -57,7 +57,7 @@ const panel = (page: Page) => page.locator('#recordings');
 const press = (page: Page, text: string) =>
   panel(page).locator('button', { hasText: text }).click();
 
-test('a host records, pauses and ends; a guest sees it; it plays, is saved and deleted', async () => {
+test('a host records, pauses and stops; a guest sees it; the recording plays and can be deleted', async () => {
   const host = await open('host', 'Hana');
   const guest = await open('participant', 'Gus');
   expect(await host.locator('#rec').isVisible()).toBe(false);
@@ -131,7 +131,7 @@ test('a host records, pauses and ends; a guest sees it; it plays, is saved and d
   await guest.click('#leave');
 });
 
-test('tokens open what they are for', async () => {
+test('tokens decide who may record and play', async () => {
   const token = (video: object) => signToken(KEY, { identity: 'x', video, seconds: 60 });
   const admin = await token({ roomCreate: true, roomList: true, room: 'doors', roomAdmin: true });
   await callApi(server, 'POST', '/rooms', { token: admin, body: { name: 'doors' } });
@@ -153,12 +153,12 @@ test('tokens open what they are for', async () => {
   expect(await status('POST', `${one}/stop`, player)).toBe(403);
   expect(await status('GET', '/recordings', recorder)).toBe(403);
   expect(await status('GET', '/recordings', admin)).toBe(200);
-  // Whoever may not see it is not told whether it is there.
+  // Without the right to see a recording the answer is the same whether it exists or not.
   expect(await status('GET', '/recordings/20260101000000-000000000000', elsewhere)).toBe(403);
   expect(await status('POST', `${one}/stop`, recorder)).toBe(200);
 });
 
-test('hls.js plays the live output, late by seconds', async () => {
+test('hls.js plays the live output', async () => {
   const live = await TestServer.start({ TESSERA_LIVE_KEYFRAME_SECONDS: '2' });
   onTestFinished(() => live.close());
   const bot = await Bot.join(live, { room: 'show', name: 'Ana', colour: 'green', frequency: 440 });

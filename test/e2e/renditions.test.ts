@@ -1,4 +1,4 @@
-/** Who gets what of the ladder: by their link, by what they ask for, and each without the others. */
+/** Which rendition a receiver gets: by its link and by its own limits, independent of others. */
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { RtpClient } from '../../src/bots/rtp-client.js';
 import { Bot } from '../support/bot.js';
@@ -22,7 +22,7 @@ const countersOf = async (room: string, name: string) =>
   (await server.room(room))?.participants.find((one) => one.name === name)?.counters ?? {};
 
 soak(
-  'a link of 2000, 400, 100, 30 kbit/s and back: down the ladder to sound alone, and home',
+  'a link of 2000, 400, 100, 30 kbit/s and back: down the ladder to audio alone, and up again',
   async () => {
     const room = 'walk';
     const call = await NetworkCall.start(server, room, { delayMs: 20 });
@@ -66,7 +66,7 @@ soak(
   },
 );
 
-test('three on three links: each has its own, and one that worsens moves nobody else', async () => {
+test('three links have three renditions, and one that narrows does not change the others', async () => {
   const room = 'three';
   const source = await Bot.join(server, { room, name: 'Noise', noise: true, frequency: 440 });
   onTestFinished(() => source.kill());
@@ -101,7 +101,7 @@ test('three on three links: each has its own, and one that worsens moves nobody 
   expect([await rendition('Good'), await rendition('Middling')]).toEqual([P720, P360]);
 }, 240_000);
 
-test('what nobody watches is not encoded; receivers choose, and are sent no more', async () => {
+test('unwatched renditions are not encoded; receivers choose a limit and get no more', async () => {
   const room = 'choice';
   const source = await Bot.join(server, { room, name: 'Noise', noise: true, frequency: 440 });
   onTestFinished(() => source.kill());

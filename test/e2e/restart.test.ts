@@ -1,10 +1,10 @@
-/** A server that is restarted takes its people back without their doing anything. */
+/** Clients rejoin a restarted server by themselves. */
 import { expect, test } from 'vitest';
 import { CallPage, launchBrowser } from '../support/browser.js';
 import { isColour, tile } from '../support/expect-media.js';
 import { sleep, TestServer, waitFor } from '../support/server.js';
 
-test('a restart under a live call: both are back within 5 s, and still muted who was', async () => {
+test('after a restart under a live call both are back within 5 s, and mutes are kept', async () => {
   let server = await TestServer.start();
   const { port } = new URL(server.url);
   const browsers = [

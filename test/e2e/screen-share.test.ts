@@ -67,7 +67,7 @@ async function isWhole({ x, y, width, height }: TileRegion): Promise<boolean> {
   return isBlue(await viewer.colourAt(x + width / 2, y + height / 2));
 }
 
-test('a share is presented, whole and large, with people in a strip', async () => {
+test('a shared screen is presented whole and large, with people in a strip', async () => {
   expect((await layoutOf()).mode).toBe('grid');
   await ada.share(SCREEN_TONE);
   const found = await waitFor('the presentation', async () => {
@@ -97,7 +97,7 @@ test('a share is presented, whole and large, with people in a strip', async () =
   ]);
 });
 
-test('its sound is heard by all but who shares it', async () => {
+test('everybody but the presenter hears its audio', async () => {
   await waitFor('its sound', async () => (await bob.toneLevel(SCREEN_TONE)) > -25);
   await waitFor('its sound', async () => (await viewer.toneLevel(SCREEN_TONE)) > -25);
   await waitFor('others', async () => (await ada.toneLevel(BOB_TONE)) > -25);
@@ -106,7 +106,7 @@ test('its sound is heard by all but who shares it', async () => {
   expect(await viewer.toneLevel(ADA_TONE)).toBeGreaterThan(-25);
 });
 
-test('two are side by side, both whole', async () => {
+test('two shared screens are side by side, both whole', async () => {
   await bob.share(2100);
   const found = await waitFor('two screens', async () => {
     const layout = await layoutOf();
@@ -122,7 +122,7 @@ test('two are side by side, both whole', async () => {
   await waitFor('one screen', async () => screensOf(await layoutOf()).length === 1);
 });
 
-test('another layout may be chosen meanwhile; a host stops a share; then all is as before', async () => {
+test('another layout can be chosen meanwhile; a host stops a share; then the layout returns', async () => {
   await api('PATCH', '/layout', { mode: 'grid' });
   await waitFor('the screen in the grid', async () => {
     const { mode, regions } = await layoutOf();
@@ -155,7 +155,7 @@ test('another layout may be chosen meanwhile; a host stops a share; then all is 
   await waitFor('people alone', async () => (await layoutOf()).regions.length === 2);
 });
 
-test('the page shares, and stops', async () => {
+test('the page shares a screen, and stops', async () => {
   const page = await browser.newPage();
   await page.goto(`${server.url}/?room=${ROOM}&name=Cy`);
   await page.waitForFunction('document.querySelector("#preview").videoWidth > 0');

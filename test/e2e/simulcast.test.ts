@@ -69,7 +69,7 @@ test('the layer follows the size of the tile, without a gap in the picture', asy
   await browser.close();
 }, 240_000);
 
-test('a browser that cannot change its layers says so, and the call goes on', async () => {
+test('a browser that cannot change its layers reports an error, and the call goes on', async () => {
   const browser = await launchBrowser();
   const room = 'fixed-layers';
   const drawn = { width: 1280, height: 720, colour: 'rgb(30,160,40)' };

@@ -52,7 +52,7 @@ const tilesOf = (page: Page) =>
 
 const layout = async () => (await callApi(server, 'GET', `/rooms/${ROOM}/layout`)).body;
 
-test('every tile is a button where the tile is, with a name that says what is to be known', async () => {
+test('every tile is a button at its place, with an accessible name', async () => {
   const tiles = await waitFor('three tiles', async () => {
     const found = await tilesOf(ada);
     return found.length === 3 && found.some(({ label }) => /Bob.*speaking/.test(label)) && found;
@@ -87,7 +87,7 @@ test('every tile is a button where the tile is, with a name that says what is to
   );
 });
 
-test('a click pins, and once more lets go; keys do the same', async () => {
+test('a click pins and unpins a tile; keys do the same', async () => {
   await callApi(server, 'PATCH', `/rooms/${ROOM}/layout`, { body: { mode: 'speaker' } });
   await ada.click('#tiles button[aria-label^="Bob"]');
   await waitFor('the pin', async () => {
@@ -103,7 +103,7 @@ test('a click pins, and once more lets go; keys do the same', async () => {
   await ada.screenshot({ path: `${CACHE}page-tiles.png` });
 });
 
-test('people write to each other; the region map comes by the data channel', async () => {
+test('chat works; the region map comes over the data channel', async () => {
   await ada.click('#chat-button');
   await ada.fill('#chat-line', 'Hallo, 世界 👋 <i>');
   await ada.keyboard.press('Enter');

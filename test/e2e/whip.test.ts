@@ -232,7 +232,7 @@ test('FFmpeg, GStreamer and a bare page send; GStreamer and a bare page play', a
     },
     30_000,
   );
-  // ICE begins anew, and the pictures go on over the new pair.
+  // ICE restarts, and the pictures go on over the new pair.
   const fragment = String(await page(player, 'restartIce()')).replace('a=ice-ufrag:', '');
   await waitFor(
     'the new pair',

@@ -29,7 +29,7 @@ const call = (method: string, path: string, body?: unknown, token: string | unde
   callApi(server, method, path, { token, body });
 
 describe('tokens', () => {
-  test('what is no token of ours, or for something else, opens nothing', async () => {
+  test('foreign tokens, and tokens for something else, are refused', async () => {
     const secret = new TextEncoder().encode(key.secret);
     const claims = { video: { ...videoGrantFor('a', 'participant'), ...ALL } };
     const jwt = () => new SignJWT(claims).setIssuer(key.id).setSubject('x');
@@ -89,14 +89,14 @@ describe('tokens', () => {
     }
   });
 
-  test('a clock that is a little off does not matter; every configured key is good', async () => {
+  test('small clock differences are accepted; every configured key works', async () => {
     expect((await call('GET', '/rooms', undefined, await sign(ALL, 'x', -10))).status).toBe(200);
     expect((await call('GET', '/rooms', undefined, await sign(ALL, 'x', 60, old))).status).toBe(
       200,
     );
   });
 
-  test("a participant's token opens its room and no other, with its name and role", async () => {
+  test("a participant's token opens its room only, with its name and role", async () => {
     const { body } = await call('POST', '/rooms/one/join', { identity: 'ada', name: 'Ada' });
     expect(body.url).toBe(server.signalUrl);
     expect(body.expiresAt).toBeGreaterThan(Date.now() / 1000 + 3600);
@@ -112,7 +112,7 @@ describe('tokens', () => {
     for (const one of [other, ada]) one.socket.close();
   });
 
-  test('an expired token opens no room, but takes up a session that it had begun', async () => {
+  test('an expired token opens no room, but resumes its session', async () => {
     const token = await sign(videoGrantFor('late', 'participant'), 'ada', -27);
     const ada = await Wire.join(server, 'late', 'Ada', { token });
     const { token: resumeToken } = await ada.next('welcome');
@@ -125,7 +125,7 @@ describe('tokens', () => {
     again.send({ type: 'leave' });
   });
 
-  test('a token that ends soon is renewed for whoever is in, and ends with the first', async () => {
+  test('a token that expires soon is renewed for participants, up to the lifetime of the first', async () => {
     const token = await sign(videoGrantFor('renewed', 'participant', ['microphone']), 'ada', 60);
     const ada = await Wire.join(server, 'renewed', 'Ada', { token });
     const { token: renewed } = (await ada.next('token')) as unknown as { token: string };
@@ -146,7 +146,7 @@ describe('tokens', () => {
     bob.socket.close();
   });
 
-  test('the same identity again takes the place of the first; an invitation does not', async () => {
+  test('a second join with the same identity replaces the first; an invitation does not', async () => {
     const token = await sign(videoGrantFor('twice', 'participant'), 'ada');
     const first = await Wire.join(server, 'twice', 'Ada', { token });
     const second = await Wire.join(server, 'twice', 'Ada', { token });
@@ -160,7 +160,7 @@ describe('tokens', () => {
     for (const one of [second, third, fourth]) one.socket.close();
   });
 
-  test("an admin's token of one room has power in no other", async () => {
+  test("an admin's token of one room works in that room only", async () => {
     await call('POST', '/rooms', { name: 'mine' });
     await call('POST', '/rooms', { name: 'yours' });
     const token = await sign(videoGrantFor('mine', 'host'), 'host');
@@ -264,7 +264,7 @@ describe('routes', () => {
     await call('DELETE', '/rooms/fields');
   });
 
-  test('rooms are made, read, changed only as they were read, and ended', async () => {
+  test('rooms are created, read, changed if unchanged since, and ended', async () => {
     const made = await call('POST', '/rooms', { name: 'café', maxParticipants: 2, metadata: 'm' });
     expect(made.status).toBe(201);
     expect(made.headers.get('location')).toBe('/v1/rooms/caf%C3%A9');
@@ -301,7 +301,7 @@ describe('routes', () => {
     await call('DELETE', path);
   });
 
-  test('the description names every route; pages of named origins may call', async () => {
+  test('the OpenAPI description has every route; allowed origins may call', async () => {
     const { paths } = await (await fetch(`${server.url}/docs/json`)).json();
     expect(Object.keys(paths)).toEqual(
       expect.arrayContaining([

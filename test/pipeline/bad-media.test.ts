@@ -66,7 +66,7 @@ for (const codec of ['vp8', 'h264'] as const) {
   });
 }
 
-test('video larger than 1920x1200 is refused before it is decoded, and the sender told', async () => {
+test('video larger than 1920x1200 is refused before it is decoded, and the sender gets an error', async () => {
   const client = await RtpClient.join({ url: server.signalUrl, room: 'large', name: 'Large' });
   const frame = Buffer.alloc(1000);
   frame.set([0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0xff, 0x3f, 0xff, 0x3f]);

@@ -51,7 +51,7 @@ class Talker {
   }
 }
 
-test('what somebody writes reaches everybody in order; who comes later reads it too', async () => {
+test('chat reaches everybody in order; late joiners get the history', async () => {
   const [ada, bob, viewer] = [
     await Talker.join('chat', 'Ada'),
     await Talker.join('chat', 'Bob'),
@@ -65,7 +65,7 @@ test('what somebody writes reaches everybody in order; who comes later reads it 
     await waitFor('both texts', () => one.texts().length === 2);
     expect(one.texts().sort()).toEqual([first, second].sort());
   }
-  // Whoever has no data channel hears it on the socket.
+  // A client without a data channel gets it on the socket.
   await waitFor(
     'the socket',
     () => wire.messages.filter(({ type }) => type === 'chat').length === 2,
@@ -82,7 +82,7 @@ test('what somebody writes reaches everybody in order; who comes later reads it 
   late.socket.close();
 });
 
-test('messages of applications reach others, or those whom they are for', async () => {
+test('application messages reach all others, or their recipients', async () => {
   const [ada, bob, cy] = [
     await Talker.join('apps', 'Ada'),
     await Talker.join('apps', 'Bob'),
@@ -103,7 +103,7 @@ test('messages of applications reach others, or those whom they are for', async 
   expect([ada.of('message').length, bob.of('message').length]).toEqual([0, 1]);
 });
 
-test('too much, too long and nonsense are refused with a code, and harm nobody', async () => {
+test('floods, long messages and nonsense are refused with a code, and others go on', async () => {
   const [ada, bob] = [await Talker.join('limits', 'Ada'), await Talker.join('limits', 'Bob')];
   const codes = () => ada.of('error').map(({ code }) => code);
   for (const [bad, code] of [
@@ -113,7 +113,7 @@ test('too much, too long and nonsense are refused with a code, and harm nobody',
     [{ type: 'chat' }, 'bad_message'],
     [{ type: 'mute', mic: false }, 'bad_message'],
     [{ type: 'message', topic: 't', data: 'x'.repeat(4096) }, 'message_too_large'],
-    ['no JSON', 'bad_message'],
+    ['not JSON', 'bad_message'],
   ] as const) {
     const before = codes().length;
     ada.say(bad);
@@ -142,7 +142,7 @@ function dataChunk(tsn: number, protocol: number, data: Buffer): Buffer {
   return Buffer.concat([head, data]);
 }
 
-test("a client's broken SCTP ends its data channel at most: call and room go on", async () => {
+test("a client's broken SCTP ends at most its data channel: call and room go on", async () => {
   const [eve, bob] = [await Talker.join('sctp', 'Eve'), await Talker.join('sctp', 'Bob')];
   const random = (length: number) => Buffer.from(crypto.getRandomValues(new Uint8Array(length)));
   for (let i = 0; i < 300; i++) await eve.client.sendSctpPacket(random(1 + (i % 200)));
@@ -175,7 +175,7 @@ test("a client's broken SCTP ends its data channel at most: call and room go on"
   expect(server.exitCode).toBeUndefined();
 });
 
-test('a token may forbid to write, and to share a screen', async () => {
+test('a token can forbid chat and screen sharing', async () => {
   const key = makeKey();
   const guarded = await TestServer.start({ TESSERA_AUTH_KEYS: `${key.id}:${key.secret}` });
   const join = async (name: string, video: VideoGrant) => {
@@ -193,9 +193,9 @@ test('a token may forbid to write, and to share a screen', async () => {
   expect(codes()).toEqual(['forbidden', 'forbidden', 'forbidden']);
   bob.send({ type: 'chat', text: 'allowed' });
   await waitFor('his text', () => ada.messages.some(({ type }) => type === 'chat'));
-  const told = bob.messages.filter(({ type }) => type === 'chat' || type === 'changed');
+  const heard = bob.messages.filter(({ type }) => type === 'chat' || type === 'changed');
   // Nothing of what was refused has happened: her microphone is as it was.
-  expect(told.map(({ type }) => type)).toEqual(['chat']);
+  expect(heard.map(({ type }) => type)).toEqual(['chat']);
   ada.socket.close();
   bob.socket.close();
   await guarded.close();

@@ -54,7 +54,7 @@ function start(
 const run = (line: string, environment?: Record<string, string>) => start(line, environment)[1];
 const onServer = (line: string) => run(line, { ...KEYS, TESSERA_URL: server.url });
 
-test('help and version are told; what is no command or flag is refused', async () => {
+test('help and version are printed; unknown commands and flags are refused', async () => {
   const help = await run('--help');
   expect(help.code).toBe(0);
   for (const command of ['serve', 'config', 'key', 'token', 'room', 'doctor', 'bot', 'load-test']) {
@@ -66,7 +66,7 @@ test('help and version are told; what is no command or flag is refused', async (
   expect((await run('bot --count 0')).err).toContain('whole number from 1 to 100');
 });
 
-test('file, environment and flags: the later wins; secrets are masked; all faults at once', async () => {
+test('flags override the environment, which overrides the file; secrets are masked; all faults are listed', async () => {
   const file = join(folder, 'own.yaml');
   writeFileSync(
     file,
@@ -104,7 +104,7 @@ test('file, environment and flags: the later wins; secrets are masked; all fault
   expect((await run('config -c nowhere.yaml')).err).toContain('cannot be read');
 });
 
-test('on other addresses than loopback the server starts with good keys only', async () => {
+test('the server listens beyond loopback only with good keys', async () => {
   for (const [keys, fault] of [
     ['', 'there is no API key'],
     ['mine:short', 'fewer than 32 bytes'],
@@ -127,7 +127,7 @@ test('on other addresses than loopback the server starts with good keys only', a
   expect((await run('serve', { TESSERA_AUTH_KEYS: 'a:b,a:c' })).err).toContain('a is there twice');
 });
 
-test('serve --lan makes a key and links of its own, over HTTPS', async () => {
+test('serve --lan makes a key, a certificate and links', async () => {
   const [child, ran] = start('serve --lan --port 0 --server-drain-seconds 0');
   let out = '';
   child.stdout?.on('data', (chunk) => {
@@ -143,7 +143,7 @@ test('serve --lan makes a key and links of its own, over HTTPS', async () => {
   expect((await ran).code).toBe(0);
 });
 
-test('tokens of every kind open what they should', async () => {
+test('tokens of every kind open what they are for', async () => {
   const create = async (line: string) => (await run(`token create ${line}`, KEYS)).out.trim();
   const token = await create('--room cli --identity ada --name Ada --role host --ttl 15m');
   const claims = decodeJwt(token);
@@ -177,7 +177,7 @@ test('tokens of every kind open what they should', async () => {
   ada.socket.close();
 });
 
-test('rooms are listed, made and ended', async () => {
+test('rooms are listed, created and ended', async () => {
   expect((await onServer('room create made --lock --lobby')).out).toContain('Made made');
   expect((await onServer('room create made')).err).toContain('room_exists');
   expect((await onServer('room ls')).out).toMatch(/made +0 +0 .*locked, lobby/);
@@ -193,7 +193,7 @@ test('rooms are listed, made and ended', async () => {
   expect([nobody.code, nobody.err]).toEqual([1, expect.stringContaining('unreachable')]);
 });
 
-test('test people are seen moving and heard, and leave on Ctrl-C', async () => {
+test('test participants are seen and heard, and leave on Ctrl-C', async () => {
   const [child, ran] = start('bot --room people --count 2', { ...KEYS, TESSERA_URL: server.url });
   const token = (
     await run('token create --room people --identity v --role viewer', KEYS)
@@ -226,7 +226,7 @@ test('test people are seen moving and heard, and leave on Ctrl-C', async () => {
   viewer.kill();
 });
 
-test('a load test tells what viewers got, and fails below its thresholds', async () => {
+test('a load test reports what viewers got, and fails below its thresholds', async () => {
   const line = 'load-test --room load --publishers 2 --viewers 3 --duration 4s';
   const { code, out } = await onServer(`${line} --json --min-fps 5 --max-loss 5`);
   expect(code).toBe(0);
@@ -239,14 +239,14 @@ test('a load test tells what viewers got, and fails below its thresholds', async
   expect(missed.out).toContain('frames a second');
   expect(missed.err).toContain('wanted at least 1000');
   expect((await onServer(`${line} --duration 5`)).err).toContain('no duration');
-  // A room that nobody may enter is told, not passed over.
+  // A room that nobody can enter is reported.
   await onServer('room create closed --lock');
   const closed = await onServer('load-test --room closed --publishers 0 --viewers 1 --duration 1s');
   expect(closed.code).toBe(1);
   expect(closed.err).toContain('room_locked');
 });
 
-test('the doctor finds what is wrong, and how many people fit', async () => {
+test('the doctor finds faults, and estimates how many people fit', async () => {
   const stun = createSocket('udp4');
   stun.on('message', (request, { port, address }) => {
     const answer = Buffer.from(request);

@@ -92,12 +92,12 @@ async function comeAndGo(at: TestServer, room: string): Promise<void> {
   await waitFor('the leave', () => ada.closeCode === 1000);
 }
 
-test('each event once, signed, in order for each room, whatever fails on the way', async () => {
+test('each event arrives once, signed, in order for each room, despite failures', async () => {
   receiver = await new Receiver().listen();
   server = await TestServer.start(environmentFor(receiver.url));
   const { events, faults } = receiver;
   const ada = await Wire.join(server, 'one', 'Ada');
-  await waitFor('her to be told of', () => events.length >= 2);
+  await waitFor('the two events', () => events.length >= 2);
   expect(events[1]).toMatchObject({
     event: 'participant_joined',
     room: { name: 'one', numParticipants: 1 },
@@ -121,7 +121,7 @@ test('each event once, signed, in order for each room, whatever fails on the way
   ).toBe(1);
 });
 
-test('what a receiver that is away missed, it gets after a restart of both', async () => {
+test('a receiver that was away gets the events after a restart of both', async () => {
   receiver = await new Receiver().listen();
   await receiver.close();
   const environment = environmentFor(receiver.url);
@@ -138,7 +138,7 @@ test('what a receiver that is away missed, it gets after a restart of both', asy
   expect(receiver.faults).toEqual([]);
 });
 
-test('after the time for it an event is given up, and the next one comes', async () => {
+test('an event is dropped after its time, and the next one arrives', async () => {
   receiver = await new Receiver().listen();
   server = await TestServer.start({
     ...environmentFor(receiver.url),
@@ -155,7 +155,7 @@ test('after the time for it an event is given up, and the next one comes', async
   expect(receiver.of('given-up')).toEqual(LIFE);
 });
 
-test('destinations without a good secret are refused at the start', async () => {
+test('destinations without a valid secret are refused at the start', async () => {
   const start = (environment: Record<string, string>) =>
     TestServer.start({ TESSERA_WEBHOOKS_URLS: 'https://x.example', ...environment });
   await expect(start({})).rejects.toThrow(/whsec_.*made for you/s);
@@ -187,7 +187,7 @@ async function listen(url: string, headers: Record<string, string>, into: Event[
   };
 }
 
-test('dashboards hear the same, of all rooms or theirs, and what they missed', async () => {
+test('the event stream has the same events, of all rooms or one, and resumes', async () => {
   const key = makeKey();
   server = await TestServer.start({
     TESSERA_AUTH_KEYS: `${key.id}:${key.secret}`,

@@ -22,7 +22,7 @@ async function put(path: string, bytes: Buffer, type: string) {
   return { status: response.status, body: text === '' ? undefined : JSON.parse(text) };
 }
 
-test('PNG, JPEG and WebP are taken, whatever they are called, and made small enough', async () => {
+test('PNG, JPEG and WebP are accepted under any content type, and scaled down', async () => {
   for (const type of ['image/png', 'image/jpeg', 'image/webp'] as const) {
     const answer = await put(
       '/images/logo',
@@ -38,7 +38,7 @@ test('PNG, JPEG and WebP are taken, whatever they are called, and made small eno
   expect(large.body).toEqual({ name: 'large', width: 1920, height: 480 });
 });
 
-test('everything else is refused with a code, and the room goes on', async () => {
+test('other uploads are refused with a code, and the room goes on', async () => {
   const png = paint(64, 64, '#ff0000', '#00ff00');
   const svg = Buffer.from(
     '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><image href="file:///etc/passwd"/></svg>',
@@ -79,7 +79,7 @@ test('everything else is refused with a code, and the room goes on', async () =>
   expect(body.map(({ name }: { name: string }) => name).sort()).toEqual(['large', 'logo']);
 });
 
-test('a room has sixteen at most; what overlays need must be there', async () => {
+test('a room has at most sixteen images; overlays need images that exist', async () => {
   const overlays = (image: string) => ({ logo: { image, corner: 'top-left', height: 0.1 } });
   const change = (body: unknown) => callApi(server, 'PATCH', '/rooms/images', { body });
   expect((await change({ overlays: overlays('none') })).body.code).toBe('image_not_found');
@@ -100,7 +100,7 @@ test('a room has sixteen at most; what overlays need must be there', async () =>
   );
 });
 
-test('an image that is in use may go; the room can be changed as before', async () => {
+test('an image in use can be deleted; the room can still be changed', async () => {
   const change = (body: unknown) => callApi(server, 'PATCH', '/rooms/images', { body });
   expect((await put('/images/passing', paint(8, 8, '#ffffff'), 'image/png')).status).toBe(200);
   const logo = { image: 'passing', corner: 'top-left', height: 0.1 };
@@ -112,7 +112,7 @@ test('an image that is in use may go; the room can be changed as before', async 
   expect((await change({ locked: false, overlays: back })).status).toBe(200);
 });
 
-test('after a restart the room has its images and overlays; without a room they are gone', async () => {
+test('images and overlays survive a restart, and end with their room', async () => {
   const { dataDir } = server;
   await server.close();
   server = await TestServer.start({ TESSERA_DATA_DIR: dataDir });

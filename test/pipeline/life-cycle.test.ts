@@ -14,7 +14,7 @@ async function readiness(of: TestServer): Promise<[number, string]> {
   return [response.status, ((await response.json()) as { status: string }).status];
 }
 
-test('pages of other origins open no calls unless they are named', async () => {
+test('pages of other origins may join only if they are allowed', async () => {
   server = await TestServer.start({ TESSERA_WEB_ORIGINS: 'https://friend.example' });
   expect(await Wire.upgrade(server, { origin: server.url })).toEqual([101]);
   expect(await Wire.upgrade(server, { origin: 'https://friend.example' })).toEqual([101]);
@@ -32,7 +32,7 @@ test('pages of any origin may import the SDK', async () => {
   expect(headers.get('content-type')).toContain('javascript');
 });
 
-test('requests keep the id that they come with, if it is one', async () => {
+test('requests keep a valid request id', async () => {
   server = await TestServer.start();
   const idOf = async (given: string) => {
     const headers = { 'x-request-id': given };
@@ -42,7 +42,7 @@ test('requests keep the id that they come with, if it is one', async () => {
   expect(await idOf('no "quotes" {here}')).toMatch(/^[0-9a-f-]{36}$/);
 });
 
-test('full is not ready', async () => {
+test('a full server is not ready', async () => {
   server = await TestServer.start({ TESSERA_SERVER_MAX_ROOMS: '1' });
   expect(await readiness(server)).toEqual([200, 'ready']);
   const client = await RtpClient.join({ url: server.signalUrl, room: 'only', name: 'A' });
@@ -50,7 +50,7 @@ test('full is not ready', async () => {
   await client.close();
 });
 
-test('the first SIGTERM drains: people are told, no room begins, calls go on until they end', async () => {
+test('the first SIGTERM drains: people get a notice, no room begins, calls go on until they end', async () => {
   const running = await TestServer.start({ TESSERA_SERVER_DRAIN_SECONDS: '60' });
   server = running;
   const client = await RtpClient.join({ url: running.signalUrl, room: 'drained', name: 'A' });

@@ -63,7 +63,7 @@ function closeCode(socket: Socket): Promise<number> {
   });
 }
 
-test('a message of 64 KiB is read, one byte more closes the socket with 1009', async () => {
+test('a message of 64 KiB is read; one more byte closes the socket with 1009', async () => {
   const wire = await Wire.open(server);
   wire.send(`"${'x'.repeat(64 * 1024 - 2)}"`);
   expect(await wire.next('error')).toMatchObject({ code: 'bad_message' });
@@ -109,7 +109,7 @@ test('a thousand messages a second close the socket with 1008', async () => {
   await waitFor('1008', () => wires.every(({ closeCode: code }) => code === 1008));
 });
 
-test('500 sockets that never speak are closed after the time for it', async () => {
+test('500 sockets that never join are closed after the join time', async () => {
   const wires: Wire[] = [];
   for (let i = 0; i < 500; i += 50) {
     wires.push(...(await Promise.all(Array.from({ length: 50 }, () => Wire.open(server)))));
@@ -123,7 +123,7 @@ test('500 sockets that never speak are closed after the time for it', async () =
   joined.socket.close();
 });
 
-test('a socket that never reads is cut off', async () => {
+test('a socket that never reads is closed', async () => {
   const wire = await Wire.join(server, 'deaf', 'Deaf');
   await wire.next('welcome');
   wire.socket.pause();
@@ -135,7 +135,7 @@ test('a socket that never reads is cut off', async () => {
   wire.socket.terminate();
 });
 
-test('too many sockets or requests of one address get 429, and other addresses none', async () => {
+test('too many sockets or requests from one address get 429; other addresses do not', async () => {
   const strict = await TestServer.start({
     TESSERA_LIMITS_SOCKETS_PER_ADDRESS: '5',
     TESSERA_LIMITS_REQUESTS_PER_MINUTE: '40',
@@ -159,7 +159,7 @@ test('too many sockets or requests of one address get 429, and other addresses n
   await strict.close();
 });
 
-test('headers without end and requests without headers are cut off', async () => {
+test('endless headers are refused', async () => {
   const { hostname, port } = new URL(server.url);
   const socket = connect(Number(port), hostname);
   socket.on('error', () => {});
@@ -172,7 +172,7 @@ test('headers without end and requests without headers are cut off', async () =>
   socket.destroy();
 });
 
-test('without keys only this machine is served, under its own names', async () => {
+test('without keys only this machine is served, under its own host names', async () => {
   const { port } = new URL(server.url);
   for (const host of ['evil.example', '127.evil.example', 'localhost.evil.example']) {
     const socket = new WebSocket(server.signalUrl, { headers: { host: `${host}:${port}` } });
@@ -190,7 +190,7 @@ test('without keys only this machine is served, under its own names', async () =
   expect([elsewhere.status, (await elsewhere.json()).code]).toEqual([403, 'origin_refused']);
 });
 
-test('candidates beyond 64 are left out and counted, and the call goes on', async () => {
+test('candidates beyond 64 are dropped and counted, and the call goes on', async () => {
   const client = await RtpClient.join({ url: server.signalUrl, room: 'many', name: 'Many' });
   for (let i = 0; i < 150; i++) {
     const candidate = `candidate:${i} 1 udp 1 127.0.0.1 ${20_000 + i} typ host`;

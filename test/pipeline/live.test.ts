@@ -1,4 +1,4 @@
-/** Live outputs, received by those whom they are for: FFmpeg listening for RTMP and SRT, players of HLS. */
+/** Live outputs, received by FFmpeg (RTMP, RTMPS, SRT) and read as HLS. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -98,7 +98,7 @@ async function expectTheCall(file: string): Promise<void> {
   expect((await soundOf(file)).tone(440, duration - 2, duration - 1)).toBeGreaterThan(-25);
 }
 
-test('RTMP and SRT at once, each as it was sent; keys are shown to nobody', async () => {
+test('RTMP and SRT at the same time; stream keys are never shown', async () => {
   const [rtmpPort, srtPort] = [await freePort(), await freePort()];
   const rtmp = await listen('rtmp', rtmpPort);
   const srt = await listen('srt', srtPort);
@@ -118,7 +118,7 @@ test('RTMP and SRT at once, each as it was sent; keys are shown to nobody', asyn
   expect(server.log.join('')).not.toContain('twelve');
 }, 180_000);
 
-test('a destination that goes away is connected again, and the call does not notice', async () => {
+test('a destination that goes away is reconnected, without a gap in the call', async () => {
   const port = await freePort();
   const before = await listen('rtmp', port);
   const { body } = await add(`rtmp://127.0.0.1:${port}/live/secret`);
@@ -142,7 +142,7 @@ test('a destination that goes away is connected again, and the call does not not
   await expectTheCall(after.file);
 }, 180_000);
 
-test('RTMPS: in TLS, to whom has the certificate of that name and to nobody else', async () => {
+test('RTMPS connects only to a destination with a trusted certificate', async () => {
   const made = await generate([{ name: 'commonName', value: 'localhost' }], {
     extensions: [
       { name: 'basicConstraints', cA: true },
@@ -200,7 +200,7 @@ test('RTMPS: in TLS, to whom has the certificate of that name and to nobody else
   await expectTheCall(rtmp.file);
 }, 180_000);
 
-test('HLS: a playlist of segments that anybody may read', async () => {
+test('HLS: a public playlist of segments', async () => {
   const { body } = await add('hls');
   expect(body.destination).toMatch(/^\/hls\/[\w-]{16}\/index\.m3u8$/);
   const url = `${server.url}${body.destination}`;
@@ -217,7 +217,7 @@ test('HLS: a playlist of segments that anybody may read', async () => {
   await remove(body.id);
 });
 
-test('what is no destination is refused, with the reason', async () => {
+test('invalid and private destinations are refused, with the reason', async () => {
   const code = async (url: string) => (await add(url)).body.code;
   expect(await code('file:///etc/passwd')).toBe('bad_destination');
   expect(await code('http://127.0.0.1/live/x')).toBe('bad_destination');

@@ -1,4 +1,4 @@
-/** A room that bends before it breaks: too little CPU, and too many people. */
+/** Overload: a room reduces its video when CPU is short, and a full server refuses people. */
 import { spawn } from 'node:child_process';
 import { afterEach, expect, test } from 'vitest';
 import { Load, type LoadOrder } from '../../scripts/bench/load.js';
@@ -101,7 +101,7 @@ function starve(): void {
 }
 
 soak(
-  'with half of the CPU taken away the picture bends and comes back, and the sound is whole',
+  'with half of the CPU taken away the video is reduced and comes back, and the audio is complete',
   async () => {
     const server = await start({ TESSERA_LOAD_ADMISSION: '100' });
     const load = await startLoad();
@@ -135,7 +135,7 @@ soak(
     const stepsAfter = (await counters(server)).load_steps_down ?? 0;
     // A machine that did it all in half of its time has to give more.
     await waitFor(
-      'the picture to bend',
+      'the video to be reduced',
       async () => {
         if (steps.length > 0) return true;
         starve();
@@ -157,7 +157,7 @@ soak(
     expect(sum('audioPackets') / report.people.length).toBeGreaterThan((STARVED_MS / 20) * 0.9);
     expect(sum('audioLost')).toBe(0);
     expect(concealed).toBeLessThan(0.005);
-    // It bent: the steps were told as they came, one at a time.
+    // The video was reduced: each step was announced when it was taken, one at a time.
     expect(steps.some((taken) => taken.includes('late_tiles'))).toBe(true);
     const levels = steps.map(({ length }) => length);
     for (const [i, level] of levels.slice(1).entries()) {
@@ -200,7 +200,7 @@ test('people join until one is refused, and those inside keep a picture that mov
   }
 }, 300_000);
 
-test('who is refused is told when to try again, by HTTP and by signalling', async () => {
+test('a refusal says when to try again, by HTTP and by signalling', async () => {
   // Less than a room takes.
   const server = await start({ TESSERA_LOAD_ADMISSION: '10' });
   const refused = await fetch(`${server.url}/whip/load`, {
@@ -226,7 +226,7 @@ test('who is refused is told when to try again, by HTTP and by signalling', asyn
   expect(await ready.json()).toEqual({ status: 'busy' });
 });
 
-test('metrics tell of every room, and of all since the server began', async () => {
+test('metrics have every room, and totals since the server started', async () => {
   const server = await start({ TESSERA_ROOM_EMPTY_SECONDS: '1' });
   const load = await startLoad();
   await load.grow(people(server, 2));
@@ -258,7 +258,7 @@ test('metrics tell of every room, and of all since the server began', async () =
   expect(value(later, 'tessera_rooms')).toBe(0);
 }, 120_000);
 
-test('metrics are for those who may list rooms', async () => {
+test('metrics need the right to list rooms', async () => {
   const server = await start({ TESSERA_AUTH_KEYS: 'key:a-secret-that-is-long-enough-for-anybody' });
   expect((await fetch(`${server.url}/metrics`)).status).toBe(401);
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200);

@@ -31,7 +31,7 @@ async function enter(room: string, identity: string, role: Role = 'participant')
   return Wire.join(server, room, identity, { token: await tokenFor(room, identity, role) });
 }
 
-test('a locked room lets in hosts and who was in, and nobody else', async () => {
+test('a locked room admits only hosts and returning participants', async () => {
   const host = await enter('locked', 'host', 'host');
   const ada = await enter('locked', 'ada');
   host.send({ type: 'moderate', action: 'lock', locked: true });
@@ -54,7 +54,7 @@ test('a locked room lets in hosts and who was in, and nobody else', async () => 
   for (const one of [host, second, back, forged]) one.socket.close();
 });
 
-test('participants and viewers moderate nothing', async () => {
+test('participants and viewers cannot moderate', async () => {
   const host = await enter('powerless', 'host', 'host');
   const ada = await enter('powerless', 'ada');
   const viewer = await enter('powerless', 'viewer', 'viewer');
@@ -82,7 +82,7 @@ test('participants and viewers moderate nothing', async () => {
   for (const one of [host, ada, viewer]) one.socket.close();
 });
 
-test('in a lobby people wait until a host, or the API, decides', async () => {
+test('people wait in the lobby until a host or the API decides', async () => {
   await api('POST', '/rooms', { name: 'lobby', lobby: true });
   const ada = await enter('lobby', 'ada');
   expect(await ada.next('waiting')).toMatchObject({ room: 'lobby' });
@@ -122,7 +122,7 @@ test('in a lobby people wait until a host, or the API, decides', async () => {
   for (const one of [ada, host, bob, last]) one.socket.close();
 });
 
-test('who is removed does not come back with the same token, over a restart too', async () => {
+test('a removed participant cannot return with the same token, even after a restart', async () => {
   const dataDir = `${server.dataDir}-restart`;
   const environment = { TESSERA_AUTH_KEYS: keys, TESSERA_DATA_DIR: dataDir };
   let own = await TestServer.start(environment);
@@ -143,7 +143,7 @@ test('who is removed does not come back with the same token, over a restart too'
   await own.close();
 });
 
-test('a room that was set up is the same after a restart; one that ended leaves nothing', async () => {
+test('a created room survives a restart; an ended one does not', async () => {
   const dataDir = `${server.dataDir}-kept`;
   const environment = { TESSERA_AUTH_KEYS: keys, TESSERA_DATA_DIR: dataDir };
   let own = await TestServer.start(environment);
@@ -171,7 +171,7 @@ test('a room that was set up is the same after a restart; one that ended leaves 
   await own.close();
 });
 
-test('the room ends after its time, for everybody', async () => {
+test('a room ends after its time, for everybody', async () => {
   await api('POST', '/rooms', { name: 'short', maxSeconds: 2 });
   const ada = await enter('short', 'ada');
   await waitFor('the end', () => ada.closeCode === 4000);
@@ -185,7 +185,7 @@ test('the room ends after its time, for everybody', async () => {
   expect(host.error).toBe('room_ended');
 });
 
-test('hidden ones are seen by the API alone; sources that a token does not name are not sent', async () => {
+test('hidden participants are visible to nobody; sources outside of the token are not sent', async () => {
   const ada = await enter('hidden', 'ada');
   const video = { ...videoGrantFor('hidden', 'participant'), hidden: true };
   const token = await signToken(key, { identity: 'spy', video, seconds: 60 });
@@ -198,14 +198,14 @@ test('hidden ones are seen by the API alone; sources that a token does not name 
   spy.send({ type: 'leave' });
   bob.send({ type: 'leave' });
   await ada.next('left');
-  const told = ada.messages.filter(({ type }) => ['joined', 'left', 'changed'].includes(type));
-  expect(told).toHaveLength(2);
+  const heard = ada.messages.filter(({ type }) => ['joined', 'left', 'changed'].includes(type));
+  expect(heard).toHaveLength(2);
   const { body } = await api('GET', '/rooms/hidden/participants');
   expect(body).toMatchObject([{ name: 'ada' }]);
   ada.socket.close();
 });
 
-test('mute, gain, name and role change what is heard and seen; unmuting is asked for', async () => {
+test('mute, gain, name and role take effect; unmuting needs consent', async () => {
   const room = 'heard';
   const bot = async (name: string, frequency: number, role: Role = 'participant') =>
     Bot.join(server, { room, name, frequency, token: await tokenFor(room, name, role) });
@@ -260,7 +260,7 @@ test('mute, gain, name and role change what is heard and seen; unmuting is asked
   host.socket.close();
 });
 
-test('the log tells each step with its room and participant, and no secret, SDP or address', () => {
+test('the log has each step with room and participant, and no secret, SDP or address', () => {
   const text = server.log.join('');
   for (const secret of [key.secret, 'eyJ', 'a=ice', 'candidate:', '127.0.0.1', 'resume']) {
     expect(text).not.toContain(secret);

@@ -73,7 +73,7 @@ test('recordings of killed servers play after the next start, and lose less than
 });
 
 soak(
-  'of 20 servers killed at random moments, 20 leave recordings that play, and lose next to nothing',
+  '20 servers killed at random moments leave 20 recordings that play, and lose less than a second',
   async () => {
     const losses = await lossesOf(20);
     expect(losses.at(-1)).toBeLessThan(2);
@@ -81,7 +81,7 @@ soak(
   },
 );
 
-test('a full disk ends the recording, which plays, and not the call', async () => {
+test('a full disk ends the recording, which plays; the call goes on', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tessera-disk-'));
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', folder]);
   onTestFinished(() => {
@@ -143,7 +143,7 @@ test('a full disk ends the recording, which plays, and not the call', async () =
   await Promise.all([client.leave(), viewer.leave()]);
 });
 
-test('what nothing is known of any more is found and finished too', async () => {
+test('recordings that have lost their index entry are finished too', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'tessera-test-'));
   const environment = { TESSERA_DATA_DIR: dataDir };
   const server = await TestServer.start(environment);

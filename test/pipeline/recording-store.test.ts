@@ -44,7 +44,7 @@ const stored = (server: TestServer, id: string) =>
     60_000,
   );
 
-test('a recording goes up while it grows, and is here no more once it is there', async () => {
+test('a recording is uploaded while it grows, and then deleted here', async () => {
   const server = await TestServer.start({
     ...swift.environment,
     TESSERA_RECORDING_S3_PREFIX: 'a/',
@@ -80,7 +80,7 @@ test('a recording goes up while it grows, and is here no more once it is there',
   expect(await keys(`a/${id}/`)).toEqual([]);
 });
 
-test('while the store is away nothing is lost; after a restart it is brought there', async () => {
+test('while the store is down nothing is lost; after a restart it is uploaded', async () => {
   const environment = {
     ...swift.environment,
     TESSERA_RECORDING_S3_PREFIX: 'b/',
@@ -106,7 +106,7 @@ test('while the store is away nothing is lost; after a restart it is brought the
   expect(existsSync(pathOf(next, done, ''))).toBe(false);
 });
 
-test('parts that are in the store are not sent again after a restart', async () => {
+test('uploaded parts are not sent again after a restart', async () => {
   const options = {
     endpoint: swift.environment.TESSERA_RECORDING_S3_ENDPOINT,
     region: 'us-east-1',
@@ -134,7 +134,7 @@ test('parts that are in the store are not sent again after a restart', async () 
   );
   const found = Buffer.from((await Body?.transformToByteArray()) ?? []);
   expect(found.equals(bytes)).toBe(true);
-  // One that the store does not know begins anew.
+  // An upload that the store does not know starts from the beginning.
   const third = await after.grow('grown', file, 'video/mp4', 'bm90aGluZw');
   expect(third.bytes).toBe(0);
   await third.abort();

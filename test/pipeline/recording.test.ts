@@ -31,7 +31,7 @@ const isColour = (found: readonly number[], name: keyof typeof COLOURS) =>
 const longestGap = (frames: readonly RecordedFrame[]) =>
   Math.max(...frames.slice(1).map(({ at }, i) => at - (frames[i]?.at ?? 0)));
 
-test('who came and went, in picture and sound, through a pause and a crash of the media process', async () => {
+test('a recording shows joins and leaves, through a pause and a crash of the media process', async () => {
   const ana = await Bot.join(server, { room: 'story', name: 'Ana', colour: 'red', frequency: 440 });
   const started = await record(server, 'story');
   expect(started.status).toBe('starting');
@@ -221,7 +221,7 @@ test.concurrent.each([
   expect(frames.length).toBeGreaterThan(duration * 20);
 });
 
-test("each participant's own tracks hold what they sent, and nobody else", async () => {
+test("a participant's tracks have what that participant sent, and nothing else", async () => {
   const room = 'tracks';
   const ana = await Bot.join(server, { room, name: 'Ana', colour: 'red', frequency: 440 });
   const ben = await Bot.join(server, { room, name: 'Ben', colour: 'blue', frequency: 660 });
@@ -271,7 +271,7 @@ async function egressSeconds({ url }: TestServer): Promise<number> {
   return Number(series.exec(text)?.[1]);
 }
 
-test('a recorder that dies is replaced, and the file is one', async () => {
+test('a recorder that dies is replaced, and the file is complete', async () => {
   const room = 'recorder';
   const bot = await Bot.join(server, { room, name: 'Ana', colour: 'yellow', frequency: 392 });
   const { id } = await record(server, room);
@@ -303,7 +303,7 @@ test('a recorder that dies is replaced, and the file is one', async () => {
   expect(sound.tone(392, duration - 1.5, duration - 0.5)).toBeGreaterThan(-25);
 });
 
-test('a rendition of its own is drawn anew, not blown up', async () => {
+test('a larger rendition for a recording is composed at its size, not scaled up', async () => {
   const room = 'own';
   const bot = await Bot.join(server, { room, name: 'Ana', colour: 'red', frequency: 440 });
   const rendition = { width: 1920, height: 1080, frameRate: 15, bitrate: 3000 };
@@ -324,32 +324,37 @@ test('a rendition of its own is drawn anew, not blown up', async () => {
   expect(layout).toMatchObject({ width: 1280, height: 720 });
 });
 
-test.each(['tone', 'voice'] as const)('everybody hears a %s when it begins', async (announce) => {
-  const own = await TestServer.start({ TESSERA_RECORDING_ANNOUNCE: announce });
-  onTestFinished(() => own.close());
-  const bots = await Promise.all(
-    ['Ana', 'Ben'].map((name) => Bot.join(own, { room: 'said', name, audio: false })),
-  );
-  await sleep(2500);
-  const { id } = await record(own, 'said', { format: 'ogg' });
-  if (announce === 'tone') {
-    await Promise.all(
-      bots.map((bot) => waitFor('the tone', async () => (await bot.toneLevel(880)) > -40, 10_000)),
+test.each(['tone', 'voice'] as const)(
+  'everybody hears a %s when a recording begins',
+  async (announce) => {
+    const own = await TestServer.start({ TESSERA_RECORDING_ANNOUNCE: announce });
+    onTestFinished(() => own.close());
+    const bots = await Promise.all(
+      ['Ana', 'Ben'].map((name) => Bot.join(own, { room: 'said', name, audio: false })),
     );
-  }
-  await running(own, id);
-  await sleep(3000);
-  await act(own, id, 'stop');
-  const sound = await soundOf(mainFile(own, await over(own, id)));
-  await Promise.all(bots.map((bot) => bot.leave()));
-  // It is in the recording as well: loud for a while, then quiet.
-  const loud = (from: number) =>
-    Math.max(...sound.pcm.subarray(from * 48_000, (from + 0.5) * 48_000).map(Math.abs));
-  expect(Math.max(loud(0), loud(0.5))).toBeGreaterThan(0.05);
-  expect(loud(sound.seconds - 0.6)).toBeLessThan(0.05);
-});
+    await sleep(2500);
+    const { id } = await record(own, 'said', { format: 'ogg' });
+    if (announce === 'tone') {
+      await Promise.all(
+        bots.map((bot) =>
+          waitFor('the tone', async () => (await bot.toneLevel(880)) > -40, 10_000),
+        ),
+      );
+    }
+    await running(own, id);
+    await sleep(3000);
+    await act(own, id, 'stop');
+    const sound = await soundOf(mainFile(own, await over(own, id)));
+    await Promise.all(bots.map((bot) => bot.leave()));
+    // It is in the recording as well: loud for a while, then quiet.
+    const loud = (from: number) =>
+      Math.max(...sound.pcm.subarray(from * 48_000, (from + 0.5) * 48_000).map(Math.abs));
+    expect(Math.max(loud(0), loud(0.5))).toBeGreaterThan(0.05);
+    expect(loud(sound.seconds - 0.6)).toBeLessThan(0.05);
+  },
+);
 
-test('a room that is to be recorded is, from the first who comes in to its end', async () => {
+test('a room with automatic recording is recorded from the first join to the end', async () => {
   const room = 'automatic';
   const settings = { name: room, record: { format: 'ogg' }, emptySeconds: 1 };
   await callApi(server, 'POST', '/rooms', { body: settings });
@@ -365,7 +370,7 @@ test('a room that is to be recorded is, from the first who comes in to its end',
   expect((await soundOf(mainFile(server, done))).tone(440, 0.8, 1.8)).toBeGreaterThan(-25);
 });
 
-test('what cannot be recorded is refused, and what is over stays over', async () => {
+test('impossible requests are refused, and a finished recording stays finished', async () => {
   const bot = await Bot.join(server, { room: 'rules', name: 'Ana', colour: 'red', frequency: 440 });
   const post = (path: string, body: unknown = {}) => callApi(server, 'POST', path, { body });
   expect((await post('/rooms/nobody/recordings')).body.code).toBe('room_not_found');

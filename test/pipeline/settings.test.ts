@@ -72,7 +72,7 @@ test('an H.264 sender is seen in the composite', async () => {
   eye.kill();
 });
 
-test('while nobody watches nothing is decoded or encoded; whoever then does sees a picture', async () => {
+test('without a viewer nothing is decoded or encoded; the first viewer sees a picture', async () => {
   server = await TestServer.start();
   const options = { url: server.signalUrl, room: 'unseen', watch: false } as const;
   const sender = await RtpClient.join({ ...options, name: 'Unseen' });
@@ -96,7 +96,7 @@ test('while nobody watches nothing is decoded or encoded; whoever then does sees
   eye.kill();
 });
 
-test('hardware that is not there is told of, and the call goes on without', async () => {
+test('missing hardware is logged, and the call goes on without it', async () => {
   const own = await TestServer.start({ TESSERA_VIDEO_HARDWARE: 'vaapi' });
   onTestFinished(() => own.close());
   // Machines with a graphics card have it: then the picture comes from there.

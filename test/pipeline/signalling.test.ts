@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => server?.close());
 
-test('what is malformed, unknown or out of order gets a stable code and costs nothing else', async () => {
+test('malformed, unknown and untimely messages get a stable error code, and the socket stays open', async () => {
   const wire = await Wire.open(server);
   const cases: [unknown, string][] = [
     ['{', 'bad_message'],
@@ -50,7 +50,7 @@ test('what is malformed, unknown or out of order gets a stable code and costs no
   await waitFor('the end', () => wire.closeCode === 1000);
 });
 
-test('too large is 1009, too many is 1008, binary is 1003; a call beside them goes on', async () => {
+test('large messages close with 1009, too many with 1008, binary ones with 1003; another call goes on', async () => {
   const bot = await Bot.join(server, { room: 'beside', name: 'Bot', colour: 'green' });
   await waitFor('frames', async () => (await bot.report()).frames > 10);
   const large = await Wire.open(server);
@@ -68,12 +68,12 @@ test('too large is 1009, too many is 1008, binary is 1003; a call beside them go
   bot.kill();
 });
 
-test('others are told of joining, changing and leaving; a full room refuses', async () => {
+test('others hear of joining, changing and leaving; a full room refuses', async () => {
   const first = await Wire.open(server);
-  first.send({ type: 'join', room: 'told', name: 'First' });
+  first.send({ type: 'join', room: 'watched', name: 'First' });
   const welcome = await first.next('welcome');
   const second = await Wire.open(server);
-  second.send({ type: 'join', room: 'told', name: 'Second', viewer: true });
+  second.send({ type: 'join', room: 'watched', name: 'Second', viewer: true });
   await second.next('welcome');
   expect(await first.next('joined')).toMatchObject({
     participant: { name: 'Second', viewer: true },
@@ -86,7 +86,7 @@ test('others are told of joining, changing and leaving; a full room refuses', as
   const wires: Wire[] = [];
   for (let i = 0; i < 20; i++) {
     const wire = await Wire.open(server);
-    wire.send({ type: 'join', room: 'told', name: `N${i}` });
+    wire.send({ type: 'join', room: 'watched', name: `N${i}` });
     wires.push(wire);
   }
   const refused = await waitFor('a refusal', () =>
@@ -172,9 +172,9 @@ async function expectNothingLeft(count: number): Promise<void> {
   expect(after.media_mb - before.media_mb).toBeLessThan(40);
 }
 
-test('6. thirty joins and leaves leave no socket, process or memory behind', () =>
+test('thirty joins and leaves leave no socket, process or memory behind', () =>
   expectNothingLeft(30));
 
-soak('6. a hundred joins and leaves leave no socket, process or memory behind', () =>
+soak('a hundred joins and leaves leave no socket, process or memory behind', () =>
   expectNothingLeft(100),
 );

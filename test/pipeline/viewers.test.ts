@@ -1,4 +1,4 @@
-/** Many who only watch: they come and go, and ask for keyframes, and the picture of the others is as before. */
+/** Many viewers: they come and go and request keyframes, and the others notice nothing. */
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { RtpClient } from '../../src/bots/rtp-client.js';
 import { packetizeVp8 } from '../../src/codecs/vp8-packetizer.js';
@@ -32,7 +32,7 @@ const viewer = (room: string, name: string) =>
 
 const counters = async (room: string) => (await server.room(room))?.counters ?? {};
 
-test('twenty viewers who ask for fifty keyframes a second get one now and then, and miss no frame', async () => {
+test('twenty viewers that request fifty keyframes a second get a few, and miss no frame', async () => {
   const room = 'storm';
   await speaker(room);
   const viewers: RtpClient[] = [];
@@ -62,7 +62,7 @@ test('twenty viewers who ask for fifty keyframes a second get one now and then, 
   expect(watcher.longestStepMs).toBeLessThan(250);
 }, 120_000);
 
-test('viewers come and go without a gap for others, and cost no tile, decode or sound of their own', async () => {
+test('viewers come and go without a gap for others, and cost no tile, decode or audio encode', async () => {
   const room = 'coming';
   await speaker(room);
   const watcher = await viewer(room, 'Watcher');

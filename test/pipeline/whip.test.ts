@@ -126,7 +126,7 @@ test('candidates trickle, ICE restarts, each with its precondition', async () =>
   await peer.close();
 });
 
-test('what cannot be served is told with a problem, and leaves nobody in the room', async () => {
+test('a request that cannot be served gets a problem, and adds nobody to the room', async () => {
   const offer = async (kind: 'whip' | 'whep') => {
     const peer = peerFor(kind);
     const sdp = await peer.offer();
@@ -161,7 +161,7 @@ test('what cannot be served is told with a problem, and leaves nobody in the roo
   expect(await names('bad')).toEqual([]);
 });
 
-test('a session is its own: another kind, room or id does not reach it', async () => {
+test('a session cannot be reached by another kind, room or id', async () => {
   const { location, peer } = await post('whep', 'mine');
   expect((await request('DELETE', location.replace('/whep/', '/whip/'))).status).toBe(404);
   expect((await request('DELETE', location.replace('/mine/', '/yours/'))).status).toBe(404);
@@ -170,7 +170,7 @@ test('a session is its own: another kind, room or id does not reach it', async (
   await peer.close();
 });
 
-test('pages elsewhere are told what they may do', async () => {
+test('pages of other origins get CORS headers', async () => {
   const open = await TestServer.start({ TESSERA_WEB_ORIGINS: 'https://player.example' });
   const ask = (origin: string, path: string) =>
     fetch(`${open.url}${path}`, {
@@ -200,14 +200,14 @@ test('pages elsewhere are told what they may do', async () => {
   await open.close();
 });
 
-test('a client that never connects is gone in time', async () => {
+test('a client that never connects is removed', async () => {
   const { peer } = await post('whep', 'never');
   await peer.close();
   expect(await names('never')).toEqual(['WHEP']);
   await waitFor('its end', async () => (await server.room('never')) === undefined, 40_000);
 });
 
-test('tokens say who may send and who may receive; full rooms and lobbies take nobody', async () => {
+test('tokens decide who may send and receive; full rooms and lobbies admit nobody', async () => {
   const key = makeKey();
   const locked = await TestServer.start({
     TESSERA_AUTH_KEYS: `${key.id}:${key.secret}`,
