@@ -3,6 +3,7 @@
  * out packets that overlap, so that the track stays in step with the clock. Times are microseconds of
  * the file, from its start. Pure.
  */
+import type { WriterCounters } from '../link/egress-messages.js';
 import type { Micros } from '../util/units.js';
 
 export const AUDIO_PACKET: Micros = 20_000;
@@ -16,8 +17,13 @@ export interface GridPacket {
   readonly data: Buffer;
 }
 
+export type AudioGridCounters = Pick<
+  WriterCounters,
+  'audio_packets_filled' | 'audio_packets_left_out'
+>;
+
 export class AudioGrid {
-  readonly counters = { audio_packets_filled: 0, audio_packets_left_out: 0 };
+  private readonly counters = { audio_packets_filled: 0, audio_packets_left_out: 0 };
 
   /**
    * @param next where the next packet goes.
@@ -28,6 +34,10 @@ export class AudioGrid {
     private next: Micros = 0,
     private readonly tolerance: Micros = AUDIO_PACKET,
   ) {}
+
+  snapshot(): AudioGridCounters {
+    return { ...this.counters };
+  }
 
   /** Where the track ends so far and the next packet goes. */
   get end(): Micros {

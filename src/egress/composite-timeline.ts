@@ -7,7 +7,7 @@
  * grow; the audio track has no gaps; video and audio stay within 20 ms of the clock, however long the
  * file is. Pure.
  */
-import type { Anchor, Continuation } from '../link/egress-messages.js';
+import type { Anchor, Continuation, WriterCounters } from '../link/egress-messages.js';
 import type { Micros } from '../util/units.js';
 import { AUDIO_PACKET, AudioGrid, type GridPacket } from './audio-grid.js';
 
@@ -37,7 +37,7 @@ const LEAST_STEP: Micros = 1000;
 const MAX_WAITING = 100;
 
 export class CompositeTimeline {
-  readonly counters = { video_before_keyframe: 0 };
+  private readonly counters = { video_before_keyframe: 0 };
   private anchor: Anchor | undefined;
   private grid: AudioGrid;
   private lastVideo: Micros;
@@ -73,8 +73,8 @@ export class CompositeTimeline {
     return Math.max(this.end, this.grid.end, this.lastVideo + LEAST_STEP);
   }
 
-  get gridCounters(): Readonly<Record<string, number>> {
-    return { ...this.counters, ...this.grid.counters };
+  snapshot(): Omit<WriterCounters, 'frames_not_written'> {
+    return { ...this.counters, ...this.grid.snapshot() };
   }
 
   video({ ptsMicros, data, keyframe }: TimedVideo): TrackPacket[] {

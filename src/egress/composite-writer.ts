@@ -4,7 +4,12 @@
  */
 import { DOWNLINK_VIDEO } from '../codecs/codecs.js';
 import type { AudioTrack, MuxedPacket, MuxedTrack } from '../codecs/ffmpeg/muxer.js';
-import type { Anchor, CompositeTracks, Continuation } from '../link/egress-messages.js';
+import type {
+  Anchor,
+  CompositeTracks,
+  Continuation,
+  WriterCounters,
+} from '../link/egress-messages.js';
 import type { AudioOutFrame, VideoOutFrame } from '../link/link-messages.js';
 import type { Micros } from '../util/units.js';
 import { AacTranscoder } from './aac-transcoder.js';
@@ -77,8 +82,8 @@ export class CompositeWriter {
     return this.timeline.positionOf(clock);
   }
 
-  get counters(): Readonly<Record<string, number>> {
-    return { ...this.timeline.gridCounters, frames_not_written: this.notWritten };
+  snapshot(): WriterCounters {
+    return { ...this.timeline.snapshot(), frames_not_written: this.notWritten };
   }
 
   video(frame: VideoOutFrame): void {

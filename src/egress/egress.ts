@@ -152,8 +152,8 @@ export class Egress {
   ): Promise<void> {
     const { emit } = this;
     const onProgress = (bytes: number) => {
-      const { durationMicros, counters } = writer;
-      emit({ type: 'progress', bytes, durationMicros, counters });
+      const { durationMicros } = writer;
+      emit({ type: 'progress', bytes, durationMicros, counters: writer.snapshot() });
     };
     const writer = await CompositeWriter.open(
       tracks,

@@ -34,8 +34,14 @@ export function faultOf(error: unknown): FileFault {
   return { code: full ? 'disk_full' : 'write_failed', message };
 }
 
+export interface GrowingFileCounters {
+  packetsWritten: number;
+  /** Packets that the queue had no space for. */
+  packetsDropped: number;
+}
+
 export class GrowingFile {
-  readonly counters = { packets_written: 0, packets_dropped: 0 };
+  private readonly counters: GrowingFileCounters = { packetsWritten: 0, packetsDropped: 0 };
   private readonly queue: (MuxedPacket | 'flush')[] = [];
   private queuedBytes = 0;
   private muxer: Muxer | undefined;
@@ -54,11 +60,15 @@ export class GrowingFile {
     private readonly events: GrowingFileEvents,
   ) {}
 
+  snapshot(): Readonly<GrowingFileCounters> {
+    return { ...this.counters };
+  }
+
   /** @returns false if the disk does not keep up and the packet was dropped. */
   write(packet: MuxedPacket): boolean {
     if (this.failed || this.closing) return false;
     if (this.queuedBytes + packet.data.length > MAX_QUEUED_BYTES) {
-      this.counters.packets_dropped++;
+      this.counters.packetsDropped++;
       return false;
     }
     this.queue.push(packet);
@@ -115,7 +125,7 @@ export class GrowingFile {
         this.fragmentBegan = packet.ptsMicros;
       }
       await muxer.write(packet);
-      this.counters.packets_written++;
+      this.counters.packetsWritten++;
     }
   }
 

@@ -5,7 +5,7 @@
 import type { CompositeCodec } from '../protocol/codec-names.js';
 import type { FileFormat } from '../protocol/file-format.js';
 import type { Micros } from '../util/units.js';
-import type { MediaCounters, SourceId } from './link-messages.js';
+import type { SourceId } from './link-messages.js';
 
 /** The tracks of a composite that is written to a file or a stream. */
 export interface CompositeTracks {
@@ -107,6 +107,18 @@ export interface TrackFile {
   readonly startMicros: Micros;
 }
 
+/** Counters of one composite since its process started, as they are named in `/v1/stats`. */
+export interface WriterCounters {
+  /** Video frames left out because they came before a keyframe. */
+  readonly video_before_keyframe: number;
+  /** Packets of silence added to fill gaps. */
+  readonly audio_packets_filled: number;
+  /** Audio packets left out because they overlap. */
+  readonly audio_packets_left_out: number;
+  /** Packets that the file or the destination did not take in time. */
+  readonly frames_not_written: number;
+}
+
 export type EgressFault = 'disk_full' | 'write_failed' | 'destination_failed';
 
 /** The process cannot write any more: it drops everything from now on. */
@@ -136,7 +148,7 @@ export type OutputEvent =
       readonly type: 'progress';
       readonly bytes: number;
       readonly durationMicros: Micros;
-      readonly counters: MediaCounters;
+      readonly counters: WriterCounters;
     }
   /** A participant's own track cannot continue without a keyframe. */
   | { readonly type: 'source-keyframe-needed'; readonly source: SourceId }

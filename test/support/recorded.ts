@@ -1,4 +1,4 @@
-/** What is in a recorded file, as Debian's FFmpeg reads it: a judge that wrote none of it. */
+/** Reads recorded files with Debian's FFmpeg, which is independent of the libraries that wrote them. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { TileRegion } from '../../src/protocol/layout.js';
@@ -33,7 +33,7 @@ export async function probe(path: string): Promise<Probed> {
   return { duration: Number(format.duration), tags: format.tags ?? {}, streams, chapters };
 }
 
-/** Whatever FFmpeg complains of while it decodes all of it, strictly. */
+/** All complaints of FFmpeg while it decodes the whole file strictly. */
 export async function decodeFaults(path: string): Promise<string> {
   const strict = ['-v', 'warning', '-xerror', '-err_detect', 'explode'];
   const sinks = [
@@ -47,7 +47,7 @@ export async function decodeFaults(path: string): Promise<string> {
   const { stderr } = await run('ffmpeg', [...strict, '-i', path, ...wanted.flat()], options).catch(
     (error: { stderr: Buffer }) => error,
   );
-  // The sink's clock is coarser than the file's: two pictures may fall into one of its ticks.
+  // The sink's clock is coarser than the file's: two frames may have the same tick.
   const lines = stderr.toString().split('\n');
   const known = /^\[rawvideo.* non monotonically|^ *Last message repeated/;
   return lines.filter((line) => !known.test(line)).join('\n');
@@ -64,7 +64,7 @@ export class RecordedFrame {
     private readonly rgb: Buffer,
   ) {}
 
-  /** RGB at a point, in fractions of the picture. */
+  /** RGB at a point; coordinates are fractions of the picture. */
   colourAt(x: number, y: number): [number, number, number] {
     const at = (Math.floor(y * HEIGHT) * WIDTH + Math.floor(x * WIDTH)) * 3;
     return [this.rgb[at] ?? 0, this.rgb[at + 1] ?? 0, this.rgb[at + 2] ?? 0];
@@ -92,7 +92,7 @@ export class RecordedFrame {
   }
 }
 
-/** All pictures of a file, made small. */
+/** All video frames of a file, scaled down. */
 export async function framesOf(path: string): Promise<RecordedFrame[]> {
   const times = await run(
     'ffprobe',
@@ -153,7 +153,7 @@ export class RecordedSound {
     return toneDbfs(this.pcm.subarray(Math.round(from * RATE), Math.round(to * RATE)), frequency);
   }
 
-  /** When beeps begin, in seconds: louder than a level after at least a tenth of a second below. */
+  /** Start times of beeps in seconds: above a level after at least 0.1 s below it. */
   beeps(level = 0.1): number[] {
     const found: number[] = [];
     let last = Number.NEGATIVE_INFINITY;
@@ -166,7 +166,7 @@ export class RecordedSound {
   }
 }
 
-/** The sound of a file, mono; on the file's own times. */
+/** The audio of a file as mono, with the file's times. */
 export async function soundOf(path: string): Promise<RecordedSound> {
   const { stdout } = await run(
     'ffmpeg',

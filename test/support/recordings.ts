@@ -1,4 +1,4 @@
-/** A room that is recorded, driven over the API. */
+/** Controls recordings over the API. */
 import { join } from 'node:path';
 import type { RecordingInfo, RecordingRequest } from '../../src/protocol/recording-info.js';
 import { callApi } from './api.js';
@@ -30,7 +30,7 @@ export async function act(
   return body;
 }
 
-/** Waits until pictures or sound go into the file. */
+/** Waits until media is written to the file. */
 export function running(server: TestServer, id: string): Promise<RecordingInfo> {
   return waitFor('the recording to run', async () => {
     const found = await recordingOf(server, id);
@@ -38,7 +38,7 @@ export function running(server: TestServer, id: string): Promise<RecordingInfo> 
   });
 }
 
-/** Waits until it is over, whichever way. */
+/** Waits until it is finished or has failed. */
 export function over(server: TestServer, id: string): Promise<RecordingInfo> {
   return waitFor(
     'the recording to be finished',
@@ -50,7 +50,7 @@ export function over(server: TestServer, id: string): Promise<RecordingInfo> {
   );
 }
 
-/** Where one of its files lies. */
+/** The path of one of its files. */
 export function pathOf(server: TestServer, { id }: RecordingInfo, file: string): string {
   return join(server.dataDir, 'recordings', id, file);
 }

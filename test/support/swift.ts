@@ -1,6 +1,6 @@
 /**
- * OpenStack Swift with its S3 interface, of Debian's packages: a real S3-compatible server, on this
- * machine, for as long as a test takes.
+ * OpenStack Swift with its S3 interface, from Debian's packages: a real S3-compatible server on this
+ * machine for the time of a test.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -97,7 +97,7 @@ export class Swift {
     return swift;
   }
 
-  /** What a server under test needs to use it. */
+  /** Settings of a server that uses it. */
   get environment(): Record<string, string> {
     return {
       TESSERA_RECORDING_STORE: 's3',
@@ -115,7 +115,7 @@ export class Swift {
     );
   }
 
-  /** Away, as a store is now and then; its data stay. */
+  /** Stops it; its data stay. */
   async down(): Promise<void> {
     const gone = this.processes.map((one) => new Promise((resolve) => one.once('exit', resolve)));
     for (const one of this.processes) one.kill('SIGKILL');

@@ -3,7 +3,8 @@
  * machine costs no more than its last part. The finished files follow; the local ones are deleted when
  * the store has them.
  */
-import { rm, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../../logger.js';
 import { mediaTypeOf } from '../../protocol/file-format.js';
@@ -23,8 +24,16 @@ export interface DeliveryOwner {
   change(id: string, change: Partial<RecordingManifest>): Promise<void>;
 }
 
+/** Counters as they are named in `/v1/stats`. */
+export interface DeliveryCounters {
+  /** Finished files that the store has. */
+  uploads_done: number;
+  /** Attempts that failed. */
+  uploads_failed: number;
+}
+
 export class Delivery {
-  readonly counters = { uploads_done: 0, uploads_failed: 0 };
+  private readonly counters = { uploads_done: 0, uploads_failed: 0 };
   private readonly growing = new Map<string, Promise<MultipartUpload>>();
   private readonly running = new Map<string, Promise<void>>();
   private closed = false;
@@ -36,6 +45,10 @@ export class Delivery {
     private readonly owner: DeliveryOwner,
     private readonly logger: Logger,
   ) {}
+
+  snapshot(): Readonly<DeliveryCounters> {
+    return { ...this.counters };
+  }
 
   /** Whether a recording's files are being uploaded. */
   has(id: string): boolean {
@@ -100,7 +113,7 @@ export class Delivery {
       if (this.closed) return;
       const path = join(folder, name);
       // A file that is missing here was uploaded before.
-      if ((await stat(path).catch(() => undefined)) === undefined) continue;
+      if (!existsSync(path)) continue;
       const earlier = this.owner.manifestOf(id)?.uploads?.[name];
       let remembering: Promise<void> = Promise.resolve();
       await this.store.put(`${id}/${name}`, path, mediaTypeOf(name), earlier, (uploadId) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { EgressEvent, FinishCommand } from '../../link/egress-messages.js';
 import type { Logger } from '../../logger.js';
 import { FILE_FORMATS } from '../../protocol/file-format.js';
-import type { RecordingFile } from '../../protocol/recording-info.js';
+import type { ParticipantTrack, RecordingFile } from '../../protocol/recording-info.js';
 import type { EgressHandle, EgressLauncher } from '../egress-processes.js';
 import { infoOf, type RecordingManifest } from './recording-manifest.js';
 import { chaptersOf, finishTimeline, readTimeline } from './timeline-log.js';
@@ -148,32 +148,47 @@ async function keepUnfinished(folder: string): Promise<void> {
   }
 }
 
-/** Finishes the participants' own tracks and deletes the empty ones. */
+/** Finishes the participants' own tracks. @returns those that have media. */
 async function finishTracks(
   folder: string,
   { tracks }: RecordingManifest,
   process: FinishingProcess,
   logger: Logger,
 ): Promise<RecordingManifest['tracks']> {
-  const kept: RecordingManifest['tracks'][number][] = [];
+  const kept: ParticipantTrack[] = [];
   for (const track of tracks) {
-    const output = join(folder, track.file);
-    const format = FILE_FORMATS.find((name) => track.file.endsWith(`.${name}`));
-    if (!format) continue;
-    const part = `${output}${PART}`;
-    const segments = [{ path: part, offsetMicros: 0 }];
-    const command = { type: 'finish', segments, output, format, chapters: [] } as const;
-    const outcome = await process.run({ ...command, metadata: {} }).catch((error: unknown) => {
-      logger.warn({ error, file: track.file }, 'a track could not be finished');
-      return undefined;
-    });
-    if (outcome?.type === 'finished' && outcome.durationMicros !== undefined) kept.push(track);
-    else if (outcome?.type === 'finished') await rm(part, { force: true });
-    else
-      await rename(part, output).then(
-        () => kept.push(track),
-        () => {},
-      );
+    if (await finishTrack(join(folder, track.file), process, logger)) kept.push(track);
   }
   return kept;
+}
+
+/** @returns whether the file is there: finished, or as it was written if it cannot be finished. */
+async function finishTrack(
+  output: string,
+  process: FinishingProcess,
+  logger: Logger,
+): Promise<boolean> {
+  const format = FILE_FORMATS.find((name) => output.endsWith(`.${name}`));
+  if (!format) return false;
+  const part = `${output}${PART}`;
+  const segments = [{ path: part, offsetMicros: 0 }];
+  const command = { type: 'finish', segments, output, format, chapters: [], metadata: {} } as const;
+  try {
+    const outcome = await process.run(command);
+    if (outcome.type === 'finished') {
+      const hasMedia = outcome.durationMicros !== undefined;
+      if (!hasMedia) await rm(part, { force: true });
+      return hasMedia;
+    }
+    logger.warn({ reason: outcome.message, output }, 'a track could not be finished');
+  } catch (error) {
+    logger.warn({ error, output }, 'a track could not be finished');
+  }
+  return rename(part, output).then(
+    () => true,
+    (error: unknown) => {
+      logger.warn({ error, output }, 'a track is missing');
+      return false;
+    },
+  );
 }

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
+import { TesseraError } from '../../errors.js';
 
 /** S3 takes up to 10,000 parts, all but the last of 5 MiB or more. */
 const PART_BYTES = 8 * 1024 * 1024;
@@ -42,7 +43,7 @@ export class MultipartUpload {
     const { UploadId } = await client.send(
       new sdk.CreateMultipartUploadCommand({ Bucket: bucket, Key: key, ContentType: type }),
     );
-    if (!UploadId) throw new Error('the store gave no upload id');
+    if (!UploadId) throw new TesseraError('store_failed', 'the store gave no upload id');
     return new MultipartUpload(sdk, target, path, UploadId);
   }
 
@@ -146,7 +147,8 @@ export class MultipartUpload {
 
   private async sendPart(file: FileHandle, length: number): Promise<void> {
     const PartNumber = this.parts.length + 1;
-    if (PartNumber > MAX_PARTS) throw new Error('the file is too large for the store');
+    if (PartNumber > MAX_PARTS)
+      throw new TesseraError('store_failed', 'the file is too large for the store');
     const body = Buffer.alloc(length);
     await file.read(body, 0, length, this.sentBytes);
     const { client, bucket, key } = this.target;
@@ -161,7 +163,7 @@ export class MultipartUpload {
         ContentMD5: createHash('md5').update(body).digest('base64'),
       }),
     );
-    if (!ETag) throw new Error('the store gave a part no tag');
+    if (!ETag) throw new TesseraError('store_failed', 'the store gave no tag for a part');
     this.parts.push({ PartNumber, ETag });
     this.sentBytes += length;
   }

@@ -9,7 +9,7 @@ import type { Logger } from '../../logger.js';
 import { isOver, type RecordingInfo } from '../../protocol/recording-info.js';
 import { RecordStore } from '../../util/record-store.js';
 import type { EgressLauncher } from '../egress-processes.js';
-import { Delivery } from './delivery.js';
+import { Delivery, type DeliveryCounters } from './delivery.js';
 import { finishRecording } from './finish-recording.js';
 import { findOrphans } from './orphans.js';
 import { infoOf, type RecordingManifest } from './recording-manifest.js';
@@ -27,12 +27,9 @@ export interface RecordingArchiveOptions {
 }
 
 /** Counters as they are named in `/v1/stats`. */
-export interface ArchiveCounters {
+export interface ArchiveCounters extends Partial<DeliveryCounters> {
   /** Recordings finished after a crash. */
   readonly recordings_salvaged: number;
-  /** Files brought to the store. */
-  readonly uploads_done?: number;
-  readonly uploads_failed?: number;
 }
 
 const RETENTION_CHECK_MS = 600_000;
@@ -87,7 +84,7 @@ export class RecordingArchive {
   }
 
   snapshot(): ArchiveCounters {
-    return { recordings_salvaged: this.salvaged, ...this.delivery?.counters };
+    return { recordings_salvaged: this.salvaged, ...this.delivery?.snapshot() };
   }
 
   /** Only ids that the server made reach a path. */

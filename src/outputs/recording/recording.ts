@@ -4,11 +4,10 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Anchor, OutputEvent, TrackFile } from '../../link/egress-messages.js';
+import type { Anchor, OutputEvent, TrackFile, WriterCounters } from '../../link/egress-messages.js';
 import type {
   AudioInFrame,
   AudioOutFrame,
-  MediaCounters,
   SourceId,
   VideoInFrame,
   VideoOutFrame,
@@ -21,7 +20,11 @@ import { nowMicros } from '../../util/clock.js';
 import { sleep } from '../../util/sleep.js';
 import type { Micros } from '../../util/units.js';
 import type { EgressLauncher } from '../egress-processes.js';
-import { type EgressOpening, EgressSession } from '../egress-session.js';
+import {
+  type EgressOpening,
+  EgressSession,
+  type EgressSessionCounters,
+} from '../egress-session.js';
 import type { RoomOutput } from '../output-registry.js';
 import { finishRecording } from './finish-recording.js';
 import type { RecordingManifest } from './recording-manifest.js';
@@ -69,7 +72,7 @@ export class Recording implements RoomOutput, MediaOutput {
   private readonly timeline: RoomTimeline;
   private readonly owners = new TrackOwners();
   private nextTrack = 1;
-  private writerCounters: MediaCounters = {};
+  private writer: WriterCounters | undefined;
   /** Pause, resume and stop happen one after the other. */
   private queue: Promise<void> = Promise.resolve();
   private stopping: Promise<void> | undefined;
@@ -139,9 +142,12 @@ export class Recording implements RoomOutput, MediaOutput {
     return this.session.pid;
   }
 
-  /** Counters of its session, and of the frames in its current process. */
-  snapshot() {
-    return { session: this.session.snapshot(), writer: this.writerCounters };
+  /** Counters of its session, and of the writer in its process if that has reported any. */
+  snapshot(): {
+    readonly session: Readonly<EgressSessionCounters>;
+    readonly writer: WriterCounters | undefined;
+  } {
+    return { session: this.session.snapshot(), writer: this.writer };
   }
 
   /** Starts it; the first picture is in the file some tens of milliseconds later. */
@@ -239,7 +245,7 @@ export class Recording implements RoomOutput, MediaOutput {
         break;
       case 'progress':
         this.segments.written(event.durationMicros);
-        this.writerCounters = event.counters;
+        this.writer = event.counters;
         this.current = {
           ...this.current,
           durationMs: Math.round(this.segments.durationMicros / 1000),

@@ -1,6 +1,7 @@
 /** The recordings of all rooms: started, paused and stopped by the API, or with their rooms. */
 import { randomBytes } from 'node:crypto';
 import { TesseraError } from '../../errors.js';
+import type { WriterCounters } from '../../link/egress-messages.js';
 import type { Logger } from '../../logger.js';
 import {
   isOver,
@@ -13,7 +14,11 @@ import { sleep } from '../../util/sleep.js';
 import type { EgressLauncher } from '../egress-processes.js';
 import { OutputRegistry } from '../output-registry.js';
 import { Recording } from './recording.js';
-import { RecordingArchive, type RecordingArchiveOptions } from './recording-archive.js';
+import {
+  type ArchiveCounters,
+  RecordingArchive,
+  type RecordingArchiveOptions,
+} from './recording-archive.js';
 import { infoOf, type RecordingManifest } from './recording-manifest.js';
 import { planRecording, type RecordingDefaults } from './recording-plan.js';
 
@@ -25,6 +30,22 @@ export interface RecordingsOptions extends RecordingArchiveOptions, RecordingDef
   readonly automatic: boolean;
   /** Distance of keyframes; 0 asks for none. */
   readonly keyframeMs: number;
+}
+
+/** Counters as they are named in `/v1/stats`. Those of frames and packets are of running recordings. */
+export interface RecordingCounters extends ArchiveCounters, WriterCounters {
+  readonly recordings_started: number;
+  readonly recordings_finished: number;
+  readonly recordings_failed: number;
+  readonly recordings_disk_full: number;
+  readonly recordings_active: number;
+  /** Frames that an egress process did not take. */
+  readonly recording_frames_dropped: number;
+  /** Frames that came while there was no egress process. */
+  readonly recording_frames_missed: number;
+  readonly recording_process_restarts: number;
+  /** Process ids of the egress processes, by recording. */
+  readonly pids: Readonly<Record<string, number | undefined>>;
 }
 
 /** On shutdown recordings may take this long to end; the next start finishes the others. */
@@ -67,18 +88,22 @@ export class Recordings {
     return this.archive.start();
   }
 
-  /** Counters, and the process ids of running recordings, as they are shown in `/v1/stats`. */
-  snapshot() {
+  snapshot(): RecordingCounters {
     const { all } = this.registry;
-    const sessions = all.map((recording) => recording.snapshot().session);
+    const counters = all.map((recording) => recording.snapshot());
+    const sum = (count: (one: (typeof counters)[number]) => number | undefined) =>
+      counters.reduce((total, one) => total + (count(one) ?? 0), 0);
     return {
       ...this.counters,
       ...this.archive.snapshot(),
       recordings_active: all.length,
-      recording_frames_dropped: sessions.reduce((sum, one) => sum + one.framesDropped, 0),
-      recording_frames_missed: sessions.reduce((sum, one) => sum + one.framesMissed, 0),
-      recording_process_restarts: sessions.reduce((sum, one) => sum + one.restarts, 0),
-      ...sumOf(all.map((recording) => recording.snapshot().writer)),
+      recording_frames_dropped: sum(({ session }) => session.framesDropped),
+      recording_frames_missed: sum(({ session }) => session.framesMissed),
+      recording_process_restarts: sum(({ session }) => session.restarts),
+      video_before_keyframe: sum(({ writer }) => writer?.video_before_keyframe),
+      audio_packets_filled: sum(({ writer }) => writer?.audio_packets_filled),
+      audio_packets_left_out: sum(({ writer }) => writer?.audio_packets_left_out),
+      frames_not_written: sum(({ writer }) => writer?.frames_not_written),
       pids: Object.fromEntries(all.map(({ id, pid }) => [id, pid])),
     };
   }
@@ -255,12 +280,4 @@ function stateOf(recording: Recording | undefined): EgressState['recording'] {
   const status = recording?.manifest.status;
   if (status === 'paused') return 'paused';
   return status === 'starting' || status === 'recording' ? 'on' : 'off';
-}
-
-function sumOf(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
-  const total: Record<string, number> = {};
-  for (const [name, value] of all.flatMap((counters) => Object.entries(counters))) {
-    total[name] = (total[name] ?? 0) + value;
-  }
-  return total;
 }

@@ -48,6 +48,7 @@ export class S3Store {
 
   /**
    * Uploads a finished file. Resolves when the store has all of it.
+   * @throws TesseraError `store_failed`, and the errors of the SDK.
    * @param earlier id of an upload that a restart broke off.
    * @param onStarted gets the id to give as `earlier` after a restart.
    */
@@ -74,7 +75,8 @@ export class S3Store {
       await new Upload({ client, params, partSize: RESUMABLE_BYTES }).done();
     }
     const stored = await this.size(key);
-    if (stored !== size) throw new Error(`${key} has ${stored} bytes in the store, not ${size}`);
+    if (stored === size) return;
+    throw new TesseraError('store_failed', `${key} has ${stored} bytes in the store, not ${size}`);
   }
 
   /** @param range a Range header. @throws TesseraError `recording_not_found`, `store_failed`. */

@@ -69,7 +69,7 @@ export async function readTimeline(folder: string): Promise<TimelineEvent[]> {
     try {
       return line === '' ? [] : [JSON.parse(line) as TimelineEvent];
     } catch {
-      // Cut off by a crash.
+      // The crash cut this line off.
       return [];
     }
   });

@@ -18,7 +18,7 @@ test('the file starts with the first keyframe, and audio starts with it', () => 
     ['video', 0],
   ]);
   expect(timeline.audio(audio(60_000))[0]?.ptsMicros).toBe(20_000);
-  expect(timeline.counters.video_before_keyframe).toBe(1);
+  expect(timeline.snapshot().video_before_keyframe).toBe(1);
 });
 
 test('a pause is left out, and the rest starts with a keyframe', () => {

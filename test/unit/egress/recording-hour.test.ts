@@ -19,11 +19,11 @@ import { decodeFaults, probe } from '../../support/recorded.js';
 import { soak } from '../../support/soak.js';
 
 const FRAME_RATE = 10;
-/** A flash and a beep together begin each ten seconds. */
+/** Every ten seconds a flash and a beep start together. */
 const BEAT = 10;
 const SIZE = { width: 64, height: 48 };
 
-/** A minute that begins with a keyframe. */
+/** One minute that starts with a keyframe. */
 async function minuteOfVideo(): Promise<EncodedFrame[]> {
   using encoder = await VideoEncoder.open({
     codec: 'h264',
@@ -36,7 +36,7 @@ async function minuteOfVideo(): Promise<EncodedFrame[]> {
   for (let n = 0; n < 60 * FRAME_RATE; n++) {
     const bright = n % (BEAT * FRAME_RATE) < 3;
     picture.fill({ x: 0, y: 0, ...SIZE }, [bright ? 235 : 16, 128, 128]);
-    // A keyframe a second: after a gap the picture comes back.
+    // A keyframe each second: after a gap the picture comes back.
     frames.push(...(await encoder.encode(picture, (n * 1e6) / FRAME_RATE, n % FRAME_RATE === 0)));
   }
   return frames;
@@ -92,7 +92,7 @@ async function expectTogether({
     },
   );
   const start = 123_456_789;
-  /** Seconds in which the media process is not there; its next ticks are out of step with the last. */
+  /** Seconds without a media process; the ticks after them are out of step with those before. */
   const crashed = (at: number) =>
     (at > firstCrashAt + 0.013 && at < firstCrashAt + 1.5) ||
     (at > secondCrashAt && at < secondCrashAt + 0.4);
@@ -123,12 +123,12 @@ async function expectTogether({
       const flags = { low: false, lowBegins: false, last: true, source: 0 };
       if (!lost) writer.audio({ kind: 'audio-out', ptsMicros, data, ...flags });
     }
-    // The queue of the file is bounded by what a minute is, not by what an hour is.
-    while ((sink?.counters.packets_written ?? 0) < (minute - 1) * 2000) await tick();
+    // The queue of the file never holds more than a minute.
+    while ((sink?.snapshot().packetsWritten ?? 0) < (minute - 1) * 2000) await tick();
   }
   await writer.stop(start + minutes * 60e6);
   expect(faults).toEqual([]);
-  expect(sink?.counters.packets_dropped).toBe(0);
+  expect(sink?.snapshot().packetsDropped).toBe(0);
   const output = join(folder, 'out.mp4');
   const done = await finish({
     type: 'finish',

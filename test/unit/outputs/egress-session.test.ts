@@ -25,7 +25,17 @@ const STREAM: OutputCommand = {
   audioChannels: 2,
   audioBitrateBps: 96_000,
 };
-const PROGRESS: EgressEvent = { type: 'progress', bytes: 1, durationMicros: 1, counters: {} };
+const PROGRESS: EgressEvent = {
+  type: 'progress',
+  bytes: 1,
+  durationMicros: 1,
+  counters: {
+    video_before_keyframe: 0,
+    audio_packets_filled: 0,
+    audio_packets_left_out: 0,
+    frames_not_written: 0,
+  },
+};
 
 class FakeProcess implements EgressHandle {
   readonly commands: EgressCommand[] = [];
