@@ -1,16 +1,19 @@
-/** Builds the whole server and closes it in reverse order. */
+/** Builds the whole server in four steps and closes it in reverse order. */
 
 import type { AddressInfo } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import type { FastifyInstance } from 'fastify';
 import { Access } from './api/access.js';
 import { EventLog } from './api/event-log.js';
 import { iceServersFor } from './api/ice-servers.js';
+import { selfSignedCertificate } from './api/self-signed-certificate.js';
+import { serverUrls } from './api/server-urls.js';
 import { createWebServer } from './api/web-server.js';
 import { type Delivery, WebhookSender } from './api/webhook-sender.js';
 import { checkExposure } from './config/api-keys.js';
 import type { ServerConfig } from './config/server-config.js';
 import type { Logger } from './logger.js';
 import { Metrics } from './metrics/metrics.js';
+import { serverStats } from './metrics/server-stats.js';
 import { EgressProcesses } from './outputs/egress-processes.js';
 import { LiveOutputs } from './outputs/live/live-outputs.js';
 import { Recordings } from './outputs/recording/recordings.js';
@@ -19,63 +22,76 @@ import { isMomentary, type RoomEvent } from './rooms/room-events.js';
 import { RoomManager } from './rooms/room-manager.js';
 import type { Session } from './signalling/session.js';
 import { registerSignalling } from './signalling/signal-route.js';
+import { CloseStack } from './util/close-stack.js';
 import { RecordStore } from './util/record-store.js';
+import { sleep } from './util/sleep.js';
 
 export interface RunningServer {
   /** Base URLs under which the page can be opened. */
   readonly urls: readonly string[];
   /** Codecs that composites can be encoded with, best first. */
   readonly encoders: readonly string[];
-  /** Whether nobody needs a token. */
+  /** Nobody needs a token. */
   readonly open: boolean;
-  /** Lets no new room begin, tells everybody, and waits until all have left or the time is over. */
+  /** Opens no new rooms, tells everybody, and waits until all have left or the time is over. */
   drain(): Promise<void>;
   close(): Promise<void>;
 }
 
-async function selfSigned(): Promise<{ cert: string; key: string }> {
-  const { generate } = await import('selfsigned');
-  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  const made = await generate([{ name: 'commonName', value: 'tessera.local' }], {
-    extensions: [
-      {
-        name: 'subjectAltName',
-        altNames: [
-          { type: 2, value: 'localhost' },
-          ...addresses
-            .filter(({ family }) => family === 'IPv4')
-            .map(({ address }) => ({ type: 7, ip: address }) as const),
-        ],
-      },
-    ],
-  });
-  return { cert: made.cert, key: made.private };
+/** What every step needs. */
+interface Context {
+  readonly config: ServerConfig;
+  readonly logger: Logger;
+  readonly closing: CloseStack;
 }
 
-function createWebhooks(
-  config: ServerConfig['webhooks'],
-  logger: Logger,
-): WebhookSender | undefined {
-  if (!config) return undefined;
-  const store = new RecordStore<Delivery>(config.folder, (error) =>
-    logger.error({ error }, 'a webhook could not be kept'),
-  );
-  return new WebhookSender(config, store, logger);
-}
+type Events = ReturnType<typeof buildEvents>;
+type Media = ReturnType<typeof buildMedia>;
+type Web = Awaited<ReturnType<typeof buildWeb>>;
 
-/** @param version of the program. */
+/**
+ * Starts the server; whatever fails closes what was started before it.
+ * @param version of the program.
+ * @throws TesseraError `bad_config` for an address that needs strong keys.
+ */
 export async function startServer(
   config: ServerConfig,
   logger: Logger,
   version: string,
 ): Promise<RunningServer> {
   checkExposure(config.http.host, config.auth.keys);
-  const events = new EventLog();
-  const webhooks = createWebhooks(config.webhooks, logger);
+  const context = { config, logger, closing: new CloseStack() };
+  try {
+    const events = buildEvents(context);
+    const media = buildMedia(context, events);
+    const web = await buildWeb(context, events, media, version);
+    return await goLive(context, events, media, web);
+  } catch (error) {
+    await context.closing.close();
+    throw error;
+  }
+}
+
+/** What happens in rooms goes to the event stream and to webhooks. */
+function buildEvents({ config: { webhooks: options }, logger, closing }: Context) {
+  const log = new EventLog();
+  let webhooks: WebhookSender | undefined;
+  if (options) {
+    const store = new RecordStore<Delivery>(options.folder, (error) =>
+      logger.error({ error }, 'webhook not saved'),
+    );
+    webhooks = new WebhookSender(options, store, logger);
+    closing.add(() => webhooks?.close());
+  }
   const publish = (event: RoomEvent) => {
-    events.publish(event);
+    log.publish(event);
     if (!isMomentary(event.event)) webhooks?.publish(event);
   };
+  return { log, webhooks, publish };
+}
+
+/** Rooms and what leaves them. */
+function buildMedia({ config, logger }: Context, { publish }: Events) {
   const egress = new EgressProcesses();
   const recordings = new Recordings(config.recording, egress, logger, publish);
   const outputs = new LiveOutputs(config.live, egress, logger, publish);
@@ -92,95 +108,76 @@ export async function startServer(
     },
     () => egress.usage.cpuMicros,
   );
-  await Promise.all([webhooks?.start(), recordings.start(), outputs.start()]);
+  return { rooms, recordings, outputs, egress };
+}
+
+/** HTTP and signalling; does not listen yet. */
+async function buildWeb(context: Context, events: Events, media: Media, version: string) {
+  const { config, logger, closing } = context;
+  const { rooms, recordings, outputs, egress } = media;
   const access = new Access(config.auth, rooms.revoked);
+  const sessions = new Map<string, Session>();
   const iceServers = (user: string) =>
     iceServersFor(config.iceServers, user, Math.floor(Date.now() / 1000));
-  const [encoders] = await Promise.all([rooms.start(), localCertificate()]);
-  const metrics = new Metrics(rooms, () => egress.usage);
-  const sessions = new Map<string, Session>();
-  const tls = config.http.tls === 'self-signed' ? await selfSigned() : undefined;
   const app = await createWebServer({
-    tls,
+    ...config.http,
+    tls: config.http.tls === 'self-signed' ? await selfSignedCertificate() : undefined,
     logger,
     rooms,
     recordings,
     outputs,
     access,
-    events,
+    events: events.log,
     version,
-    encoders,
-    metrics,
+    metrics: new Metrics(rooms, () => egress.usage),
     iceServers,
-    origins: config.http.origins,
-    trustedProxies: config.http.trustedProxies,
-    requestsPerMinute: config.http.requestsPerMinute,
-    stats: () => ({
-      sessions: sessions.size,
-      webhooks: webhooks?.counters,
-      load: rooms.admission.stats,
-      recordings: recordings.snapshot(),
-      outputs: outputs.snapshot(),
-      rooms: rooms.all.map((room) => ({
-        id: room.id,
-        mediaPid: room.telemetry.mediaPid,
-        counters: room.telemetry.counters,
-        participants: room.participants.map((participant) => ({
-          id: participant.id,
-          name: participant.name,
-          state: participant.connectionState,
-          counters: participant.counts(),
-        })),
-      })),
-      memory: process.memoryUsage(),
-      timers: process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length,
-      cpu: process.cpuUsage(),
-    }),
+    stats: () => serverStats({ ...media, sessions, webhooks: events.webhooks }),
   });
+  closing.add(() => app.close());
   await registerSignalling(app, {
+    ...config.signalling,
     openRoom: (id) => rooms.open(id),
     endRoom: (id) => rooms.end(id),
     recordingAccess: (room, role) =>
       access.recordingAccess(room, role, config.recording.playback === 'everybody'),
     callerOf: (request) => access.callerOf(request),
-    ...config.signalling,
     iceServers,
     sessions,
     logger,
     allowedOrigins: config.http.origins,
   });
-  const { host } = config.http;
-  await app.listen({ host, port: config.http.port });
-  const { port } = app.server.address() as AddressInfo;
-  const scheme = tls ? 'https' : 'http';
-  const hosts =
-    host === '0.0.0.0' || host === '::'
-      ? Object.values(networkInterfaces())
-          .flatMap((list) => list ?? [])
-          .filter(({ family, internal }) => family === 'IPv4' && !internal)
-          .map(({ address }) => address)
-      : ['localhost'];
+  return { app, access, sessions };
+}
+
+/** Starts everything and listens. Rooms close first: their sockets still tell people why. */
+async function goLive(
+  { config, closing }: Context,
+  { webhooks }: Events,
+  { rooms, recordings, outputs }: Media,
+  { app, access, sessions }: Web,
+): Promise<RunningServer> {
+  closing.add(() => Promise.all([recordings.close(), outputs.close()]));
+  closing.add(() => rooms.close());
+  await Promise.all([webhooks?.start(), recordings.start(), outputs.start()]);
+  const [encoders] = await Promise.all([rooms.start(), localCertificate()]);
+  const { host, port, tls } = config.http;
+  await app.listen({ host, port });
   return {
-    urls: (hosts.length > 0 ? hosts : ['localhost']).map((name) => `${scheme}://${name}:${port}`),
+    urls: serverUrls(tls === 'off' ? 'http' : 'https', host, portOf(app)),
     encoders,
     open: access.open,
     drain: async () => {
       const { drainMs } = config;
       if (drainMs === 0) return;
       for (const session of sessions.values()) session.tellDraining(drainMs / 1000);
-      let timer: NodeJS.Timeout | undefined;
-      await rooms.drain(
-        new Promise((resolve) => {
-          timer = setTimeout(resolve, drainMs);
-        }),
-      );
-      clearTimeout(timer);
+      const over = new AbortController();
+      await rooms.drain(sleep(drainMs, over.signal));
+      over.abort();
     },
-    close: async () => {
-      await rooms.close();
-      await Promise.all([recordings.close(), outputs.close()]);
-      await app.close();
-      await webhooks?.close();
-    },
+    close: () => closing.close(),
   };
+}
+
+function portOf(app: FastifyInstance): number {
+  return (app.server.address() as AddressInfo).port;
 }

@@ -16,7 +16,6 @@ const tags = ['server'];
 export interface ServerDependencies extends ApiDependencies {
   readonly events: EventLog;
   readonly version: string;
-  readonly encoders: readonly string[];
 }
 
 /** One event of a `text/event-stream` (WHATWG HTML, 9.2). */
@@ -27,7 +26,7 @@ function frame({ id, event, ...rest }: RoomEvent): string {
 }
 
 export const serverRoutes: FastifyPluginAsyncTypebox<ServerDependencies> = async (app, options) => {
-  const { rooms, access, events, version, encoders } = options;
+  const { rooms, access, events, version } = options;
   const open = new Set<() => void>();
 
   app.get(
@@ -41,7 +40,7 @@ export const serverRoutes: FastifyPluginAsyncTypebox<ServerDependencies> = async
       status: rooms.readiness,
       open: access.open,
       uptimeSeconds: Math.floor(process.uptime()),
-      encoders: [...encoders],
+      encoders: [...rooms.encoders],
       numRooms: rooms.all.length,
       numParticipants: rooms.all.reduce((sum, { size }) => sum + size, 0),
     }),

@@ -81,8 +81,7 @@ export class RoomManager {
   private readonly imageStore: RecordStore<ImageRecord>;
   private readonly intake: ImageIntake;
   private readonly revocations: RecordStore<Revocation>;
-  /** Codecs for composites: those wanted and there, best first. */
-  private encoders: readonly CompositeCodec[] = [];
+  private available: readonly CompositeCodec[] = [];
   private mix: MixSettings;
   private ticker: NodeJS.Timeout | undefined;
   private sampler: NodeJS.Timeout | undefined;
@@ -115,14 +114,14 @@ export class RoomManager {
       this.imageStore.load(),
       this.revoked.load(),
     ]);
-    this.encoders = this.options.videoCodecs.filter((codec) => found.includes(codec));
+    this.available = this.options.videoCodecs.filter((codec) => found.includes(codec));
     await this.checkHardware();
     this.sampler = setInterval(() => this.sampleLoad(), SAMPLE_MS);
     for (const record of records.values()) {
       const own = [...images.values()].filter(({ room }) => room === record.id);
       this.restore(record, new Map(own.map((image) => [image.name, image])));
     }
-    return this.encoders;
+    return this.available;
   }
 
   /** Rooms are made without hardware that does not work. */
@@ -166,6 +165,11 @@ export class RoomManager {
     while (!over && this.all.some(({ size }) => size > 0)) {
       await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECK_MS));
     }
+  }
+
+  /** Codecs of composites: those in the settings that this machine can encode, best first. */
+  get encoders(): readonly CompositeCodec[] {
+    return this.available;
   }
 
   get all(): readonly Room[] {
@@ -286,7 +290,7 @@ export class RoomManager {
     const room = new Room(
       id,
       settings,
-      { ...this.options, mix: this.mix, videoCodecs: this.encoders },
+      { ...this.options, mix: this.mix, videoCodecs: this.available },
       {
         pool: this.pool,
         logger: this.logger.child({ room: id }),
