@@ -93,18 +93,18 @@ function buildEvents({ config: { webhooks: options }, logger, closing }: Context
 /** Rooms and what leaves them. */
 function buildMedia({ config, logger }: Context, { publish }: Events) {
   const egress = new EgressProcesses();
-  const recordings = new Recordings(config.recording, egress, logger, publish);
-  const outputs = new LiveOutputs(config.live, egress, logger, publish);
+  const recordings = new Recordings(config.recording, egress, logger);
+  const outputs = new LiveOutputs(config.live, egress, logger);
   const rooms: RoomManager = new RoomManager(
     config.rooms,
     logger,
     (event) => {
       publish(event);
-      outputs.onRoomEvent(event);
-      recordings.onRoomEvent(
-        event,
-        rooms.all.find(({ sid }) => sid === event.room.sid),
-      );
+      if (event.event !== 'room_started') return;
+      const room = rooms.all.find(({ sid }) => sid === event.room.sid);
+      if (!room) return;
+      recordings.follow(room);
+      outputs.follow(room);
     },
     () => egress.usage.cpuMicros,
   );

@@ -9,6 +9,7 @@ import type { EgressState, Room } from '../rooms/room.js';
 /** What the registry needs of a room. */
 export interface OutputRoom extends Pick<Room, 'egress' | 'setEgress'> {
   readonly sid: string;
+  readonly updates: Pick<Room['updates'], 'follow'>;
 }
 
 /** One output, from its creation to its end. */
@@ -90,19 +91,25 @@ export class OutputRegistry<Output extends RoomOutput> {
     room.setEgress({ ...room.egress, ...this.options.stateOf(this.inRoom(room.sid)) });
   }
 
-  /** Ends the outputs of a room that is over. */
-  roomEnded(sid: string): void {
-    const pending = this.pending.get(sid);
-    if (pending) pending.roomEnded = true;
-    for (const output of this.inRoom(sid)) {
-      this.stop(output).catch((error: unknown) => this.logger.error({ error }, 'a stop failed'));
-    }
+  /** Ends the outputs of a room when the room ends. Called once for each room. */
+  follow({ sid, updates }: OutputRoom): void {
+    updates.follow(({ type }) => {
+      if (type === 'ended') this.roomEnded(sid);
+    });
   }
 
   /** Adds no more and ends all. Idempotent; a stop that fails is logged. */
   async close(): Promise<void> {
     this.closed = true;
     await Promise.all(this.all.map((output) => this.stop(output)));
+  }
+
+  private roomEnded(sid: string): void {
+    const pending = this.pending.get(sid);
+    if (pending) pending.roomEnded = true;
+    for (const output of this.inRoom(sid)) {
+      this.stop(output).catch((error: unknown) => this.logger.error({ error }, 'a stop failed'));
+    }
   }
 
   private async stop(output: Output): Promise<void> {

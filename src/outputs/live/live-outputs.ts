@@ -6,7 +6,7 @@ import { TesseraError } from '../../errors.js';
 import type { Logger } from '../../logger.js';
 import type { OutputInfo } from '../../protocol/output-info.js';
 import type { Room } from '../../rooms/room.js';
-import { type RoomEvent, type RoomEventName, roomEvent } from '../../rooms/room-events.js';
+import type { EgressPhase } from '../../rooms/room-update.js';
 import type { EgressLauncher } from '../egress-processes.js';
 import { OutputRegistry } from '../output-registry.js';
 import { checkTarget } from './kinds/live-kinds.js';
@@ -48,7 +48,6 @@ export class LiveOutputs {
     private readonly options: LiveOutputsOptions,
     private readonly processes: EgressLauncher,
     private readonly logger: Logger,
-    private readonly publish: (event: RoomEvent) => void,
   ) {
     const { maxPerRoom } = options;
     this.registry = new OutputRegistry(
@@ -105,7 +104,7 @@ export class LiveOutputs {
       { room: room.id, output: output.id, to: output.info.destination },
       'live output started',
     );
-    this.announce('egress_started', output);
+    this.announce('started', output);
     output.start();
     this.registry.updateRoom(room);
     return output.info;
@@ -116,9 +115,9 @@ export class LiveOutputs {
     await this.outputOf(id).stop();
   }
 
-  /** Follows what happens in rooms. */
-  onRoomEvent({ event, room: { sid } }: RoomEvent): void {
-    if (event === 'room_finished') this.registry.roomEnded(sid);
+  /** Ends a room's live outputs when it ends. Called once for each room. */
+  follow(room: Room): void {
+    this.registry.follow(room);
   }
 
   async close(): Promise<void> {
@@ -167,7 +166,7 @@ export class LiveOutputs {
 
   private changed(output: LiveOutput): void {
     const hasEnded = output.info.status === 'ended';
-    this.announce(hasEnded ? 'egress_ended' : 'egress_updated', output);
+    this.announce(hasEnded ? 'ended' : 'updated', output);
     if (!hasEnded) return;
     this.registry.remove(output);
     this.deleteFilesLater(output);
@@ -184,8 +183,8 @@ export class LiveOutputs {
     this.lingering.add(timer);
   }
 
-  private announce(name: RoomEventName, { room, info }: LiveOutput): void {
-    this.publish(roomEvent(name, room, { output: info }));
+  private announce(phase: EgressPhase, { room, info: output }: LiveOutput): void {
+    room.updates.publish({ type: 'output', phase, output });
   }
 
   private outputOf(id: string): LiveOutput {

@@ -9,7 +9,7 @@ import {
   type RecordingRequest,
 } from '../../protocol/recording-info.js';
 import type { EgressState, Room } from '../../rooms/room.js';
-import { type RoomEvent, type RoomEventName, roomEvent } from '../../rooms/room-events.js';
+import type { EgressPhase } from '../../rooms/room-update.js';
 import { sleep } from '../../util/sleep.js';
 import type { EgressLauncher } from '../egress-processes.js';
 import { OutputRegistry } from '../output-registry.js';
@@ -60,14 +60,11 @@ export class Recordings {
     recordings_disk_full: 0,
   };
   private readonly registry: OutputRegistry<Recording>;
-  /** Sids of rooms that were recorded automatically: a recording that was stopped stays stopped. */
-  private readonly automatic = new Set<string>();
 
   constructor(
     private readonly options: RecordingsOptions,
     private readonly processes: EgressLauncher,
     private readonly logger: Logger,
-    private readonly publish: (event: RoomEvent) => void,
   ) {
     this.archive = new RecordingArchive(options, processes, logger);
     this.registry = new OutputRegistry(
@@ -128,8 +125,8 @@ export class Recordings {
       { room: room.id, recording: id, format: manifest.format },
       'recording started',
     );
-    this.announceEvent('egress_started', room, manifest);
-    this.announceInRoom(room, 'started');
+    this.announce('started', room, manifest);
+    this.playAnnouncement(room, 'started');
     return infoOf(manifest);
   }
 
@@ -159,12 +156,24 @@ export class Recordings {
     return infoOf(recording.manifest);
   }
 
-  /** Follows what happens in rooms. @param room undefined if the room is over. */
-  onRoomEvent({ event, room: { sid } }: RoomEvent, room: Room | undefined): void {
-    if (event === 'room_finished') {
-      this.automatic.delete(sid);
-      this.registry.roomEnded(sid);
-    } else if (event === 'participant_joined' && room) this.recordAutomatically(room);
+  /**
+   * Records a room when the first participant joins, if it is to be recorded automatically, and ends
+   * its recording when the room ends. Called once for each room.
+   */
+  follow(room: Room): void {
+    this.registry.follow(room);
+    // Once per room: a recording that was stopped stays stopped.
+    let wasStarted = false;
+    room.updates.follow(({ type }) => {
+      if (type !== 'joined' || wasStarted) return;
+      const request = room.settings.record ?? (this.options.automatic ? {} : undefined);
+      if (!request) return;
+      wasStarted = true;
+      if (this.registry.inRoom(room.sid).length > 0) return;
+      this.record(room, request).catch((error: unknown) =>
+        this.logger.error({ error, room: room.id }, 'a room could not be recorded automatically'),
+      );
+    });
   }
 
   async close(): Promise<void> {
@@ -173,16 +182,6 @@ export class Recordings {
     await Promise.race([this.registry.close(), late]);
     await this.archive.close(late);
     closing.abort();
-  }
-
-  private recordAutomatically(room: Room): void {
-    const { record } = room.settings;
-    if (this.automatic.has(room.sid) || (!record && !this.options.automatic)) return;
-    this.automatic.add(room.sid);
-    if (this.registry.inRoom(room.sid).length > 0) return;
-    this.record(room, record ?? {}).catch((error: unknown) =>
-      this.logger.error({ error, room: room.id }, 'a room could not be recorded automatically'),
-    );
   }
 
   private async create(room: Room, request: RecordingRequest): Promise<Recording> {
@@ -238,8 +237,8 @@ export class Recordings {
     const hasNewError = now.error !== before.error;
     if (hasNewError && now.error?.code === 'disk_full') this.counters.recordings_disk_full++;
     if (now.status === before.status && !hasNewError) return;
-    this.announceEvent('egress_updated', room, now);
-    if (now.status === 'finishing') this.announceInRoom(room, 'stopped');
+    this.announce('updated', room, now);
+    if (now.status === 'finishing') this.playAnnouncement(room, 'stopped');
   }
 
   private ended(recording: Recording, manifest: RecordingManifest): void {
@@ -247,17 +246,18 @@ export class Recordings {
     this.registry.remove(recording);
     this.counters[status === 'failed' ? 'recordings_failed' : 'recordings_finished']++;
     this.logger.info({ recording: id, status, error, durationMs }, 'recording ended');
-    this.announceEvent('egress_ended', recording.room, manifest);
+    this.announce('ended', recording.room, manifest);
     this.archive.ended(id);
   }
 
-  private announceInRoom(room: Room, text: 'started' | 'stopped'): void {
+  /** Participants hear that the recording starts or stops. */
+  private playAnnouncement(room: Room, text: 'started' | 'stopped'): void {
     const { announce } = this.options;
     if (announce !== 'off') room.announce(text, announce);
   }
 
-  private announceEvent(name: RoomEventName, room: Room, manifest: RecordingManifest): void {
-    this.publish(roomEvent(name, room, { recording: infoOf(manifest) }));
+  private announce(phase: EgressPhase, room: Room, manifest: RecordingManifest): void {
+    room.updates.publish({ type: 'recording', phase, recording: infoOf(manifest) });
   }
 
   /** A recording that has not been stopped. */

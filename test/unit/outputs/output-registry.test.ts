@@ -6,13 +6,25 @@ import {
   type OutputRoom,
   type RoomOutput,
 } from '../../../src/outputs/output-registry.js';
+import type { UpdateListener } from '../../../src/rooms/update-bus.js';
 
 class FakeRoom implements OutputRoom {
+  private readonly followers: UpdateListener[] = [];
+  readonly updates = {
+    follow: (listener: UpdateListener) => {
+      this.followers.push(listener);
+      return () => {};
+    },
+  };
   egress: OutputRoom['egress'] = { recording: 'off', live: false };
   constructor(readonly sid: string) {}
 
   setEgress(state: OutputRoom['egress']): void {
     this.egress = state;
+  }
+
+  end(): void {
+    for (const listener of this.followers) listener({ type: 'ended' });
   }
 }
 
@@ -112,7 +124,9 @@ test('the end of a room stops its outputs and no others', async () => {
   const a = await add('a', first);
   const b = await add('b', first);
   const c = await add('c', second);
-  registry.roomEnded('1');
+  registry.follow(first);
+  registry.follow(second);
+  first.end();
   expect([a.stops, b.stops, c.stops]).toEqual([1, 1, 0]);
   expect(registry.all).toEqual([c]);
 });
@@ -120,8 +134,9 @@ test('the end of a room stops its outputs and no others', async () => {
 test('an output whose room ends while it is created is refused', async () => {
   const { registry } = registryOf(1);
   const room = new FakeRoom('1');
+  registry.follow(room);
   const adding = registry.add(room, async () => new FakeOutput('a', room));
-  registry.roomEnded('1');
+  room.end();
   await expect(adding).rejects.toMatchObject({ code: 'room_ended' });
   expect(registry.all).toEqual([]);
 });
