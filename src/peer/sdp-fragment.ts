@@ -1,6 +1,6 @@
 /** SDP fragments: trickled candidates and new ICE credentials (RFC 8840, 9; RFC 9725, 4.3). */
 import { TesseraError } from '../errors.js';
-import { MAX_CANDIDATES, MAX_SDP_BYTES } from './sdp-answer.js';
+import { MAX_CANDIDATES, MAX_SDP_BYTES } from './sdp-offer.js';
 
 export interface IceCredentials {
   readonly usernameFragment: string;

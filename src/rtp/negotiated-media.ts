@@ -1,11 +1,11 @@
-import type { CompositeCodec } from '../protocol/codec-names.js';
+import type { CodecName } from '../protocol/codec-names.js';
 import type { Ssrc } from '../util/units.js';
 import type { HeaderExtensionIds } from './rtp-packet.js';
 
 /** A payload type and the codec it stands for on one m-line. */
 export interface PayloadFormat {
   readonly payloadType: number;
-  readonly codec: CompositeCodec | 'opus';
+  readonly codec: CodecName;
   /** Payload type of its retransmissions (RFC 4588). */
   readonly rtxPayloadType: number | undefined;
   /** Payload type of this codec with redundancy (RFC 2198); audio only. */

@@ -10,7 +10,7 @@ import { Problem } from '../api/problem.js';
 import type { ApiDependencies } from '../api/room-routes.js';
 import { TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
-import { MAX_SDP_BYTES } from '../peer/sdp-answer.js';
+import { MAX_SDP_BYTES } from '../peer/sdp-offer.js';
 import type { IceServer } from '../protocol/ice-server.js';
 import type { Grant } from '../rooms/grant.js';
 import { cleanName, cleanRoomId } from '../rooms/names.js';

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { TesseraError } from '../../../src/errors.js';
-import { parseOffer, writeAnswer } from '../../../src/peer/sdp-answer.js';
+import { writeAnswer } from '../../../src/peer/sdp-answer.js';
+import { parseOffer } from '../../../src/peer/sdp-offer.js';
 
 const FINGERPRINT =
   'AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99';

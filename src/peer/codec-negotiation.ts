@@ -1,0 +1,89 @@
+/** Which of the formats of an offered m-line we use. The rules of each codec are in its descriptor. */
+import * as sdpTransform from 'sdp-transform';
+import type { FormatParameters } from '../codecs/codec.js';
+import { CODECS } from '../codecs/codecs.js';
+import {
+  type AudioCodec,
+  type CodecName,
+  type CompositeCodec,
+  UPLINK_VIDEO_CODECS,
+} from '../protocol/codec-names.js';
+import type { PayloadFormat } from '../rtp/negotiated-media.js';
+
+export type OfferedMedia = sdpTransform.SessionDescription['media'][number];
+
+const AUDIO_CODECS: readonly AudioCodec[] = ['opus'];
+/** What clients may send. */
+export const UPLINK_CODECS: readonly CodecName[] = [...AUDIO_CODECS, ...UPLINK_VIDEO_CODECS];
+
+/** The `a=fmtp` of a payload type, as the client wrote it. */
+export function offeredParameters(media: OfferedMedia, payload: number): string | undefined {
+  return media.fmtp.find((fmtp) => fmtp.payload === payload)?.config;
+}
+
+function parametersOf(config: string): FormatParameters {
+  const parsed = sdpTransform.parseParams(config);
+  return Object.fromEntries(Object.entries(parsed).map(([name, value]) => [name, String(value)]));
+}
+
+/** Payload types of `rtx` or `red`, by the payload type that they repeat. */
+function repeatersOf(
+  media: OfferedMedia,
+  encodingName: 'rtx' | 'red',
+  repeated: (config: string) => number,
+): ReadonlyMap<number, number> {
+  return new Map(
+    media.rtp
+      .filter(({ codec }) => codec.toLowerCase() === encodingName)
+      .map(({ payload }) => [repeated(offeredParameters(media, payload) ?? ''), payload]),
+  );
+}
+
+interface Ranked {
+  readonly codec: CodecName;
+  readonly rank: number;
+}
+
+function rankedCodec(media: OfferedMedia, payload: number, name: string): Ranked | undefined {
+  for (const { kind, name: codec, sdp } of Object.values(CODECS)) {
+    if (kind !== media.type || sdp.encodingName.toLowerCase() !== name.toLowerCase()) continue;
+    const rank = sdp.rank(parametersOf(offeredParameters(media, payload) ?? ''));
+    return rank === undefined ? undefined : { codec, rank };
+  }
+  return undefined;
+}
+
+/** The offered formats that we can use, one for each codec, in the client's order. */
+export function formatsOf(media: OfferedMedia, accept: readonly CodecName[]): PayloadFormat[] {
+  const rtx = repeatersOf(media, 'rtx', (config) => Number(parametersOf(config).apt));
+  // The parameters of `red` begin with the payload type that it repeats, e.g. 111/111.
+  const red = repeatersOf(media, 'red', (config) => Number.parseInt(config, 10));
+  const best = new Map<CodecName, { rank: number; payloadType: number }>();
+  for (const { payload, codec: name } of media.rtp) {
+    const found = rankedCodec(media, payload, name);
+    if (!found || !accept.includes(found.codec)) continue;
+    const before = best.get(found.codec);
+    if (before && before.rank >= found.rank) continue;
+    // A better format keeps the place of the one before.
+    best.set(found.codec, { rank: found.rank, payloadType: payload });
+  }
+  return [...best].map(([codec, { payloadType }]) => ({
+    payloadType,
+    codec,
+    rtxPayloadType: rtx.get(payloadType),
+    redPayloadType: red.get(payloadType),
+    nack: (media.rtcpFb ?? []).some(
+      ({ payload, type, subtype }) => payload === payloadType && type === 'nack' && !subtype,
+    ),
+  }));
+}
+
+/** The one format that the composite is sent in: that of the first of our codecs that is offered. */
+export function compositeFormat(
+  media: OfferedMedia,
+  downCodecs: readonly CompositeCodec[],
+): PayloadFormat[] {
+  const formats = formatsOf(media, downCodecs);
+  const codec = downCodecs.find((wanted) => formats.some((format) => format.codec === wanted));
+  return formats.filter((format) => format.codec === codec);
+}
