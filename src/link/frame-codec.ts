@@ -1,26 +1,62 @@
-import { COMPOSITE_CODECS, type VideoCodec } from '../protocol/codec-names.js';
+/**
+ * The link's wire format. Every record: u32 length of what follows, u8 kind, then by kind, all little
+ * endian. Both ends are the same build on the same machine, so there is no version to negotiate.
+ */
+import {
+  COMPOSITE_CODECS,
+  isCompositeCodec,
+  isUplinkVideo,
+  UPLINK_VIDEO_CODECS,
+  type VideoCodecName,
+} from '../protocol/codec-names.js';
 import type { Rotation } from '../rtp/rotation.js';
 import type { TemporalLayer } from '../util/units.js';
 import type { EgressCommand, EgressEvent } from './egress-messages.js';
-import type { MediaCommand, MediaEvent, MediaFrame } from './link-messages.js';
+import type {
+  AudioInFrame,
+  AudioOutFrame,
+  MediaCommand,
+  MediaEvent,
+  MediaFrame,
+  VideoInFrame,
+  VideoOutFrame,
+} from './link-messages.js';
 
-/**
- * The link's wire format. Every record: u32 length of what follows, u8 kind, then by kind, all
- * little endian. Both ends are the same build on the same machine; there is no version to negotiate.
- */
 const KINDS = ['control', 'video-in', 'audio-in', 'video-out', 'audio-out'] as const;
-/** Codec and rotation, or codec and temporal layer, in one field. */
-const CODEC_SHIFT = 12;
+/** A codec's number on the link is its place here. */
+const VIDEO_CODECS: readonly VideoCodecName[] = [
+  ...new Set<VideoCodecName>([...COMPOSITE_CODECS, ...UPLINK_VIDEO_CODECS]),
+];
+
+/** Flags of video. */
 const KEYFRAME = 1;
+const BT709 = 16;
+const FULL_RANGE = 32;
+/** Flags of audio from the mixer. */
 const LOW = 1;
 const LOW_BEGINS = 2;
 const LAST = 4;
+/** Flags of audio from clients. */
 const REPEAT = 8;
 const SILENT = 64;
-const BT709 = 16;
-const FULL_RANGE = 32;
-/** Length of the fixed part behind the length word: kind, flags, sequence, source, timestamp, two times. */
-const FIXED = 1 + 1 + 2 + 4 + 4 + 8 + 8;
+
+/** Offsets of a frame's fields in its record, behind the length word. */
+const AT = {
+  kind: 0,
+  flags: 1,
+  /** u16: sequence number of audio, rotation or temporal layer of video. */
+  detail: 2,
+  /** u32: source, or rendition of the composite. */
+  source: 4,
+  /** u32: RTP timestamp of audio, number of the codec of video. */
+  number: 8,
+  /** f64: when the frame was captured, or when it is to be shown or heard. */
+  time: 12,
+  /** f64: when the frame arrived or was encoded. */
+  otherTime: 20,
+  data: 28,
+} as const;
+const LENGTH_BYTES = 4;
 
 export type LinkMessage = MediaCommand | MediaEvent | EgressCommand | EgressEvent;
 
@@ -33,101 +69,172 @@ export function encodeControl(message: LinkMessage): Buffer {
   return Buffer.concat([head, body]);
 }
 
-/** The head of a frame's record; the frame's data follows it on the wire, uncopied. */
-export function encodeFrameHead(frame: MediaFrame): Buffer {
-  const head = Buffer.alloc(4 + FIXED);
-  head.writeUInt32LE(FIXED + frame.data.length, 0);
-  head[4] = KINDS.indexOf(frame.kind);
-  let flags = 0;
-  if (frame.kind === 'video-in' || frame.kind === 'video-out') {
-    flags = frame.keyframe ? KEYFRAME : 0;
-    const detail = frame.kind === 'video-in' ? frame.rotation : frame.temporalLayer;
-    head.writeUInt16LE((COMPOSITE_CODECS.indexOf(frame.codec) << CODEC_SHIFT) | detail, 6);
-  } else if (frame.kind === 'audio-out') {
-    const { last, low, lowBegins } = frame;
-    flags = (last ? LAST : 0) | (low ? LOW : 0) | (lowBegins ? LOW_BEGINS : 0);
-  } else flags = (frame.isRepeat ? REPEAT : 0) | (frame.isSilent ? SILENT : 0);
-  if (frame.kind === 'video-in') {
-    const { matrix, fullRange } = frame.colourSpace;
-    flags |= (matrix === 'bt709' ? BT709 : 0) | (fullRange ? FULL_RANGE : 0);
-  }
-  head[5] = flags;
-  head.writeUInt32LE(frame.kind === 'video-out' ? frame.rendition : frame.source, 8);
-  if (frame.kind === 'audio-in') {
-    head.writeUInt16LE(frame.sequence, 6);
-    head.writeUInt32LE(frame.timestamp >>> 0, 12);
-  }
-  if (frame.kind === 'audio-in' || frame.kind === 'video-in') {
-    head.writeDoubleLE(frame.arrivalMicros, 24);
-  }
-  if (frame.kind === 'video-out') head.writeDoubleLE(frame.encodedMicros, 24);
-  const time =
-    frame.kind === 'video-in' || frame.kind === 'audio-in' ? frame.captureMicros : frame.ptsMicros;
-  head.writeDoubleLE(time, 16);
-  return head;
+function flag(isSet: boolean, bit: number): number {
+  return isSet ? bit : 0;
 }
 
-/** Decodes a record without its length word. Frame data is a view into `record`. */
-export function decodeRecord(record: Buffer): LinkMessage | MediaFrame {
-  const kind = KINDS[record[0] as number];
-  if (kind === undefined) throw new Error(`unknown record kind ${record[0]} on the link`);
-  if (kind === 'control') return JSON.parse(record.toString('utf8', 1)) as LinkMessage;
-  const flags = record[1] as number;
-  const keyframe = (flags & KEYFRAME) !== 0;
-  const detail = record.readUInt16LE(2) & ((1 << CODEC_SHIFT) - 1);
-  const codec = COMPOSITE_CODECS[record.readUInt16LE(2) >> CODEC_SHIFT] ?? 'vp8';
-  const source = record.readUInt32LE(4);
-  const time = record.readDoubleLE(12);
-  const data = record.subarray(FIXED);
-  switch (kind) {
+/** What the fields of a record say about one frame. */
+interface Head {
+  readonly flags: number;
+  readonly detail?: number;
+  readonly source: number;
+  readonly number?: number;
+  readonly time: number;
+  readonly otherTime?: number;
+}
+
+function codecNumber(codec: VideoCodecName): number {
+  const number = VIDEO_CODECS.indexOf(codec);
+  if (number < 0) throw new Error(`the link has no number for the codec ${codec}`);
+  return number;
+}
+
+function headOf(frame: MediaFrame): Head {
+  switch (frame.kind) {
     case 'video-in': {
-      const matrix = flags & BT709 ? 'bt709' : 'bt601';
-      const colourSpace = { matrix, fullRange: (flags & FULL_RANGE) !== 0 } as const;
-      const rotation = detail as Rotation;
+      const { matrix, fullRange } = frame.colourSpace;
       return {
-        kind,
-        source,
-        codec: codec as VideoCodec,
-        keyframe,
-        colourSpace,
-        rotation,
-        arrivalMicros: record.readDoubleLE(20),
-        captureMicros: time,
-        data,
+        flags:
+          flag(frame.keyframe, KEYFRAME) |
+          flag(matrix === 'bt709', BT709) |
+          flag(fullRange, FULL_RANGE),
+        detail: frame.rotation,
+        source: frame.source,
+        number: codecNumber(frame.codec),
+        time: frame.captureMicros,
+        otherTime: frame.arrivalMicros,
       };
     }
-    case 'audio-in':
-      return {
-        kind,
-        source,
-        sequence: record.readUInt16LE(2),
-        timestamp: record.readUInt32LE(8),
-        isRepeat: (flags & REPEAT) !== 0,
-        isSilent: (flags & SILENT) !== 0,
-        captureMicros: time,
-        arrivalMicros: record.readDoubleLE(20),
-        data,
-      };
     case 'video-out':
       return {
-        kind,
-        codec,
-        rendition: source,
-        keyframe,
-        temporalLayer: detail as TemporalLayer,
-        ptsMicros: time,
-        encodedMicros: record.readDoubleLE(20),
-        data,
+        flags: flag(frame.keyframe, KEYFRAME),
+        detail: frame.temporalLayer,
+        source: frame.rendition,
+        number: codecNumber(frame.codec),
+        time: frame.ptsMicros,
+        otherTime: frame.encodedMicros,
+      };
+    case 'audio-in':
+      return {
+        flags: flag(frame.isRepeat, REPEAT) | flag(frame.isSilent, SILENT),
+        detail: frame.sequence,
+        source: frame.source,
+        number: frame.timestamp >>> 0,
+        time: frame.captureMicros,
+        otherTime: frame.arrivalMicros,
       };
     case 'audio-out':
       return {
-        kind,
-        source,
-        ptsMicros: time,
-        last: (flags & LAST) !== 0,
-        low: (flags & LOW) !== 0,
-        lowBegins: (flags & LOW_BEGINS) !== 0,
-        data,
+        flags: flag(frame.last, LAST) | flag(frame.low, LOW) | flag(frame.lowBegins, LOW_BEGINS),
+        source: frame.source,
+        time: frame.ptsMicros,
       };
   }
+}
+
+/** The head of a frame's record; the frame's data follows it on the wire, uncopied. */
+export function encodeFrameHead(frame: MediaFrame): Buffer {
+  const { flags, detail = 0, source, number = 0, time, otherTime = 0 } = headOf(frame);
+  const head = Buffer.allocUnsafe(LENGTH_BYTES + AT.data);
+  head.writeUInt32LE(AT.data + frame.data.length, 0);
+  head[LENGTH_BYTES + AT.kind] = KINDS.indexOf(frame.kind);
+  head[LENGTH_BYTES + AT.flags] = flags;
+  head.writeUInt16LE(detail, LENGTH_BYTES + AT.detail);
+  head.writeUInt32LE(source, LENGTH_BYTES + AT.source);
+  head.writeUInt32LE(number, LENGTH_BYTES + AT.number);
+  head.writeDoubleLE(time, LENGTH_BYTES + AT.time);
+  head.writeDoubleLE(otherTime, LENGTH_BYTES + AT.otherTime);
+  return head;
+}
+
+/**
+ * Decodes a record without its length word. Frame data is a view into `record`.
+ * @throws Error for a kind or a codec that the link does not know: the other end has a fault.
+ */
+export function decodeRecord(record: Buffer): LinkMessage | MediaFrame {
+  const kind = KINDS[record[AT.kind] as number];
+  switch (kind) {
+    case 'control':
+      return JSON.parse(record.toString('utf8', 1)) as LinkMessage;
+    case 'video-in':
+      return decodeVideoIn(record);
+    case 'audio-in':
+      return decodeAudioIn(record);
+    case 'video-out':
+      return decodeVideoOut(record);
+    case 'audio-out':
+      return decodeAudioOut(record);
+    default:
+      throw new Error(`unknown record kind ${record[AT.kind]} on the link`);
+  }
+}
+
+function codecOf<C extends VideoCodecName>(
+  record: Buffer,
+  isAllowed: (codec: VideoCodecName) => codec is C,
+): C {
+  const number = record.readUInt32LE(AT.number);
+  const codec = VIDEO_CODECS[number];
+  if (codec === undefined || !isAllowed(codec)) {
+    throw new Error(`unknown codec ${number} of a ${KINDS[record[AT.kind] as number]} frame`);
+  }
+  return codec;
+}
+
+const isSet = (record: Buffer, bit: number) => ((record[AT.flags] as number) & bit) !== 0;
+
+function decodeVideoIn(record: Buffer): VideoInFrame {
+  return {
+    kind: 'video-in',
+    source: record.readUInt32LE(AT.source),
+    codec: codecOf(record, isUplinkVideo),
+    keyframe: isSet(record, KEYFRAME),
+    colourSpace: {
+      matrix: isSet(record, BT709) ? 'bt709' : 'bt601',
+      fullRange: isSet(record, FULL_RANGE),
+    },
+    rotation: record.readUInt16LE(AT.detail) as Rotation,
+    arrivalMicros: record.readDoubleLE(AT.otherTime),
+    captureMicros: record.readDoubleLE(AT.time),
+    data: record.subarray(AT.data),
+  };
+}
+
+function decodeAudioIn(record: Buffer): AudioInFrame {
+  return {
+    kind: 'audio-in',
+    source: record.readUInt32LE(AT.source),
+    sequence: record.readUInt16LE(AT.detail),
+    timestamp: record.readUInt32LE(AT.number),
+    isRepeat: isSet(record, REPEAT),
+    isSilent: isSet(record, SILENT),
+    captureMicros: record.readDoubleLE(AT.time),
+    arrivalMicros: record.readDoubleLE(AT.otherTime),
+    data: record.subarray(AT.data),
+  };
+}
+
+function decodeVideoOut(record: Buffer): VideoOutFrame {
+  return {
+    kind: 'video-out',
+    codec: codecOf(record, isCompositeCodec),
+    rendition: record.readUInt32LE(AT.source),
+    keyframe: isSet(record, KEYFRAME),
+    temporalLayer: record.readUInt16LE(AT.detail) as TemporalLayer,
+    ptsMicros: record.readDoubleLE(AT.time),
+    encodedMicros: record.readDoubleLE(AT.otherTime),
+    data: record.subarray(AT.data),
+  };
+}
+
+function decodeAudioOut(record: Buffer): AudioOutFrame {
+  return {
+    kind: 'audio-out',
+    source: record.readUInt32LE(AT.source),
+    ptsMicros: record.readDoubleLE(AT.time),
+    last: isSet(record, LAST),
+    low: isSet(record, LOW),
+    lowBegins: isSet(record, LOW_BEGINS),
+    data: record.subarray(AT.data),
+  };
 }
