@@ -1,25 +1,12 @@
 /**
- * Stage: everything one client sends. Sorts RTP packets into its streams (by SSRC, mid and payload
- * type, RFC 8843 9.2), undoes RTX, and writes what the client must be told: reception reports, NACK,
- * keyframe requests, transport-wide feedback. Pure: the caller gives packets and the time.
+ * Stage: everything that one client sends. Sorts RTP packets into streams, undoes RTX, gives audio
+ * packets and whole video frames, and writes the RTCP that the client needs. Pure: the caller gives
+ * packets and the time; times in microseconds.
  */
-
-import {
-  isUplink,
-  type MediaSection,
-  type NegotiatedMedia,
-  type PayloadFormat,
-  type UplinkUse,
-} from '../rtp/negotiated-media.js';
-import {
-  buildCname,
-  buildNack,
-  buildPli,
-  buildReceiverReport,
-  buildRemb,
-  buildTransportFeedback,
-  type RtcpPacket,
-} from '../rtp/rtcp.js';
+import { CODECS } from '../codecs/codecs.js';
+import { isUplinkVideo } from '../protocol/codec-names.js';
+import type { NegotiatedMedia, PayloadFormat, UplinkUse } from '../rtp/negotiated-media.js';
+import type { RtcpPacket } from '../rtp/rtcp.js';
 import {
   type HeaderExtensionIds,
   NO_EXTENSIONS,
@@ -29,71 +16,69 @@ import {
 import { Unwrapper } from '../rtp/sequence.js';
 import type { FrameSize } from '../util/frame-size.js';
 import { TokenBucket } from '../util/token-bucket.js';
-import { AUDIO_CLOCK_RATE, type Micros, type Ssrc, VIDEO_CLOCK_RATE } from '../util/units.js';
-import { NackGenerator } from './nack-generator.js';
+import type { Micros, Ssrc } from '../util/units.js';
+import { AudioStream, type ReceivedAudio } from './audio-stream.js';
+import { FeedbackWriter } from './feedback-writer.js';
 import { ReceptionStatistics } from './reception-statistics.js';
-import { splitRed } from './red-depacketizer.js';
-import { RembEstimator } from './remb-estimator.js';
 import { SenderClock } from './sender-clock.js';
-import { SimulcastSelector } from './simulcast-selector.js';
-import { TransportFeedbackGenerator } from './transport-feedback.js';
-import { type ReceivedFrame, VideoReceiver } from './video-receiver.js';
+import { type SimulcastCounters, SimulcastSelector } from './simulcast-selector.js';
+import { type PacketMatch, StreamTable } from './stream-table.js';
+import {
+  type ReceivedFrame,
+  VideoReceiver,
+  type VideoReceiverCounters,
+  videoReceiverCounters,
+} from './video-receiver.js';
 
-/** Streams kept per client: the newest of each m-line and simulcast layer, with some to spare. */
-const MAX_STREAMS = 16;
-const REPORT_INTERVAL: Micros = 1_000_000;
-/** What is decoded of a camera follows its layers and its tile as often. */
+export type { ReceivedAudio } from './audio-stream.js';
+
+/** How often the simulcast layer of the camera is chosen. */
 const CHOOSE_INTERVAL: Micros = 50_000;
-const FEEDBACK_INTERVAL: Micros = 100_000;
-/** On a path back that takes little it comes less often, so that it takes a twentieth of that. */
-const SLOWEST_FEEDBACK: Micros = 250_000;
-const FEEDBACK_SHARE = 0.05;
-/** Of one report, with its headers. */
-const FEEDBACK_BITS = 150 * 8;
-/** More packets than any camera with its layers and repairs has; what is above is not looked at. */
+/** More than any camera with its layers and repairs sends; packets above it are dropped. */
 const MAX_PACKETS_PER_SECOND = 3000;
-/** Of 10 ms each, with as many repairs. */
+/** Packets of 10 ms, with as many repairs. */
 const MAX_AUDIO_PER_SECOND = 200;
-/** Of RFC 6464. */
-const SILENCE = 127;
-/** Sound is played before it could be asked for more often. */
-const AUDIO_TRIES = 4;
 
-export interface ReceivedAudio {
-  readonly sequence: number;
-  readonly timestamp: number;
-  /** Came as redundancy with a later packet, or again; says nothing of the network's jitter. */
-  readonly isRepeat: boolean;
-  /** The sender says that there is nothing in it (RFC 6464). */
-  readonly isSilent: boolean;
-  readonly arrivalMicros: Micros;
-  readonly captureMicros: Micros;
-  readonly payload: Buffer;
-}
+type AudioUse = Extract<UplinkUse, 'mic' | 'screen-audio'>;
+type VideoUse = Exclude<UplinkUse, AudioUse>;
 
 export interface PeerReceiverEvents {
-  onAudio(packet: ReceivedAudio, use: 'mic' | 'screen-audio'): void;
-  onVideo(frame: ReceivedFrame, captureMicros: Micros, use: 'camera' | 'screen'): void;
+  onAudio(packet: ReceivedAudio, use: AudioUse): void;
+  /** @param captureMicros on the sender's clock; NaN while that is not known. */
+  onVideo(frame: ReceivedFrame, captureMicros: Micros, use: VideoUse): void;
   onTooLarge(size: FrameSize): void;
-  sendRtcp(packets: Buffer): void;
+  sendRtcp(compound: Buffer): void;
+}
+
+export interface PeerReceiverCounters {
+  rtp_malformed: number;
+  /** Packets of no m-line, of a format that was not negotiated, or of a codec that it cannot take. */
+  rtp_unknown_stream: number;
+  rtp_streams_refused: number;
+  rtp_rate_limited: number;
+  rtp_repairs_received: number;
+  nacks_sent: number;
+}
+
+/** Counts since the client came, and the height of the camera's layer in use (0 without one). */
+export interface PeerReceiverSnapshot
+  extends Readonly<PeerReceiverCounters & VideoReceiverCounters & SimulcastCounters> {
+  readonly video_height: number;
 }
 
 interface Stream {
   readonly ssrc: Ssrc;
-  /** Of its simulcast layer (RFC 8852); undefined without simulcast. */
   readonly rid: string | undefined;
-  readonly section: MediaSection;
+  readonly section: PacketMatch['section'];
   readonly use: UplinkUse;
   readonly clock: SenderClock;
   readonly statistics: ReceptionStatistics;
   readonly sequences: Unwrapper;
-  readonly video: VideoReceiver | undefined;
-  /** Asks for audio again where that was negotiated; video does by itself. */
-  readonly audioNack: NackGenerator | undefined;
+  readonly media: AudioStream | VideoReceiver;
 }
 
 export class PeerReceiver {
-  readonly counters = {
+  private readonly counters: PeerReceiverCounters = {
     rtp_malformed: 0,
     rtp_unknown_stream: 0,
     rtp_streams_refused: 0,
@@ -101,36 +86,35 @@ export class PeerReceiver {
     rtp_repairs_received: 0,
     nacks_sent: 0,
   };
+  /** Of all video streams, past ones too. */
+  private readonly videoCounters = videoReceiverCounters();
   private readonly packetLimit = new TokenBucket(MAX_PACKETS_PER_SECOND);
-  private readonly audioLimits = {
+  private readonly audioLimits: Readonly<Record<AudioUse, TokenBucket>> = {
     mic: new TokenBucket(MAX_AUDIO_PER_SECOND),
     'screen-audio': new TokenBucket(MAX_AUDIO_PER_SECOND),
   };
-  private readonly remb = new RembEstimator();
-  private readonly streams = new Map<Ssrc, Stream>();
-  /** Retransmissions whose stream was told by a header extension. */
-  private readonly repairOf = new Map<Ssrc, Ssrc>();
   private readonly layers = new SimulcastSelector();
-  private readonly feedback = new TransportFeedbackGenerator();
-  private sections: readonly MediaSection[] = [];
+  private readonly streams = new StreamTable<Stream>(({ ssrc }) => this.layers.removed(ssrc));
+  private readonly feedback: FeedbackWriter;
   private extensions: HeaderExtensionIds = NO_EXTENSIONS;
   private roundTrip: Micros = 0;
-  private lastReportAt: Micros = 0;
   private choseAt: Micros = 0;
-  private lastFeedbackAt: Micros = 0;
 
   /** @param ssrc the SSRC that our RTCP is sent from. */
   constructor(
-    private readonly ssrc: Ssrc,
-    private readonly cname: string,
+    ssrc: Ssrc,
+    cname: string,
     private readonly events: PeerReceiverEvents,
-  ) {}
-
-  negotiated(media: NegotiatedMedia): void {
-    this.sections = media.sections;
-    this.extensions = media.extensions;
+  ) {
+    this.feedback = new FeedbackWriter(ssrc, cname, (compound) => events.sendRtcp(compound));
   }
 
+  negotiated({ sections, extensions }: NegotiatedMedia): void {
+    this.streams.negotiated(sections);
+    this.extensions = extensions;
+  }
+
+  /** Takes one decrypted packet. */
   rtp(bytes: Buffer, now: Micros): void {
     if (!this.packetLimit.take(now)) {
       this.counters.rtp_rate_limited++;
@@ -141,26 +125,22 @@ export class PeerReceiver {
       this.counters.rtp_malformed++;
       return;
     }
-    if (packet.transportSequence !== undefined)
-      this.feedback.received(packet.transportSequence, now);
-    else if (packet.absSendTime !== undefined)
-      this.remb.received(packet.absSendTime, bytes.length, now);
-    const found = this.formatOf(packet);
-    if (!found) {
+    this.feedback.received(packet, bytes.length, now);
+    const match = this.streams.match(packet);
+    if (!match || !isUsable(match)) {
       this.counters.rtp_unknown_stream++;
       return;
     }
-    const { section, format, use } = found;
-    const isAudio = use === 'mic' || use === 'screen-audio';
-    if (isAudio && !this.audioLimits[use].take(now)) {
+    const { format, use } = match;
+    if (isAudio(use) && !this.audioLimits[use].take(now)) {
       this.counters.rtp_rate_limited++;
       return;
     }
     if (packet.payloadType === format.rtxPayloadType) {
-      this.repaired(packet, section, format, now);
+      this.repaired(packet, match, now);
       return;
     }
-    const stream = this.streams.get(packet.ssrc) ?? this.addStream(packet, section, use);
+    const stream = this.streams.get(packet.ssrc) ?? this.addStream(packet, match);
     if (stream) this.deliver(stream, packet, format, now, false);
   }
 
@@ -173,44 +153,24 @@ export class PeerReceiver {
 
   /**
    * Called every few tens of milliseconds.
-   * @param backBps what the path takes of what we send.
+   * @param backBps what the path to the client takes.
    */
   tick(now: Micros, roundTrip: Micros, backBps: number): void {
     this.roundTrip = roundTrip;
     if (now - this.choseAt >= CHOOSE_INTERVAL) this.chooseLayer(now);
-    for (const stream of this.streams.values()) {
-      stream.video?.tick(now);
+    for (const stream of this.streams) {
+      if (stream.media.kind === 'video') stream.media.tick(now);
       this.askAgain(stream, now);
     }
-    const interval = (FEEDBACK_BITS * 1_000_000) / (FEEDBACK_SHARE * backBps);
-    if (
-      now - this.lastFeedbackAt >=
-      Math.min(SLOWEST_FEEDBACK, Math.max(FEEDBACK_INTERVAL, interval))
-    ) {
-      this.lastFeedbackAt = now;
-      const body = this.feedback.build();
-      const media = this.streams.keys().next().value ?? 0;
-      if (body) this.events.sendRtcp(buildTransportFeedback(this.ssrc, media, body));
-    }
-    const remb = this.remb.due(roundTrip, now);
-    if (remb !== undefined) {
-      this.events.sendRtcp(this.compound(buildRemb(this.ssrc, remb, [...this.streams.keys()])));
-    }
-    if (now - this.lastReportAt >= REPORT_INTERVAL && this.streams.size > 0) {
-      this.lastReportAt = now;
-      const blocks = [...this.streams.values()].map(({ statistics }) => statistics.block(now));
-      this.events.sendRtcp(
-        Buffer.concat([buildReceiverReport(this.ssrc, blocks), buildCname(this.ssrc, this.cname)]),
-      );
-    }
+    this.feedback.tick(this.streams, { now, roundTrip, backBps });
   }
 
   /** Asks the camera or the screen for a keyframe, within its rate limit. */
-  requestKeyframe(of: 'camera' | 'screen', now: Micros): void {
+  requestKeyframe(of: VideoUse, now: Micros): void {
     const { current } = this.layers;
-    for (const { ssrc, use, video } of this.streams.values()) {
+    for (const { ssrc, use, media } of this.streams) {
       const isLayer = of === 'screen' || current === undefined || ssrc === current;
-      if (use === of && isLayer) video?.askKeyframe(now);
+      if (use === of && isLayer && media.kind === 'video') media.askKeyframe(now);
     }
   }
 
@@ -220,35 +180,31 @@ export class PeerReceiver {
     this.chooseLayer(now);
   }
 
-  counts(): Record<string, number> {
-    const total: Record<string, number> = {
+  snapshot(): PeerReceiverSnapshot {
+    return {
       ...this.counters,
+      ...this.videoCounters,
       ...this.layers.counters,
       video_height: this.layers.sizeOf(this.layers.current)?.height ?? 0,
     };
-    for (const { video } of this.streams.values()) {
-      for (const [name, value] of Object.entries(video?.counters ?? {})) {
-        total[name] = (total[name] ?? 0) + value;
-      }
-    }
-    return total;
   }
 
   private chooseLayer(now: Micros): void {
     this.choseAt = now;
     const { layers } = this;
     layers.choose(now);
-    for (const { ssrc, use, video } of this.streams.values()) {
-      const used = use === 'screen' || ssrc === layers.current || ssrc === layers.target;
-      // Without any to show, the first keyframe of whichever layer is.
-      video?.setPaused(layers.current !== undefined && !used);
+    for (const { ssrc, use, media } of this.streams) {
+      if (media.kind !== 'video') continue;
+      const isUsed = use === 'screen' || ssrc === layers.current || ssrc === layers.target;
+      // Until there is a current layer all are received: the first keyframe decides.
+      media.setPaused(layers.current !== undefined && !isUsed);
     }
   }
 
-  private askAgain({ ssrc, video, audioNack }: Stream, now: Micros): void {
-    const lost = (video?.nack ?? audioNack)?.due(now, this.roundTrip) ?? [];
+  private askAgain({ ssrc, media }: Stream, now: Micros): void {
+    const lost = media.nack?.due(now, this.roundTrip) ?? [];
     this.counters.nacks_sent += lost.length;
-    if (lost.length > 0) this.events.sendRtcp(this.compound(buildNack(this.ssrc, ssrc, lost)));
+    if (lost.length > 0) this.feedback.nack(ssrc, lost);
   }
 
   private deliver(
@@ -260,59 +216,27 @@ export class PeerReceiver {
   ): void {
     const sequence = stream.sequences.unwrap(packet.sequence);
     if (!isRepair) stream.statistics.packet(sequence, packet.timestamp, now);
-    if (stream.video && (format.codec === 'vp8' || format.codec === 'h264')) {
-      if (stream.use === 'camera') this.layers.packet(stream.ssrc, now);
-      if (stream.video.receive(packet, format.codec, now)) this.askAgain(stream, now);
-      return;
-    }
-    const wasLost = stream.audioNack?.isMissing(sequence) ?? false;
-    if (stream.audioNack?.received(sequence, now)) this.askAgain(stream, now);
-    if (packet.payloadType !== format.redPayloadType) {
-      this.deliverAudio(stream, packet, packet.payload, { age: 0, isRepeat: wasLost }, now);
-      return;
-    }
-    const blocks = splitRed(packet.payload);
-    if (!blocks) this.counters.rtp_malformed++;
-    for (const { payload, payloadType, timestampOffset } of blocks ?? []) {
-      if (payloadType !== format.payloadType) continue;
-      const isRepeat = wasLost || timestampOffset > 0;
-      this.deliverAudio(stream, packet, payload, { age: timestampOffset, isRepeat }, now);
-    }
+    if (this.receiveMedia(stream, packet, sequence, format, now)) this.askAgain(stream, now);
   }
 
-  /** @param age of this payload, in ticks before the packet's timestamp. */
-  private deliverAudio(
-    stream: Stream,
+  /** @returns whether packets are seen to be missing. */
+  private receiveMedia(
+    { ssrc, use, media }: Stream,
     packet: RtpPacket,
-    payload: Buffer,
-    { age, isRepeat }: { age: number; isRepeat: boolean },
+    sequence: number,
+    format: PayloadFormat,
     now: Micros,
-  ): void {
-    if (payload.length === 0) return;
-    const timestamp = (packet.timestamp - age) >>> 0;
-    const received = {
-      sequence: packet.sequence,
-      timestamp,
-      isRepeat,
-      // The level is that of the newest block.
-      isSilent: age === 0 && packet.audioLevel === SILENCE,
-      arrivalMicros: now,
-      captureMicros: stream.clock.captureMicros(timestamp),
-      payload,
-    };
-    this.events.onAudio(received, stream.use === 'screen-audio' ? 'screen-audio' : 'mic');
+  ): boolean {
+    if (media.kind === 'audio') return media.receive(packet, sequence, format, now);
+    if (!isUplinkVideo(format.codec)) return false;
+    if (use === 'camera') this.layers.packet(ssrc, now);
+    return media.receive(packet, format.codec, now);
   }
 
   /** A retransmission: the original sequence number stands before the payload (RFC 4588, 4). */
-  private repaired(
-    packet: RtpPacket,
-    section: MediaSection,
-    format: PayloadFormat,
-    now: Micros,
-  ): void {
+  private repaired(packet: RtpPacket, { section, format }: PacketMatch, now: Micros): void {
     if (packet.payload.length < 2) return;
-    const primary = this.primaryOf(packet, section);
-    const stream = primary === undefined ? undefined : this.streams.get(primary);
+    const stream = this.streams.repairedBy(packet, section);
     if (!stream) return;
     this.counters.rtp_repairs_received++;
     const original = {
@@ -325,104 +249,56 @@ export class PeerReceiver {
     this.deliver(stream, original, format, now, true);
   }
 
-  private primaryOf({ ssrc: rtxSsrc, rid }: RtpPacket, section: MediaSection): Ssrc | undefined {
-    const known = this.repairOf.get(rtxSsrc);
-    if (known !== undefined) return known;
-    for (const [primary, repair] of section.ssrcs) if (repair === rtxSsrc) return primary;
-    for (const [ssrc, stream] of this.streams) {
-      if (stream.section.mid !== section.mid || stream.rid !== rid) continue;
-      if (this.repairOf.size < MAX_STREAMS) this.repairOf.set(rtxSsrc, ssrc);
-      return ssrc;
-    }
-    return undefined;
-  }
-
-  private formatOf(
-    packet: RtpPacket,
-  ): { section: MediaSection; format: PayloadFormat; use: UplinkUse } | undefined {
-    const known = this.streams.get(packet.ssrc)?.section.mid;
-    const mid = known ?? packet.mid;
-    const byMid =
-      mid === undefined ? undefined : this.sections.find((section) => section.mid === mid);
-    const bySsrc = byMid ?? this.sections.find(({ ssrcs }) => hasSsrc(ssrcs, packet.ssrc));
-    const candidates = bySsrc ? [bySsrc] : this.sections;
-    for (const section of candidates) {
-      const { use } = section;
-      if (!isUplink(use)) continue;
-      const format = section.formats.find(
-        ({ payloadType, rtxPayloadType, redPayloadType }) =>
-          payloadType === packet.payloadType ||
-          rtxPayloadType === packet.payloadType ||
-          redPayloadType === packet.payloadType,
-      );
-      if (format) return { section, format, use };
-    }
-    return undefined;
-  }
-
-  private addStream(
-    { ssrc, rid }: RtpPacket,
-    section: MediaSection,
-    use: UplinkUse,
-  ): Stream | undefined {
-    if (this.streams.size >= MAX_STREAMS) {
-      this.counters.rtp_streams_refused++;
-      return undefined;
-    }
-    const isVideo = use === 'camera' || use === 'screen';
-    const clockRate = isVideo ? VIDEO_CLOCK_RATE : AUDIO_CLOCK_RATE;
-    const clock = new SenderClock(clockRate);
-    const video = isVideo ? this.videoReceiver(ssrc, use, clock) : undefined;
-    const asksAgain = !isVideo && section.formats.some(({ nack }) => nack);
-    const stream: Stream = {
-      audioNack: asksAgain ? new NackGenerator(AUDIO_TRIES) : undefined,
-      ssrc,
-      rid,
-      section,
-      use,
-      clock,
-      video,
-      statistics: new ReceptionStatistics(ssrc, clockRate),
-      sequences: new Unwrapper(16),
-    };
-    // A new SSRC on an m-line, or of a layer, replaces the old one: the client changed its track.
-    for (const [old, other] of this.streams) {
-      if (other.section.mid === section.mid && other.rid === rid) this.removeStream(old);
-    }
-    this.streams.set(ssrc, stream);
+  private addStream(packet: RtpPacket, match: PacketMatch): Stream | undefined {
+    const { ssrc, rid } = packet;
+    const { section, format, use } = match;
+    const stream = this.streams.add(match, packet, () => {
+      const { clockRate } = CODECS[format.codec];
+      const clock = new SenderClock(clockRate);
+      const media = isAudio(use)
+        ? this.audioStream(section, use, clock)
+        : this.videoReceiver(ssrc, use, clock);
+      const statistics = new ReceptionStatistics(ssrc, clockRate);
+      return { ssrc, rid, section, use, clock, media, statistics, sequences: new Unwrapper(16) };
+    });
+    if (!stream) this.counters.rtp_streams_refused++;
     return stream;
   }
 
-  private videoReceiver(ssrc: Ssrc, use: 'camera' | 'screen', clock: SenderClock): VideoReceiver {
-    return new VideoReceiver({
-      onFrame: (frame) => {
-        if (use === 'camera' && !this.layers.accepts(ssrc, frame.keyframe)) return;
-        this.events.onVideo(frame, clock.captureMicros(frame.timestamp), use);
-      },
-      requestKeyframe: () => this.events.sendRtcp(this.compound(buildPli(this.ssrc, ssrc))),
-      onTooLarge: (size) => this.events.onTooLarge(size),
-      onSize: (size) => {
-        if (use === 'camera') this.layers.sized(ssrc, size);
-      },
+  private audioStream(
+    { formats }: PacketMatch['section'],
+    use: AudioUse,
+    clock: SenderClock,
+  ): AudioStream {
+    return new AudioStream({
+      clock,
+      nack: formats.some(({ nack }) => nack),
+      onAudio: (packet) => this.events.onAudio(packet, use),
+      onMalformed: () => this.counters.rtp_malformed++,
     });
   }
 
-  private removeStream(ssrc: Ssrc): void {
-    this.streams.delete(ssrc);
-    this.layers.removed(ssrc);
-    for (const [repair, primary] of this.repairOf) {
-      if (primary === ssrc) this.repairOf.delete(repair);
-    }
-  }
-
-  /** Reduced-size RTCP is negotiated (RFC 5506), but a report in front serves those who want one. */
-  private compound(feedback: Buffer): Buffer {
-    return Buffer.concat([buildReceiverReport(this.ssrc, []), feedback]);
+  private videoReceiver(ssrc: Ssrc, use: VideoUse, clock: SenderClock): VideoReceiver {
+    const events = {
+      onFrame: (frame: ReceivedFrame) => {
+        if (use === 'camera' && !this.layers.accepts(ssrc, frame.keyframe)) return;
+        this.events.onVideo(frame, clock.captureMicros(frame.timestamp), use);
+      },
+      requestKeyframe: () => this.feedback.pli(ssrc),
+      onTooLarge: (size: FrameSize) => this.events.onTooLarge(size),
+      onSize: (size: FrameSize) => {
+        if (use === 'camera') this.layers.sized(ssrc, size);
+      },
+    };
+    return new VideoReceiver(events, this.videoCounters);
   }
 }
 
-function hasSsrc(ssrcs: ReadonlyMap<Ssrc, Ssrc | undefined>, ssrc: Ssrc): boolean {
-  if (ssrcs.has(ssrc)) return true;
-  for (const repair of ssrcs.values()) if (repair === ssrc) return true;
-  return false;
+function isAudio(use: UplinkUse): use is AudioUse {
+  return use === 'mic' || use === 'screen-audio';
+}
+
+/** Whether the codec is one that clients may send on such an m-line. */
+function isUsable({ format: { codec }, use }: PacketMatch): boolean {
+  return isAudio(use) ? CODECS[codec].kind === 'audio' : isUplinkVideo(codec);
 }

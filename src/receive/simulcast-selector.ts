@@ -20,8 +20,12 @@ interface Layer {
   steadySince: Micros;
 }
 
+export interface SimulcastCounters {
+  video_layer_switches: number;
+}
+
 export class SimulcastSelector {
-  readonly counters = { video_layer_switches: 0 };
+  readonly counters: SimulcastCounters = { video_layer_switches: 0 };
   /** The layer whose frames go to the decoder. */
   current: Ssrc | undefined;
   /** The layer that takes its place with the next keyframe; the same if none is to. */

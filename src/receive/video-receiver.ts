@@ -15,9 +15,9 @@ import type { FrameSize } from '../util/frame-size.js';
 import type { Micros, RtpTicks } from '../util/units.js';
 import { NackGenerator } from './nack-generator.js';
 
-/** Longest and shorter side of a picture that is decoded. */
+/** Largest picture that is decoded: its longer and its shorter side, in pixels. */
 export const MAX_FRAME_SIZE = { long: 1920, short: 1200 } as const;
-/** Packets held while a gap is repaired: over a second of a 10 Mbps stream. */
+/** Packets held while a gap is repaired: more than a second of a 10 Mbps stream. */
 const MAX_PACKETS = 2048;
 /** Keyframe requests for one stream are this far apart. */
 export const KEYFRAME_REQUEST_INTERVAL: Micros = 500_000;
@@ -25,11 +25,11 @@ export const KEYFRAME_REQUEST_INTERVAL: Micros = 500_000;
 export interface ReceivedFrame extends DepacketizedFrame {
   readonly codec: VideoCodec;
   readonly timestamp: RtpTicks;
-  /** As the latest keyframe told; undefined if it told nothing. */
+  /** From the header extension of the latest keyframe; undefined if it had none. */
   readonly colourSpace: ColourSpace | undefined;
-  /** As the latest frame told that told anything. */
+  /** From the header extension of the latest frame that had one. */
   readonly rotation: Rotation;
-  /** Of the first of its packets. */
+  /** When the first of its packets arrived. */
   readonly firstArrivalMicros: Micros;
 }
 
@@ -37,7 +37,7 @@ export interface VideoReceiverEvents {
   onFrame(frame: ReceivedFrame): void;
   requestKeyframe(): void;
   onTooLarge(size: FrameSize): void;
-  /** Of a keyframe that came, whole or not. */
+  /** A keyframe of this size has begun to arrive; it may never be whole. */
   onSize(size: FrameSize): void;
 }
 
@@ -51,9 +51,23 @@ interface HeldPacket {
   readonly arrivedAt: Micros;
 }
 
-export class VideoReceiver {
-  nack = new NackGenerator();
-  readonly counters = {
+export interface VideoReceiverCounters {
+  video_packets_received: number;
+  /** Came twice, or after their frame was given or given up. */
+  video_packets_old: number;
+  /** Of simulcast layers that are not in use. */
+  video_packets_paused: number;
+  video_frames_received: number;
+  video_frames_malformed: number;
+  video_frames_too_large: number;
+  /** Gaps that were given up, not single frames. */
+  video_frames_lost: number;
+  video_keyframe_requests: number;
+}
+
+/** Counters that begin at zero; several receivers may share them. */
+export function videoReceiverCounters(): VideoReceiverCounters {
+  return {
     video_packets_received: 0,
     video_packets_old: 0,
     video_packets_paused: 0,
@@ -63,6 +77,11 @@ export class VideoReceiver {
     video_frames_lost: 0,
     video_keyframe_requests: 0,
   };
+}
+
+export class VideoReceiver {
+  readonly kind = 'video';
+  nack = new NackGenerator();
   private readonly unwrapper = new Unwrapper(16);
   private readonly packets = new Map<number, HeldPacket>();
   private keyframeStarts: number[] = [];
@@ -71,14 +90,19 @@ export class VideoReceiver {
   private keyframeAskedAt = Number.NEGATIVE_INFINITY;
   private waitingSince: Micros | undefined;
   private paused = false;
+  private hasReceived = false;
   private colourSpace: ColourSpace | undefined;
   private rotation: Rotation = 0;
 
-  constructor(private readonly events: VideoReceiverEvents) {}
+  constructor(
+    private readonly events: VideoReceiverEvents,
+    readonly counters = videoReceiverCounters(),
+  ) {}
 
-  /** Takes a packet, original or repaired. @returns whether it tells of lost ones: time to ask for them. */
+  /** Takes a packet, original or repaired. @returns whether it opens a gap: then it is time to ask for what is missing. */
   receive(packet: RtpPacket, codec: VideoCodec, now: Micros): boolean {
     this.counters.video_packets_received++;
+    this.hasReceived = true;
     const { payload, timestamp, marker, colourSpace, rotation } = packet;
     const { depacketizer } = UPLINK_VIDEO[codec].uplink;
     const startsKeyframe = payload.length > 0 && depacketizer.startsKeyframe(payload);
@@ -113,14 +137,14 @@ export class VideoReceiver {
     if (this.paused) return;
     if (this.next === undefined) {
       this.waitingSince ??= now;
-      if (this.counters.video_packets_received > 0) this.askKeyframe(now);
+      if (this.hasReceived) this.askKeyframe(now);
       return;
     }
     if (this.packets.size === 0 || this.packets.has(this.next)) return;
     if (!this.nack.isMissing(this.next)) this.giveUp(now);
   }
 
-  /** The decoder lost its way, or somebody new watches: ask, within the rate limit. */
+  /** The decoder lost its way, or there is a new viewer: asks for a keyframe, within the rate limit. */
   askKeyframe(now: Micros): void {
     if (now - this.keyframeAskedAt < KEYFRAME_REQUEST_INTERVAL) return;
     this.keyframeAskedAt = now;
@@ -128,7 +152,7 @@ export class VideoReceiver {
     this.events.requestKeyframe();
   }
 
-  /** While nobody looks: nothing is kept, asked for again or given. Going on begins at a keyframe. */
+  /** While paused nothing is kept, asked for again or given. It goes on at a keyframe. */
   setPaused(paused: boolean): void {
     if (this.paused === paused) return;
     this.paused = paused;
@@ -199,15 +223,14 @@ export class VideoReceiver {
       return;
     }
     this.counters.video_frames_received++;
-    // Senders tell it with the last packet of a keyframe.
-    const told = this.packets.get(end)?.colourSpace;
-    if (frame.keyframe || told) this.colourSpace = told;
+    // Both header extensions are on the last packet of a frame.
+    const last = this.packets.get(end);
+    if (frame.keyframe || last?.colourSpace) this.colourSpace = last?.colourSpace;
+    this.rotation = last?.rotation ?? (frame.keyframe ? 0 : this.rotation);
     const { codec, timestamp } = first;
-    this.rotation = this.packets.get(end)?.rotation ?? (frame.keyframe ? 0 : this.rotation);
-    const { rotation } = this;
-    const { colourSpace } = this;
-    const heard = { codec, timestamp, colourSpace, rotation, firstArrivalMicros };
-    this.events.onFrame({ ...frame, ...heard });
+    const { colourSpace, rotation } = this;
+    const described = { codec, timestamp, colourSpace, rotation, firstArrivalMicros };
+    this.events.onFrame({ ...frame, ...described });
   }
 
   private giveUp(now: Micros): void {

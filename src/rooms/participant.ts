@@ -325,7 +325,7 @@ export class Participant {
     return {
       ...this.counters,
       ...this.pipeline.sourceCounters(this.sourceId),
-      ...this.receiver.counts(),
+      ...this.receiver.snapshot(),
       ...this.transport?.counts(),
       ...this.output?.counts(),
     };
