@@ -1,6 +1,6 @@
 /**
- * The table of codecs. A codec that `protocol/codec-names.ts` lists as going up or down must have a descriptor
- * with that side here, or this file does not compile.
+ * The table of codecs. Each codec that `protocol/codec-names.ts` lists as going up or down must have a
+ * descriptor with that side here, or this file does not compile.
  */
 import type {
   AudioCodec,
@@ -22,17 +22,24 @@ import { opus } from './opus.js';
 import { vp8 } from './vp8.js';
 import { vp9 } from './vp9.js';
 
-const ALL = { h264, vp8, vp9, av1, opus } satisfies Record<VideoCodec, UplinkVideoCodec> &
-  Record<CompositeCodec, DownlinkVideoCodec> &
-  Record<AudioCodec, AudioCodecDescriptor>;
-
-export const CODECS: Readonly<Record<CodecName, CodecDescriptor>> = ALL;
-/** Video codecs in whichever direction. */
-export const VIDEO: Readonly<Record<VideoCodecName, VideoCodecDescriptor>> = ALL;
 /** Video codecs that clients may send. */
-export const UPLINK_VIDEO: Readonly<Record<VideoCodec, UplinkVideoCodec>> = ALL;
+export const UPLINK_VIDEO = { vp8, h264 } satisfies Record<VideoCodec, UplinkVideoCodec>;
+
 /** Video codecs that the composite may be encoded in. */
-export const DOWNLINK_VIDEO: Readonly<Record<CompositeCodec, DownlinkVideoCodec>> = ALL;
+export const DOWNLINK_VIDEO = { h264, vp8, vp9, av1 } satisfies Record<
+  CompositeCodec,
+  DownlinkVideoCodec
+>;
+
+/** Video codecs in whichever direction. */
+export const VIDEO: Readonly<Record<VideoCodecName, VideoCodecDescriptor>> = {
+  ...UPLINK_VIDEO,
+  ...DOWNLINK_VIDEO,
+};
+
+export const AUDIO = { opus } satisfies Record<AudioCodec, AudioCodecDescriptor>;
+
+export const CODECS: Readonly<Record<CodecName, CodecDescriptor>> = { ...VIDEO, ...AUDIO };
 
 /** Whether receivers of this codec may be sent every second frame alone. */
 export function hasTemporalLayers(codec: CompositeCodec): boolean {
