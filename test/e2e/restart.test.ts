@@ -1,5 +1,6 @@
 /** Clients rejoin a restarted server by themselves. */
 import { expect, test } from 'vitest';
+import { callApi } from '../support/api.js';
 import { CallPage, launchBrowser } from '../support/browser.js';
 import { isColour, tile } from '../support/expect-media.js';
 import { sleep, TestServer, waitFor } from '../support/server.js';
@@ -16,7 +17,10 @@ test('after a restart under a live call both are back within 5 s, and mutes are 
   const bob = await CallPage.join(browsers[1] as never, server, { room, name: 'Bob' });
   await waitFor('blue', async () => isColour(await ada.colourAt(tile(1, 2)), 'blue'));
   await bob.call('setMicEnabled', false);
-  await sleep(500);
+  await waitFor('the server to know', async () => {
+    const { body } = await callApi(server, 'GET', `/rooms/${room}/participants`);
+    return body.some((one: { name: string; mic: boolean }) => one.name === 'Bob' && !one.mic);
+  });
   await server.close();
   server = await TestServer.start({ TESSERA_PORT: port });
   const started = Date.now();
@@ -32,6 +36,7 @@ test('after a restart under a live call both are back within 5 s, and mutes are 
   console.log(`back ${back} ms after the server was`);
   expect(back).toBeLessThan(5000);
   await waitFor('Ada to be heard', async () => (await bob.toneLevel(440)) > -25);
+  // Time in which Bob would be heard.
   await sleep(1500);
   expect(await ada.toneLevel(1000), 'Bob is muted').toBeLessThan(-50);
   for (const browser of browsers) await browser.close();

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RtpClient } from '../../src/bots/rtp-client.js';
 import { CallPage, launchBrowser } from '../support/browser.js';
 import { isColour, tile } from '../support/expect-media.js';
-import { sleep, TestServer, waitFor } from '../support/server.js';
+import { TestServer, waitFor } from '../support/server.js';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -43,9 +43,10 @@ test('the layer follows the size of the tile, without a gap in the picture', asy
   // Layers that nobody looks at are neither kept nor decoded.
   const before = await counters();
   await page.video();
-  await sleep(4000);
-  const after = await counters();
-  expect((after.video_packets_paused ?? 0) - (before.video_packets_paused ?? 0)).toBeGreaterThan(0);
+  const after = await waitFor('packets of paused layers', async () => {
+    const now = await counters();
+    return (now.video_packets_paused ?? 0) > (before.video_packets_paused ?? 0) && now;
+  });
   expect((after.video_frames_lost ?? 0) - (before.video_frames_lost ?? 0)).toBe(0);
 
   // Nor does the browser go on to encode what is larger than its tile.

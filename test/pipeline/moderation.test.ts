@@ -238,6 +238,7 @@ test('mute, gain, name and role take effect; unmuting needs consent', async () =
   expect((await api('GET', path)).body).toMatchObject({ mic: false, camera: true });
   // Asking does nothing by itself; they switch on themselves.
   expect((await api('POST', `${path}/ask-to-unmute`, { mic: true })).status).toBe(202);
+  // The level is of the last second.
   await sleep(1000);
   expect(await level(bob, 440)).toBeLessThan(-50);
   await ada.mute({ mic: true });

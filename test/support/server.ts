@@ -116,7 +116,10 @@ export class TestServer {
   }
 }
 
-/** Waits until `check` gives something truthy; a generous deadline, so that slow machines pass. */
+/**
+ * Waits until `check` gives something truthy, and gives that; fails with `what` after a deadline that is
+ * generous, so that slow machines pass.
+ */
 export async function waitFor<T>(
   what: string,
   check: () => Promise<T | undefined | false> | T | undefined | false,
@@ -131,5 +134,6 @@ export async function waitFor<T>(
   }
 }
 
+/** For tests of time itself: how long something lasts, or that nothing happens meanwhile. Else `waitFor`. */
 export const sleep = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
