@@ -86,7 +86,7 @@ export class Bot {
     return this.ask({ ask: 'colour', x, y });
   }
 
-  /** RGB at so many points from one to another, in fractions of the composite. */
+  /** RGB at `count` evenly spaced points from one to another, in fractions of the composite. */
   coloursAlong(
     from: readonly [number, number],
     to: readonly [number, number],

@@ -1,4 +1,4 @@
-/** Garbage to UDP ports, so many datagrams a second for so many seconds: see flood.ts. */
+/** Sends garbage to UDP ports at a steady rate, in a process of its own. See `flood` in hostile.ts. */
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 

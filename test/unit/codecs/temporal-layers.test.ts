@@ -87,7 +87,7 @@ test('the descriptor says which layer a frame is of (RFC 7741, 4.2)', () => {
   );
 });
 
-test('VP9 in flexible mode says what a frame is predicted from (RFC 9628, 4.2)', () => {
+test('VP9 in flexible mode has the reference of a frame (RFC 9628, 4.2)', () => {
   const [first, last] = packetizeVp9(Buffer.alloc(2000, 7), 300, {
     temporalLayer: 1,
     reference: 1,

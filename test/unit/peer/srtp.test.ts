@@ -95,7 +95,7 @@ describe.each([1, 7] as const)('profile %i', (profile) => {
     expect(b.counters.srtp_streams_refused).toBe(36);
   });
 
-  test('werift reads what we send', () => {
+  test('werift decrypts our packets', () => {
     const salt = profile === 7 ? 12 : 14;
     const keys = {
       localMasterKey: fill(16, 1),

@@ -45,7 +45,7 @@ function receiver() {
   return { frames, asked, video, give };
 }
 
-test('frames come out whole and in order, whatever the order of their packets', () => {
+test('frames are complete and in order for any order of packets', () => {
   const sent = [vp8Frame(true, 4000, 1), vp8Frame(false, 3000, 2), vp8Frame(false, 10, 3)];
   const packets = stream(sent);
   const { frames, give } = receiver();
@@ -61,7 +61,7 @@ test('frames come out whole and in order, whatever the order of their packets', 
   expect(frames[0]).toMatchObject({ keyframe: true, size: { width: 320, height: 180 } });
 });
 
-test('a lost packet is asked for; if it never comes, so is a keyframe, and no broken frame is given', () => {
+test('a lost packet is requested; without it a keyframe is requested, and no broken frame is emitted', () => {
   const packets = stream([
     vp8Frame(true, 20, 1),
     vp8Frame(false, 20, 2),

@@ -64,10 +64,10 @@ class Simulation {
   private offered: { at: number; bytes: number }[] = [];
   private arrived: { number: number; at: number }[] = [];
 
-  /** @param retells whether each feedback tells of the last second again, as libwebrtc does after reordering. */
+  /** @param repeats whether each feedback tells of the last second again, as libwebrtc does after reordering. */
   constructor(
     private readonly codec: 'vp8' | 'h264' = 'h264',
-    private readonly retells = false,
+    private readonly repeats = false,
   ) {
     this.steps = outputSteps(MIX, codec);
     this.selector = new RenditionSelector(this.steps.map(({ needBps }) => needBps));
@@ -118,7 +118,7 @@ class Simulation {
     });
     if (tick % 10 === 0) {
       const fresh = this.receiver.build();
-      const body = fresh && this.retells ? this.retold() : fresh;
+      const body = fresh && this.repeats ? this.repeated() : fresh;
       if (body)
         this.feedbacks.push({ at: now + 25 * MS, body: buildTransportFeedback(1, 2, body) });
     }
@@ -162,7 +162,7 @@ class Simulation {
     }
   }
 
-  private retold(): Buffer | undefined {
+  private repeated(): Buffer | undefined {
     this.arrived = this.arrived.filter(({ at }) => at > this.now - 1e6);
     const receiver = new TransportFeedbackGenerator();
     for (const { number, at } of this.arrived) receiver.received(number, at);
@@ -207,14 +207,14 @@ test('malformed feedback gives nothing, never an exception', () => {
   expect(readTransportFeedback(Buffer.alloc(20, 0xff))).toEqual([]);
 });
 
-test('a path that takes all of it keeps the best rendition', () => {
+test('a wide path keeps the best rendition', () => {
   const simulation = new Simulation();
   simulation.run(60);
   expect(new Set(simulation.history)).toEqual(new Set([0]));
   expect(simulation.estimator.bitrateBps).toBeGreaterThan(1_800_000);
 });
 
-test('2000 to 300 to 2000 kbit/s: down within 3 s, sound goes on, up again within 15 s', () => {
+test('2000 to 300 to 2000 kbit/s: down within 3 s, audio goes on, up again within 15 s', () => {
   const simulation = new Simulation();
   simulation.link.rateBps = 2.2e6;
   simulation.run(10);
@@ -237,7 +237,7 @@ test('a path that loses a steady tenth by itself is not starved for it', () => {
   expect(simulation.history.slice(-600).every((wanted) => wanted <= 1)).toBe(true);
 });
 
-test('a path walks down the ladder to sound alone, and home: half the frame rate goes before the size', () => {
+test('a narrowing path goes down the ladder to audio alone and back: half the frame rate goes before the size', () => {
   const simulation = new Simulation('vp8');
   const settles = (rateBps: number, seconds: number) => {
     simulation.link.rateBps = rateBps;
@@ -261,9 +261,9 @@ test('a path walks down the ladder to sound alone, and home: half the frame rate
   expect(simulation.sent.temporalLayer).toBe(1);
 });
 
-test('what feedback tells again is counted once', () => {
-  const histories = [false, true].map((retells) => {
-    const simulation = new Simulation('vp8', retells);
+test('feedback that repeats reports is counted once', () => {
+  const histories = [false, true].map((repeats) => {
+    const simulation = new Simulation('vp8', repeats);
     const estimates: number[] = [];
     for (const rateBps of [2_000_000, 400_000, 100_000]) {
       simulation.link.rateBps = rateBps;
@@ -277,7 +277,7 @@ test('what feedback tells again is counted once', () => {
   expect(histories[1]).toEqual(histories[0]);
 });
 
-test('a lost packet that comes after all was carried, and is lost and carried once', () => {
+test('a lost packet that arrives late counts once as lost and once as carried', () => {
   const estimator = new BandwidthEstimator({ startBps: 2e6, minBps: 3e4, maxBps: 3.6e6 });
   const receiver = new TransportFeedbackGenerator();
   const COUNT = 20;
@@ -293,7 +293,7 @@ test('a lost packet that comes after all was carried, and is lost and carried on
   const odd = Array.from({ length: COUNT / 2 - 1 }, (_, i) => 2 * i + 1);
   expect(tell(at(COUNT)).map(({ sequence }) => sequence)).toEqual(odd);
   expect(estimator.carriedBps()).toBe(10_000 * 16);
-  // They come again under their own numbers, and all is told again.
+  // They arrive later under their own numbers, and all of them are reported again.
   for (let again = 0; again < 2; again++) {
     for (let i = 0; i < COUNT; i++) receiver.received(i, i % 2 === 0 ? at(i) : at(COUNT));
     expect(tell(at(COUNT + 5))).toEqual([]);
@@ -301,7 +301,7 @@ test('a lost packet that comes after all was carried, and is lost and carried on
   }
 });
 
-test('a rate does not depend on the order in which its bytes are told', () => {
+test('a rate does not depend on the order of its reports', () => {
   const times = [0, 100, 200, 300, 400, 500];
   const rates = [times, [100, 0, 300, 200, 500, 400]].map((order) => {
     const rate = new ByteRate(500 * MS);
@@ -323,7 +323,7 @@ test('a receiver that has no use for more is not sent more, and has it back at o
   expect(simulation.sent.rendition).toBe(0);
 });
 
-test('a keyframe is spread over time, sound and repairs pass it, and order is kept', () => {
+test('a keyframe is paced, audio and retransmissions overtake it, and the order is kept', () => {
   const estimator = new BandwidthEstimator({ startBps: 1e6, minBps: 1e4, maxBps: 1e7 });
   const sender = new PacedSender({ sendRtp: () => true, sendRtcp: () => true }, estimator, 0);
   const left: [string, number][] = [];
@@ -348,7 +348,7 @@ test('a keyframe is spread over time, sound and repairs pass it, and order is ke
   expect(lastAt).toBeLessThan(250 * MS);
 });
 
-test('the receiver-side estimate finds a bottleneck, and leaves a path alone that takes all of it', () => {
+test('the receiver-side estimate finds a bottleneck, and does not limit a wide path', () => {
   for (const [linkBps, least, most] of [
     [800_000, 500_000, 1_000_000],
     [20_000_000, 1_200_000, 2_500_000],
@@ -356,11 +356,11 @@ test('the receiver-side estimate finds a bottleneck, and leaves a path alone tha
     const estimator = new RembEstimator();
     let now = 5_000_000;
     let freeAt = 0;
-    let told = 500_000;
+    let asked = 500_000;
     const arriving: { at: number; sent: number }[] = [];
     for (; now < 45_000_000; now += 10 * MS) {
-      // A sender that sends what it is told, of at most 1.5 Mbit/s.
-      const packets = (Math.min(told, 1.5e6) * 0.01) / 8 / 1000;
+      // A sender that sends at the requested rate, at most 1.5 Mbit/s.
+      const packets = (Math.min(asked, 1.5e6) * 0.01) / 8 / 1000;
       for (let i = 0; i < packets; i++) {
         freeAt = Math.max(now, freeAt) + 8e9 / linkBps;
         arriving.push({ at: freeAt + 20 * MS, sent: now });
@@ -369,10 +369,10 @@ test('the receiver-side estimate finds a bottleneck, and leaves a path alone tha
         const { at, sent } = arriving.shift() as { at: number; sent: number };
         estimator.received(Math.round((sent / 1e6) * (1 << 18)) % 0x100_0000, 1000, at);
       }
-      told = estimator.due(40 * MS, now) ?? told;
+      asked = estimator.due(40 * MS, now) ?? asked;
     }
-    expect(told, `${linkBps} bit/s`).toBeGreaterThan(least);
-    expect(told, `${linkBps} bit/s`).toBeLessThan(most);
+    expect(asked, `${linkBps} bit/s`).toBeGreaterThan(least);
+    expect(asked, `${linkBps} bit/s`).toBeLessThan(most);
   }
   const [parsed] = parseRtcp(buildRemb(1, 1_234_567, [2, 3]));
   expect(parsed).toMatchObject({ type: 'remb' });

@@ -9,7 +9,7 @@ import { packetizeRed, redundancyFor } from '../../../src/send/red-packetizer.js
 
 const frame = (timestamp: number, fill: number) => ({ timestamp, payload: Buffer.alloc(60, fill) });
 
-test('frames with redundancy are read back, oldest first; what does not fit is left out', () => {
+test('redundant frames are read back, oldest first; those that do not fit are left out', () => {
   const red = packetizeRed(frame(5760, 3), [frame(3840, 1), frame(4800, 2)], 111);
   expect(splitRed(red)).toEqual([
     { timestampOffset: 1920, payloadType: 111, payload: Buffer.alloc(60, 1) },

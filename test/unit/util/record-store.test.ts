@@ -15,7 +15,7 @@ function open(folder = join(mkdtempSync(join(tmpdir(), 'tessera-records-')), 'de
   return { folder, store, faults };
 }
 
-test('what was put last is there for the next one to load; what was deleted is not', async () => {
+test('the last value of a record is loaded again; deleted records are not', async () => {
   const { folder, store, faults } = open();
   expect(await store.load()).toEqual(new Map());
   const names = ['a', 'café', '../up', 'x/y', '王'.repeat(64), 'x'.repeat(250)];

@@ -67,7 +67,7 @@ test('every colour of every space is the same colour afterwards, and nothing bes
   }
 });
 
-test('the header extension is read, with what may follow it, and not beyond its end', () => {
+test('the colour space extension is read with and without HDR data, and not beyond its end', () => {
   expect(parseColourSpace(Buffer.from([1, 1, 1, 0x20]))).toEqual({
     matrix: 'bt709',
     fullRange: true,

@@ -1,4 +1,4 @@
-/** The bitrate is kept whatever frames the composite leaves out. */
+/** The encoder keeps its bitrate when the composite skips frames. */
 import { expect, test } from 'vitest';
 import { randomFrom } from '../../../../src/bots/random.js';
 import { TalkingHeads } from '../../../../src/bots/talking-heads.js';
@@ -38,7 +38,7 @@ test.each(COMPOSITE_CODECS)('%s', async (codec) => {
   ] as const) {
     const found = await bitrate(codec, left);
     console.log(`${codec}, left out ${name}: ${(found / 1000).toFixed(0)} kbit/s`);
-    // SVT-AV1 counts frames, not time, and cannot be told another bitrate: it stays below.
+    // SVT-AV1 counts frames, not time, and cannot change its bitrate: it stays below.
     const least = codec === 'av1' ? 0.4 : 0.75;
     expect([name, found > least * BITRATE, found < 1.15 * BITRATE]).toEqual([name, true, true]);
   }

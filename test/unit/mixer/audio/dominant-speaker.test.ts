@@ -1,4 +1,4 @@
-/** Who leads the talk, told by levels. */
+/** The dominant speaker, from audio levels. */
 import { expect, test } from 'vitest';
 import { randomFrom } from '../../../../src/bots/random.js';
 import { audioLevel, DominantSpeaker } from '../../../../src/mixer/audio/dominant-speaker.js';
@@ -25,7 +25,7 @@ function run(
   return speaker.current;
 }
 
-test('the one who speaks leads; while nobody speaks they still do', () => {
+test('the speaker is dominant, and stays so in silence', () => {
   const speaker = new DominantSpeaker<string>();
   expect(run(speaker, 3, { a: noise, b: noise })).toBeUndefined();
   expect(run(speaker, 2, { a: noise, b: speech })).toBe('b');
@@ -34,7 +34,7 @@ test('the one who speaks leads; while nobody speaks they still do', () => {
   expect(run(speaker, 1, { b: noise })).toBeUndefined();
 });
 
-test('a cough, a door, and somebody who says "yes" do not take the lead', () => {
+test('a cough, a door and a short "yes" do not change the dominant speaker', () => {
   const burst = (from: number, ticks: number, level: number) => (tick: number) =>
     tick >= from && tick < from + ticks ? level : noise();
   for (const [ticks, level] of [
@@ -49,7 +49,7 @@ test('a cough, a door, and somebody who says "yes" do not take the lead', () => 
   }
 });
 
-test('who takes over is followed within a second or so', () => {
+test('a new speaker becomes dominant within about a second', () => {
   const speaker = new DominantSpeaker<string>();
   run(speaker, 5, { a: speech, b: noise, c: noise });
   expect(run(speaker, 1.5, { a: noise, b: noise, c: speech })).toBe('c');

@@ -1,4 +1,4 @@
-/** Voices on their way into the mix: silence that is not sent, the gate, loudness, place, and fades. */
+/** Voices on their way into the mix: DTX, noise gate, loudness, stereo position and fades. */
 import { Application, createEncoder, EncoderCtl } from 'libopus-wasm';
 import { beforeAll, expect, test } from 'vitest';
 import { FRAME_SAMPLES, OpusDecoder } from '../../../../src/codecs/opus/opus.js';
@@ -27,7 +27,7 @@ const fail = (error: unknown) => {
 
 const person = (owner: number) => ({ owner, kind: 'camera', audioOn: true, gain: 1 }) as const;
 
-/** A tone, of so many frames; silent where `amplitude` of the frame is 0. */
+/** A tone of `frames` Opus frames; silent where `amplitude` of the frame is 0. */
 async function encode(
   hertz: number,
   frames: number,
@@ -117,7 +117,7 @@ test('a sender that falls silent costs nothing, and is heard from its first word
   expect(largestStepDbfs(heard)).toBeLessThan(-28);
 });
 
-test('who says that they are silent, and are, is not decoded; who is not is not believed', async () => {
+test('silent frames marked as silent are not decoded; loud ones marked so are', async () => {
   const decodes = async (amplitude: number) => {
     const packets = await encode(400, 200, () => 0.3);
     const encoder = await createEncoder({ channels: 1, sampleRate: 48_000, frameSize: 960 });
@@ -210,7 +210,7 @@ async function listen(
   return new Map([...listeners].map(([id, { heard }]) => [id, heard]));
 }
 
-test('of five who speak, each hears the four others, and themselves under -60 dBFS', async () => {
+test('each of five speakers hears the four others, and itself below -60 dBFS', async () => {
   const heard = await listen([1, 2, 3, 4, 5], 250, () => {});
   for (const [id, pcm] of heard) {
     for (const [index, hertz] of TONES.entries()) {
@@ -221,7 +221,7 @@ test('of five who speak, each hears the four others, and themselves under -60 dB
   }
 });
 
-test('nobody comes into the mix or goes out of it with a click', async () => {
+test('speakers enter and leave the mix without a click', async () => {
   const heard = await listen([1, 2, 3], 380, (mixer, tick) => {
     const on = (id: number, audioOn: boolean) => mixer.setState(id, { ...person(id), audioOn });
     if (tick > 20 && tick % 20 === 0) on(2, tick % 40 === 0);

@@ -69,7 +69,7 @@ class Plans {
   }
 }
 
-test('who leaves a grid is replaced by the last one; the others stay', () => {
+test('a participant who leaves the grid is replaced by the last one; the others stay', () => {
   const plans = new Plans();
   plans.sources = [1, 2, 3, 4, 5, 6, 7, 8, 9];
   expect(plans.at(0)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -81,7 +81,7 @@ test('who leaves a grid is replaced by the last one; the others stay', () => {
   expect(plans.at(3)).toEqual([1, 8, 3, 4, 5, 6, 7, 10]);
 });
 
-test('beyond 49, whoever speaks takes the place of who was silent for longest, and keeps it', () => {
+test('beyond 49, a speaker takes the tile of the longest silent participant, and keeps it', () => {
   const plans = new Plans();
   plans.sources = Array.from({ length: 60 }, (_, index) => index + 1);
   const first = plans.at(0);
@@ -100,7 +100,7 @@ test('beyond 49, whoever speaks takes the place of who was silent for longest, a
   expect(plans.at(11)).toEqual(then);
 });
 
-test('the large tile follows who leads the talk after a while, and a cough never', () => {
+test('the large tile follows the dominant speaker after a while, but not a cough', () => {
   const plans = new Plans();
   plans.mode = 'speaker';
   plans.sources = [1, 2, 3, 4];
@@ -125,7 +125,7 @@ test('the large tile follows who leads the talk after a while, and a cough never
   expect(plans.at(10)[0]).toBe(1);
 });
 
-test('of many, the strip shows some; who led is seen in it still', () => {
+test('a strip shows some of many, among them the last dominant speaker', () => {
   const plans = new Plans();
   plans.mode = 'speaker';
   plans.sources = Array.from({ length: 20 }, (_, index) => index + 1);
@@ -134,7 +134,7 @@ test('of many, the strip shows some; who led is seen in it still', () => {
   expect(plans.at(1)).toEqual([15, 2, 3, 4, 5, 6, 1]);
 });
 
-test('spotlight shows the pinned, or who leads; an inset shows two', () => {
+test('spotlight shows the pinned or dominant participant; picture in picture shows two', () => {
   const plans = new Plans();
   plans.sources = [1, 2, 3, 4];
   plans.mode = 'spotlight';

@@ -18,7 +18,7 @@ function lumaOf(bitmap: Bitmap, background: number): number[][] {
   ]);
 }
 
-test('nothing, half and all of a bitmap replaces what lies below', () => {
+test('transparent, half transparent and opaque pixels are blended', () => {
   const rgba = Buffer.alloc(4 * 2 * 4);
   for (let at = 0; at < 8; at++) {
     const column = at % 4;

@@ -23,7 +23,7 @@ function run(seconds: number, requests: (at: number, budget: KeyframeBudget) => 
   return times;
 }
 
-test('however many ask, keyframes take less than a twentieth of the bits', () => {
+test('under any number of requests keyframes take less than a twentieth of the bits', () => {
   const times = run(120, (_, budget) => budget.request(false));
   const after = times.filter((at) => at >= 20_000);
   const share = (after.length * KEYFRAME_BYTES * 8) / (100 * BITRATE);
@@ -31,7 +31,7 @@ test('however many ask, keyframes take less than a twentieth of the bits', () =>
   expect(share).toBeGreaterThan(0.02);
 });
 
-test('one who asks now and then is answered at once', () => {
+test('a rare request is answered at once', () => {
   const asked = [1000, 4000, 9000, 15_000, 22_000, 30_000];
   const times = run(40, (at, budget) => {
     if (asked.includes(at)) budget.request(false);
@@ -39,7 +39,7 @@ test('one who asks now and then is answered at once', () => {
   expect(times).toEqual(asked);
 });
 
-test('whoever has no picture yet waits a quarter of a second at most, in debt too', () => {
+test('a receiver without a picture waits at most 250 ms, even when the budget is used up', () => {
   const waits: number[] = [];
   let since: number | undefined;
   run(60, (at, budget) => {
@@ -57,7 +57,7 @@ test('whoever has no picture yet waits a quarter of a second at most, in debt to
   expect(Math.max(...waits)).toBeLessThanOrEqual(250);
 });
 
-/** PSNR of what a receiver decodes from the first second on, with so many requests a second. */
+/** PSNR of what a receiver decodes after the first twenty seconds. */
 async function quality(codec: 'vp8' | 'h264', requestsPerSecond: number): Promise<number> {
   const [width, height, frameRate] = [320, 180, 30];
   const canvas = { width, height, frameRate };

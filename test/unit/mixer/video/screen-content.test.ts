@@ -1,4 +1,4 @@
-/** Screens are encoded for text, and the change of encoders is one stream to whoever decodes it. */
+/** Screens are encoded for text; a change of the encoder does not break the stream. */
 import { createCanvas } from '@napi-rs/canvas';
 import { expect, test } from 'vitest';
 import type { VideoContent } from '../../../../src/codecs/codec.js';
@@ -61,7 +61,7 @@ async function quality(codec: VideoCodec, content: VideoContent): Promise<number
   return psnrOf(error / decoded);
 }
 
-test.each(['h264', 'vp8'] as const)('text is sharper for it in %s', async (codec) => {
+test.each(['h264', 'vp8'] as const)('screen mode makes text sharper in %s', async (codec) => {
   const [camera, screen] = [await quality(codec, 'camera'), await quality(codec, 'screen')];
   console.log(`${codec}: ${camera.toFixed(1)} dB -> ${screen.toFixed(1)} dB`);
   expect(screen).toBeGreaterThan(camera + (codec === 'h264' ? 0.3 : 0.5));
