@@ -23,7 +23,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   outputs: ['link', 'protocol', 'rooms', 'util'],
   config: ['protocol', 'util'],
   signalling: ['protocol', 'rooms', 'util'],
-  api: ['config', 'outputs', 'protocol', 'rooms', 'signalling', 'util', 'whip'],
+  api: ['config', 'outputs', 'protocol', 'rooms', 'util'],
   whip: ['api', 'peer', 'protocol', 'rooms', 'util'],
   metrics: ['rooms', 'util'],
   bots: ['codecs', 'mixer', 'peer', 'protocol', 'util'],

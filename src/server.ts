@@ -18,13 +18,18 @@ import { EgressProcesses } from './outputs/egress-processes.js';
 import { LiveOutputs } from './outputs/live/live-outputs.js';
 import { Recordings } from './outputs/recording/recordings.js';
 import { localCertificate } from './peer/dtls-transport.js';
-import { isMomentary, type RoomEvent } from './rooms/room-events.js';
-import { RoomManager } from './rooms/room-manager.js';
+import { Admission } from './rooms/admission.js';
+import { RoomArchive } from './rooms/archive.js';
+import { ImageIntake } from './rooms/image-intake.js';
+import { MediaPool } from './rooms/media-pool.js';
+import { RoomRegistry } from './rooms/registry.js';
+import { eventsOf, isMomentary, type RoomEvent } from './rooms/room-events.js';
 import type { Session } from './signalling/session.js';
 import { registerSignalling } from './signalling/signal-route.js';
 import { CloseStack } from './util/close-stack.js';
 import { RecordStore } from './util/record-store.js';
 import { sleep } from './util/sleep.js';
+import { registerWhip } from './whip/whip-routes.js';
 
 export interface RunningServer {
   /** Base URLs under which the page can be opened. */
@@ -95,27 +100,30 @@ function buildMedia({ config, logger }: Context, { publish }: Events) {
   const egress = new EgressProcesses();
   const recordings = new Recordings(config.recording, egress, logger);
   const outputs = new LiveOutputs(config.live, egress, logger);
-  const rooms: RoomManager = new RoomManager(
-    config.rooms,
+  const pool = new MediaPool(logger);
+  const archive = new RoomArchive(config.rooms.dataDir, logger);
+  const rooms = new RoomRegistry(config.rooms, {
+    pool,
+    archive,
+    admission: new Admission(config.rooms),
     logger,
-    (event) => {
-      publish(event);
-      if (event.event !== 'room_started') return;
-      const room = rooms.all.find(({ sid }) => sid === event.room.sid);
-      if (!room) return;
+    onRoom: (room) => {
+      room.updates.follow((update) => {
+        for (const event of eventsOf(update, room)) publish(event);
+      });
       recordings.follow(room);
       outputs.follow(room);
     },
-    () => egress.usage.cpuMicros,
-  );
-  return { rooms, recordings, outputs, egress };
+    egressCpuMicros: () => egress.usage.cpuMicros,
+  });
+  return { rooms, pool, archive, recordings, outputs, egress };
 }
 
 /** HTTP and signalling; does not listen yet. */
 async function buildWeb(context: Context, events: Events, media: Media, version: string) {
   const { config, logger, closing } = context;
-  const { rooms, recordings, outputs, egress } = media;
-  const access = new Access(config.auth, rooms.revoked);
+  const { rooms, pool, archive, recordings, outputs, egress } = media;
+  const access = new Access(config.auth, archive.revoked);
   const sessions = new Map<string, Session>();
   const iceServers = (user: string) =>
     iceServersFor(config.iceServers, user, Math.floor(Date.now() / 1000));
@@ -124,6 +132,7 @@ async function buildWeb(context: Context, events: Events, media: Media, version:
     tls: config.http.tls === 'self-signed' ? await selfSignedCertificate() : undefined,
     logger,
     rooms,
+    images: new ImageIntake(pool),
     recordings,
     outputs,
     access,
@@ -134,6 +143,7 @@ async function buildWeb(context: Context, events: Events, media: Media, version:
     stats: () => serverStats({ ...media, sessions, webhooks: events.webhooks }),
   });
   closing.add(() => app.close());
+  await registerWhip(app, { rooms, access, iceServers, logger, origins: config.http.origins });
   await registerSignalling(app, {
     ...config.signalling,
     openRoom: (id) => rooms.open(id),

@@ -2,11 +2,15 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import { ImageName } from '../protocol/layout.js';
-import { MAX_IMAGE_BYTES } from '../rooms/image-intake.js';
+import { type ImageIntake, MAX_IMAGE_BYTES } from '../rooms/image-intake.js';
 import { cleanRoomId } from '../rooms/names.js';
 import { PROBLEMS } from './problem.js';
 import { type ApiDependencies, requireAdmin } from './room-routes.js';
 import { InRoom, OneOfRoom } from './schemas.js';
+
+export interface ImageDependencies extends ApiDependencies {
+  readonly images: ImageIntake;
+}
 
 const tags = ['images'];
 const consumes = ['image/png', 'image/jpeg', 'image/webp'];
@@ -22,8 +26,13 @@ const ImageDescription = Type.Object({
 });
 const description = 'The body is the file itself: PNG, JPEG or WebP, at most 4 MiB.';
 
-export const imageRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app, options) => {
-  const { rooms, access } = options;
+/** The content type parser gives a buffer; without a body there is none. */
+function bytesOf(body: unknown): Buffer {
+  return Buffer.isBuffer(body) ? body : Buffer.alloc(0);
+}
+
+export const imageRoutes: FastifyPluginAsyncTypebox<ImageDependencies> = async (app, options) => {
+  const { rooms, access, images } = options;
   const onRequest = requireAdmin(access);
   const find = (name: string) => rooms.find(cleanRoomId(name));
   app.addContentTypeParser(
@@ -63,7 +72,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (ap
     async ({ params, body }) => {
       const room = find(params.room);
       const most = { maxWidth: CANVAS_SIDE, maxHeight: CANVAS_SIDE };
-      const image = await rooms.takeImage(body, most);
+      const image = await images.take(bytesOf(body), most);
       room.images.set(params.image, image);
       return { name: params.image, width: image.width, height: image.height };
     },
@@ -104,7 +113,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (ap
       const room = find(params.room);
       room.participant(params.id);
       const most = { maxWidth: AVATAR_SIDE, maxHeight: AVATAR_SIDE };
-      room.setAvatar(params.id, await rooms.takeImage(body, most));
+      room.setAvatar(params.id, await images.take(bytesOf(body), most));
       return reply.code(204).send(null);
     },
   );

@@ -6,9 +6,9 @@ import { TesseraError } from '../errors.js';
 import type { IceServer } from '../protocol/ice-server.js';
 import { LayoutDescription } from '../protocol/layout.js';
 import { cleanName, cleanRoomId } from '../rooms/names.js';
+import type { RoomRegistry } from '../rooms/registry.js';
 import type { Room } from '../rooms/room.js';
 import { roomInfo } from '../rooms/room-events.js';
-import type { RoomManager } from '../rooms/room-manager.js';
 import type { Access } from './access.js';
 import { videoGrantFor } from './access-token.js';
 import { PROBLEMS } from './problem.js';
@@ -27,7 +27,7 @@ import {
 } from './schemas.js';
 
 export interface ApiDependencies {
-  readonly rooms: RoomManager;
+  readonly rooms: RoomRegistry;
   readonly access: Access;
   iceServers(user: string): IceServer[];
 }

@@ -12,9 +12,8 @@ import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
-import { isOriginAllowed } from '../util/origin.js';
-import { whipRoutes } from '../whip/whip-routes.js';
-import { imageRoutes } from './image-routes.js';
+import { refuseForeignPages } from './foreign-pages.js';
+import { type ImageDependencies, imageRoutes } from './image-routes.js';
 import { hlsRoutes, type OutputDependencies, outputRoutes } from './output-routes.js';
 import { participantRoutes } from './participant-routes.js';
 import { answerWithProblems } from './problem.js';
@@ -27,6 +26,7 @@ const MAX_HEADER_BYTES = 16 * 1024;
 
 export interface WebServerOptions
   extends ServerDependencies,
+    ImageDependencies,
     RecordingDependencies,
     OutputDependencies {
   /** PEM certificate and key; undefined serves plain HTTP. */
@@ -55,7 +55,7 @@ function allowEveryPage(response: { setHeader(name: string, value: string): void
   response.setHeader('access-control-allow-origin', '*');
 }
 
-/** Signalling registers itself on it. */
+/** Signalling, WHIP and WHEP register themselves on it. */
 export async function createWebServer(options: WebServerOptions): Promise<FastifyInstance> {
   const { tls, logger, trustedProxies } = options;
   const base = {
@@ -113,16 +113,6 @@ export async function createWebServer(options: WebServerOptions): Promise<Fastif
   return app;
 }
 
-function refuseForeignPages(app: FastifyInstance, origins: readonly string[]): void {
-  app.addHook('onRequest', async ({ method, headers: { origin, host } }) => {
-    const reads = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
-    if (reads || isOriginAllowed(origin, host, origins)) return;
-    throw new TesseraError('origin_refused', `a page of ${origin} may change nothing here`, {
-      next: 'Add its origin to TESSERA_WEB_ORIGINS.',
-    });
-  });
-}
-
 async function registerApi(app: FastifyInstance, options: WebServerOptions): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -155,9 +145,5 @@ async function registerApi(app: FastifyInstance, options: WebServerOptions): Pro
     },
     { prefix: '/v1' },
   );
-  await app.register(async (http) => {
-    refuseForeignPages(http, options.origins);
-    await http.register(whipRoutes, options);
-  });
   await app.register(hlsRoutes, options);
 }

@@ -1,7 +1,7 @@
 /** `/metrics`: what the server counts, in the format of Prometheus. Read when it is asked for. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { RoomRegistry } from '../rooms/registry.js';
 import type { Room } from '../rooms/room.js';
-import type { RoomManager } from '../rooms/room-manager.js';
 import { STAGES, type Stage, TIME_BOUNDS, type TimeHistogram } from '../util/stage-times.js';
 import type { Micros } from '../util/units.js';
 import { FAMILIES, type Labels } from './families.js';
@@ -52,7 +52,7 @@ export class Metrics {
 
   /** @param egress what the egress processes use: CPU time since the server began, memory now. */
   constructor(
-    private readonly rooms: RoomManager,
+    private readonly rooms: RoomRegistry,
     private readonly egress: () => { readonly cpuMicros: Micros; readonly rssBytes: number },
   ) {
     collectDefaultMetrics({ register: this.registry });

@@ -1,9 +1,9 @@
 /** `/stats`: the counters of the whole server as JSON, for people and tests. */
-import type { RoomManager } from '../rooms/room-manager.js';
+import type { RoomRegistry } from '../rooms/registry.js';
 
 /** What is read; nothing of it is kept. */
 export interface StatsSources {
-  readonly rooms: RoomManager;
+  readonly rooms: RoomRegistry;
   readonly recordings: { snapshot(): unknown };
   readonly outputs: { snapshot(): unknown };
   /** Undefined without destinations. */

@@ -5,20 +5,28 @@
 import cors from '@fastify/cors';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Problem } from '../api/problem.js';
-import type { ApiDependencies } from '../api/room-routes.js';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { refuseForeignPages } from '../api/foreign-pages.js';
+import { PROBLEMS } from '../api/problem.js';
 import { TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { MAX_SDP_BYTES } from '../peer/sdp-offer.js';
 import type { IceServer } from '../protocol/ice-server.js';
+import type { Caller } from '../rooms/caller.js';
 import type { Grant } from '../rooms/grant.js';
 import { cleanName, cleanRoomId } from '../rooms/names.js';
+import type { RoomRegistry } from '../rooms/registry.js';
 import { HttpSession, sessionNotFound } from './whip-session.js';
 
-export interface WhipDependencies extends ApiDependencies {
+export interface WhipDependencies {
+  readonly rooms: Pick<RoomRegistry, 'open'>;
+  readonly access: {
+    /** @throws TesseraError if they may not connect. */
+    callerOf(request: FastifyRequest): Promise<Caller>;
+  };
+  iceServers(user: string): IceServer[];
   readonly logger: Logger;
-  /** Of pages besides the server's own; `*` is all. */
+  /** Origins of foreign pages that are allowed; `*` allows all. */
   readonly origins: readonly string[];
 }
 
@@ -44,7 +52,6 @@ const Query = Type.Object({
     }),
   ),
 });
-const problems = { '4xx': Problem, '5xx': Problem };
 
 /** `Link` headers of ICE servers (RFC 9725, 4.6). */
 function linksOf(servers: readonly IceServer[]): string[] {
@@ -91,7 +98,18 @@ function checkGrant(grant: Grant, kind: 'whip' | 'whep', room: string): void {
   );
 }
 
-export const whipRoutes: FastifyPluginAsyncTypebox<WhipDependencies> = async (app, options) => {
+/** Adds WHIP and WHEP to the web server. */
+export async function registerWhip(
+  app: FastifyInstance,
+  dependencies: WhipDependencies,
+): Promise<void> {
+  await app.register(async (http) => {
+    refuseForeignPages(http, dependencies.origins);
+    await http.register(whipRoutes, dependencies);
+  });
+}
+
+const whipRoutes: FastifyPluginAsyncTypebox<WhipDependencies> = async (app, options) => {
   const { rooms, access, iceServers, logger, origins } = options;
   const sessions = new Map<string, HttpSession>();
 
@@ -160,7 +178,7 @@ export const whipRoutes: FastifyPluginAsyncTypebox<WhipDependencies> = async (ap
           consumes: [SDP],
           params: InRoom,
           querystring: Query,
-          response: { 201: Type.String(), ...problems },
+          response: { 201: Type.String(), ...PROBLEMS },
         },
       },
       async (request, reply) => {
@@ -207,7 +225,7 @@ export const whipRoutes: FastifyPluginAsyncTypebox<WhipDependencies> = async (ap
             'Candidates with the ETag in `If-Match`; new credentials with `If-Match: *` restart ICE.',
           consumes: [FRAGMENT],
           params: OneSession,
-          response: { 200: Type.String(), 204: Type.Null(), ...problems },
+          response: { 200: Type.String(), 204: Type.Null(), ...PROBLEMS },
         },
       },
       async (request, reply) => {
@@ -242,7 +260,7 @@ export const whipRoutes: FastifyPluginAsyncTypebox<WhipDependencies> = async (ap
           tags,
           summary: 'End a session',
           params: OneSession,
-          response: { 200: Type.Null(), ...problems },
+          response: { 200: Type.Null(), ...PROBLEMS },
         },
       },
       async (request, reply) => {

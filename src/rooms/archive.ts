@@ -1,0 +1,133 @@
+/**
+ * What is kept over a restart of the server: rooms that somebody set up, with their images and with
+ * those who may come back, and the tokens that were taken back.
+ */
+import { join } from 'node:path';
+import type { SanitizedImage } from '../link/link-messages.js';
+import type { Logger } from '../logger.js';
+import { RecordStore } from '../util/record-store.js';
+import { type Revocation, RevokedTokens } from './revoked-tokens.js';
+import type { PreviousRoom, Room } from './room.js';
+import type { RoomSettings } from './room-settings.js';
+import type { RoomUpdate } from './room-update.js';
+
+interface RoomRecord {
+  readonly id: string;
+  readonly settings: RoomSettings;
+  /** In ms since 1970. */
+  readonly createdAt: number;
+  /** Digests of resume tokens. */
+  readonly returning: readonly string[];
+}
+
+interface ImageRecord extends SanitizedImage {
+  readonly room: string;
+  readonly name: string;
+}
+
+export interface ArchivedRoom extends PreviousRoom {
+  readonly id: string;
+  readonly settings: RoomSettings;
+}
+
+/** A room, as far as the archive needs it. */
+export type ArchivableRoom = Pick<Room, 'id' | 'settings' | 'createdAt' | 'updates'> & {
+  readonly membership: Pick<Room['membership'], 'returningDigests'>;
+  readonly images: Pick<Room['images'], 'list'>;
+};
+
+interface Entry {
+  readonly room: ArchivableRoom;
+  /** Somebody set the room up: it is kept. */
+  kept: boolean;
+  readonly unfollow: () => void;
+}
+
+export class RoomArchive {
+  readonly revoked: RevokedTokens;
+  private readonly records: RecordStore<RoomRecord>;
+  private readonly images: RecordStore<ImageRecord>;
+  private readonly revocations: RecordStore<Revocation>;
+  private readonly entries = new Map<string, Entry>();
+
+  /** @param folder for what outlives a restart. */
+  constructor(folder: string, logger: Logger) {
+    const report = (error: unknown) => logger.error({ error }, 'a record could not be kept');
+    this.records = new RecordStore(join(folder, 'rooms'), report);
+    this.images = new RecordStore(join(folder, 'images'), report);
+    this.revocations = new RecordStore(join(folder, 'revoked'), report);
+    this.revoked = new RevokedTokens(this.revocations);
+  }
+
+  /** The rooms of the last run. */
+  async load(): Promise<readonly ArchivedRoom[]> {
+    const [records, images] = await Promise.all([
+      this.records.load(),
+      this.images.load(),
+      this.revoked.load(),
+    ]);
+    return [...records.values()].map((record) => {
+      const own = [...images.values()].filter(({ room }) => room === record.id);
+      return { ...record, images: new Map(own.map((image) => [image.name, image])) };
+    });
+  }
+
+  /**
+   * Keeps what changes in a room from now on.
+   * @param setUp whether it was set up; otherwise it is kept when somebody changes its settings.
+   */
+  follow(room: ArchivableRoom, setUp: boolean): void {
+    const unfollow = room.updates.follow((update) => this.onUpdate(entry, update));
+    const entry: Entry = { room, kept: setUp, unfollow };
+    this.entries.set(room.id, entry);
+    if (setUp) this.keep(entry);
+  }
+
+  /** Forgets a room that has ended. */
+  async forget({ id, images }: ArchivableRoom): Promise<void> {
+    this.entries.get(id)?.unfollow();
+    this.entries.delete(id);
+    await Promise.all([
+      this.records.delete(id),
+      ...images.list.map(({ name }) => this.images.delete(`${id}/${name}`)),
+    ]);
+  }
+
+  /** Follows no room any more: all stay as they are now, for the next run. */
+  stop(): void {
+    for (const { unfollow } of this.entries.values()) unfollow();
+    this.entries.clear();
+  }
+
+  /** Resolves when everything is on the disk. */
+  async close(): Promise<void> {
+    this.stop();
+    await Promise.all([this.records.settled(), this.images.settled(), this.revocations.settled()]);
+  }
+
+  private onUpdate(entry: Entry, update: RoomUpdate): void {
+    switch (update.type) {
+      case 'settings':
+        entry.kept = true;
+        this.keep(entry);
+        break;
+      case 'joined':
+      case 'left':
+        if (entry.kept) this.keep(entry);
+        break;
+      case 'image':
+        this.keepImage(entry.room.id, update.name, update.image);
+        break;
+    }
+  }
+
+  private keep({ room: { id, settings, createdAt, membership } }: Entry): void {
+    this.records.put(id, { id, settings, createdAt, returning: membership.returningDigests });
+  }
+
+  private keepImage(room: string, name: string, image: SanitizedImage | undefined): void {
+    const key = `${room}/${name}`;
+    if (image) this.images.put(key, { ...image, room, name });
+    else this.images.delete(key);
+  }
+}
