@@ -7,7 +7,7 @@ import type { Logger } from '../logger.js';
 import type { EgressState, Room } from '../rooms/room.js';
 
 /** What the registry needs of a room. */
-export interface OutputRoom extends Pick<Room, 'egress' | 'setEgress'> {
+export interface RegistryRoom extends Pick<Room, 'egress' | 'setEgress'> {
   readonly sid: string;
   readonly updates: Pick<Room['updates'], 'follow'>;
 }
@@ -15,7 +15,7 @@ export interface OutputRoom extends Pick<Room, 'egress' | 'setEgress'> {
 /** One output, from its creation to its end. */
 export interface RoomOutput {
   readonly id: string;
-  readonly room: OutputRoom;
+  readonly room: RegistryRoom;
   /** Ends it. Idempotent; resolves when nothing of it runs. */
   stop(): Promise<void>;
 }
@@ -61,7 +61,7 @@ export class OutputRegistry<Output extends RoomOutput> {
    * Adds an output, which the caller then starts. Outputs that are still being created count too.
    * @throws TesseraError `shutting_down`, `room_ended`, the error of `tooMany`; what `create` throws.
    */
-  async add(room: OutputRoom, create: () => Promise<Output>): Promise<Output> {
+  async add(room: RegistryRoom, create: () => Promise<Output>): Promise<Output> {
     if (this.closed) throw shuttingDown();
     const pending = this.pending.get(room.sid) ?? { count: 0, roomEnded: false };
     if (this.inRoom(room.sid).length + pending.count >= this.options.maxPerRoom) {
@@ -87,12 +87,12 @@ export class OutputRegistry<Output extends RoomOutput> {
   }
 
   /** Tells a room's participants what leaves it, if that has changed. */
-  updateRoom(room: OutputRoom): void {
+  updateRoom(room: RegistryRoom): void {
     room.setEgress({ ...room.egress, ...this.options.stateOf(this.inRoom(room.sid)) });
   }
 
   /** Ends the outputs of a room when the room ends. Called once for each room. */
-  follow({ sid, updates }: OutputRoom): void {
+  follow({ sid, updates }: RegistryRoom): void {
     updates.follow(({ type }) => {
       if (type === 'ended') this.roomEnded(sid);
     });

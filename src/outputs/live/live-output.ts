@@ -7,10 +7,10 @@ import type { AudioOutFrame, VideoOutFrame, WatchedVideo } from '../../link/link
 import type { Logger } from '../../logger.js';
 import type { OutputInfo, OutputStatus } from '../../protocol/output-info.js';
 import { FULL_MIX, type MediaOutput, type OutputDemand } from '../../rooms/media-output.js';
-import type { Room } from '../../rooms/room.js';
 import type { EgressLauncher } from '../egress-processes.js';
 import { type EgressOpening, EgressSession } from '../egress-session.js';
 import type { RoomOutput } from '../output-registry.js';
+import type { OutputRoom } from '../output-room.js';
 import type { LiveTarget } from './kinds/live-kind.js';
 
 /** After a minute without a fault the next fault counts as the first. */
@@ -38,7 +38,7 @@ export class LiveOutput implements RoomOutput, MediaOutput {
 
   /** @param onChanged hears of each change of {@link info}. */
   constructor(
-    readonly room: Room,
+    readonly room: OutputRoom,
     private readonly options: LiveOutputOptions,
     processes: EgressLauncher,
     private readonly logger: Logger,

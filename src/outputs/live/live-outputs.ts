@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { TesseraError } from '../../errors.js';
 import type { Logger } from '../../logger.js';
 import type { OutputInfo } from '../../protocol/output-info.js';
-import type { Room } from '../../rooms/room.js';
 import type { EgressPhase } from '../../rooms/room-update.js';
 import type { EgressLauncher } from '../egress-processes.js';
 import { OutputRegistry } from '../output-registry.js';
+import type { OutputRoom } from '../output-room.js';
 import { checkTarget } from './kinds/live-kinds.js';
 import { LiveOutput } from './live-output.js';
 
@@ -98,7 +98,7 @@ export class LiveOutputs {
    * Starts to send a room's composite to a destination, until it is removed or the room ends.
    * @throws TesseraError as `checkTarget` does, and `too_many_outputs`, `shutting_down`, `room_ended`.
    */
-  async add(room: Room, request: OutputRequest): Promise<OutputInfo> {
+  async add(room: OutputRoom, request: OutputRequest): Promise<OutputInfo> {
     const output = await this.registry.add(room, () => this.create(room, request));
     this.logger.info(
       { room: room.id, output: output.id, to: output.info.destination },
@@ -116,7 +116,7 @@ export class LiveOutputs {
   }
 
   /** Ends a room's live outputs when it ends. Called once for each room. */
-  follow(room: Room): void {
+  follow(room: OutputRoom): void {
     this.registry.follow(room);
   }
 
@@ -126,7 +126,7 @@ export class LiveOutputs {
     await rm(this.options.folder, { recursive: true, force: true });
   }
 
-  private async create(room: Room, { url }: OutputRequest): Promise<LiveOutput> {
+  private async create(room: OutputRoom, { url }: OutputRequest): Promise<LiveOutput> {
     const { allowPrivate, audioBitrateBps, keyframeMs } = this.options;
     if (!room.videoCodecs.includes('h264')) {
       throw new TesseraError('bad_destination', 'live outputs need H.264', {

@@ -7,7 +7,7 @@ import {
   type RecordedAudioCodec,
 } from '../../protocol/file-format.js';
 import type { RecordingRequest } from '../../protocol/recording-info.js';
-import type { Room } from '../../rooms/room.js';
+import type { OutputRoom } from '../output-room.js';
 
 export interface RecordingDefaults {
   readonly format: FileFormat;
@@ -24,7 +24,7 @@ export interface RecordingPlan {
 
 /** @throws TesseraError `bad_recording`. */
 export function planRecording(
-  room: Room,
+  room: OutputRoom,
   request: RecordingRequest,
   defaults: RecordingDefaults,
 ): RecordingPlan {
@@ -44,7 +44,7 @@ function audioCodecFor(format: FileFormat, wanted: RecordedAudioCodec): Recorded
 }
 
 function videoFor(
-  room: Room,
+  room: OutputRoom,
   format: FileFormat,
   { rendition }: RecordingRequest,
 ): WatchedVideo | undefined {

@@ -15,7 +15,6 @@ import type {
 } from '../../link/link-messages.js';
 import type { Logger } from '../../logger.js';
 import { FULL_MIX, type MediaOutput, type OutputDemand } from '../../rooms/media-output.js';
-import type { Room } from '../../rooms/room.js';
 import { nowMicros } from '../../util/clock.js';
 import { sleep } from '../../util/sleep.js';
 import type { Micros } from '../../util/units.js';
@@ -26,6 +25,7 @@ import {
   type EgressSessionCounters,
 } from '../egress-session.js';
 import type { RoomOutput } from '../output-registry.js';
+import type { OutputRoom } from '../output-room.js';
 import { finishRecording } from './finish-recording.js';
 import type { RecordingManifest } from './recording-manifest.js';
 import { RoomTimeline } from './room-timeline.js';
@@ -78,7 +78,7 @@ export class Recording implements RoomOutput, MediaOutput {
   private stopping: Promise<void> | undefined;
 
   constructor(
-    readonly room: Room,
+    readonly room: OutputRoom,
     private readonly options: RecordingOptions,
     private readonly processes: EgressLauncher,
     private readonly logger: Logger,

@@ -8,11 +8,12 @@ import {
   type RecordingInfo,
   type RecordingRequest,
 } from '../../protocol/recording-info.js';
-import type { EgressState, Room } from '../../rooms/room.js';
+import type { EgressState } from '../../rooms/room.js';
 import type { EgressPhase } from '../../rooms/room-update.js';
 import { sleep } from '../../util/sleep.js';
 import type { EgressLauncher } from '../egress-processes.js';
 import { OutputRegistry } from '../output-registry.js';
+import type { OutputRoom } from '../output-room.js';
 import { Recording } from './recording.js';
 import {
   type ArchiveCounters,
@@ -110,7 +111,7 @@ export class Recordings {
    * @throws TesseraError `recording_exists`, `bad_recording`, `disk_low`, `shutting_down`,
    *   `room_ended`, `write_failed`.
    */
-  async record(room: Room, request: RecordingRequest): Promise<RecordingInfo> {
+  async record(room: OutputRoom, request: RecordingRequest): Promise<RecordingInfo> {
     const recording = await this.registry.add(room, () => this.create(room, request));
     this.counters.recordings_started++;
     try {
@@ -160,7 +161,7 @@ export class Recordings {
    * Records a room when the first participant joins, if it is to be recorded automatically, and ends
    * its recording when the room ends. Called once for each room.
    */
-  follow(room: Room): void {
+  follow(room: OutputRoom): void {
     this.registry.follow(room);
     // Once per room: a recording that was stopped stays stopped.
     let wasStarted = false;
@@ -184,7 +185,7 @@ export class Recordings {
     closing.abort();
   }
 
-  private async create(room: Room, request: RecordingRequest): Promise<Recording> {
+  private async create(room: OutputRoom, request: RecordingRequest): Promise<Recording> {
     const { audioBitrateBps, keyframeMs } = this.options;
     const { format, audioCodec, video, tracks } = planRecording(room, request, this.options);
     await this.archive.checkSpace();
@@ -233,7 +234,11 @@ export class Recordings {
     this.registry.updateRoom(room);
   }
 
-  private announceChange(room: Room, before: RecordingManifest, now: RecordingManifest): void {
+  private announceChange(
+    room: OutputRoom,
+    before: RecordingManifest,
+    now: RecordingManifest,
+  ): void {
     const hasNewError = now.error !== before.error;
     if (hasNewError && now.error?.code === 'disk_full') this.counters.recordings_disk_full++;
     if (now.status === before.status && !hasNewError) return;
@@ -251,12 +256,12 @@ export class Recordings {
   }
 
   /** Participants hear that the recording starts or stops. */
-  private playAnnouncement(room: Room, text: 'started' | 'stopped'): void {
+  private playAnnouncement(room: OutputRoom, text: 'started' | 'stopped'): void {
     const { announce } = this.options;
     if (announce !== 'off') room.announce(text, announce);
   }
 
-  private announce(phase: EgressPhase, room: Room, manifest: RecordingManifest): void {
+  private announce(phase: EgressPhase, room: OutputRoom, manifest: RecordingManifest): void {
     room.updates.publish({ type: 'recording', phase, recording: infoOf(manifest) });
   }
 

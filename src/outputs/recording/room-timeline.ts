@@ -1,7 +1,7 @@
 /** Writes what happens in a room into the timeline of its recording. */
 import type { ParticipantInfo } from '../../rooms/participant-info.js';
-import type { Room } from '../../rooms/room.js';
 import type { RoomUpdate } from '../../rooms/room-update.js';
+import type { OutputRoom } from '../output-room.js';
 import type { Happening, TimelineLog } from './timeline-log.js';
 
 export class RoomTimeline {
@@ -12,7 +12,7 @@ export class RoomTimeline {
    * @param onGone hears which participant has left.
    */
   constructor(
-    private readonly room: Room,
+    private readonly room: OutputRoom,
     private readonly log: TimelineLog,
     private readonly positionMs: () => number,
     private readonly onGone: (participant: string) => void,
@@ -61,7 +61,7 @@ export class RoomTimeline {
     this.onGone(participant);
   }
 
-  private addLayout({ mode, regions }: Room['layout']): void {
+  private addLayout({ mode, regions }: OutputRoom['layout']): void {
     this.add({ type: 'layout', mode, regions });
   }
 

@@ -1,19 +1,13 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type {
-  EgressCommand,
-  EgressEvent,
-  OutputCommand,
-  OutputEvent,
-} from '../../../src/link/egress-messages.js';
-import type { AudioOutFrame, MediaFrame, VideoOutFrame } from '../../../src/link/link-messages.js';
-import type { Logger } from '../../../src/logger.js';
-import type { EgressProcessEvents } from '../../../src/outputs/egress-process.js';
-import type { EgressHandle, EgressLauncher } from '../../../src/outputs/egress-processes.js';
+import type { OutputCommand, OutputEvent } from '../../../src/link/egress-messages.js';
+import type { AudioOutFrame, VideoOutFrame } from '../../../src/link/link-messages.js';
 import {
   type EgressOpening,
   EgressSession,
   type EgressSessionOptions,
 } from '../../../src/outputs/egress-session.js';
+import { FakeLauncher, type FakeProcess, PROGRESS } from '../../support/fake-egress.js';
+import { silentLogger } from '../../support/members.js';
 
 const STREAM: OutputCommand = {
   type: 'stream',
@@ -25,53 +19,8 @@ const STREAM: OutputCommand = {
   audioChannels: 2,
   audioBitrateBps: 96_000,
 };
-const PROGRESS: EgressEvent = {
-  type: 'progress',
-  bytes: 1,
-  durationMicros: 1,
-  counters: {
-    video_before_keyframe: 0,
-    audio_packets_filled: 0,
-    audio_packets_left_out: 0,
-    frames_not_written: 0,
-  },
-};
-
-class FakeProcess implements EgressHandle {
-  readonly commands: EgressCommand[] = [];
-  readonly frames: MediaFrame[] = [];
-  takesFrames = true;
-  closed = 0;
-
-  constructor(
-    readonly pid: number,
-    private readonly events: EgressProcessEvents,
-  ) {}
-
-  send(command: EgressCommand): void {
-    this.commands.push(command);
-  }
-
-  sendFrame(frame: MediaFrame): boolean {
-    if (this.takesFrames) this.frames.push(frame);
-    return this.takesFrames;
-  }
-
-  async close(): Promise<void> {
-    this.closed++;
-  }
-
-  tell(event: EgressEvent): void {
-    this.events.onEvent(event);
-  }
-
-  crash(): void {
-    this.events.onCrash('killed by SIGKILL');
-  }
-}
-
-class Bench implements EgressLauncher {
-  readonly processes: FakeProcess[] = [];
+class Bench {
+  readonly launcher = new FakeLauncher();
   readonly events: OutputEvent[] = [];
   readonly failures: string[] = [];
   readonly givenUp: string[] = [];
@@ -87,9 +36,8 @@ class Bench implements EgressLauncher {
   readonly session: EgressSession;
 
   constructor(options: Partial<EgressSessionOptions> = {}) {
-    const logger = { error: () => {} } as unknown as Logger;
     this.session = new EgressSession(
-      this,
+      this.launcher,
       {
         batchMs: 0,
         keyframeMs: 0,
@@ -98,7 +46,7 @@ class Bench implements EgressLauncher {
         maxFailures: 5,
         ...options,
       },
-      logger,
+      silentLogger,
       {
         open: () => this.open(),
         wantsKeyframes: () => this.wantsKeyframes,
@@ -110,16 +58,12 @@ class Bench implements EgressLauncher {
     );
   }
 
-  launch(_logger: Logger, events: EgressProcessEvents): EgressHandle {
-    const process = new FakeProcess(this.processes.length + 1, events);
-    this.processes.push(process);
-    return process;
+  get processes(): readonly FakeProcess[] {
+    return this.launcher.processes;
   }
 
   get latest(): FakeProcess {
-    const process = this.processes.at(-1);
-    if (!process) throw new Error('no process was started');
-    return process;
+    return this.launcher.latest;
   }
 
   /** Starts the session and waits until its output is open. */
@@ -213,7 +157,7 @@ test('progress starts the pauses over', async () => {
   await bench.start();
   bench.latest.crash();
   await wait(1000);
-  bench.latest.tell(PROGRESS);
+  bench.latest.emit(PROGRESS);
   bench.latest.crash();
   await wait(1000);
   expect(bench.processes).toHaveLength(3);
@@ -244,7 +188,7 @@ test('without progress the output has failed', async () => {
   const bench = new Bench({ stallMs: 15_000 });
   await bench.start();
   await wait(10_000);
-  bench.latest.tell(PROGRESS);
+  bench.latest.emit(PROGRESS);
   await wait(14_999);
   expect(bench.failures).toEqual([]);
   await wait(1);
@@ -258,7 +202,7 @@ test('events of a process that was replaced are ignored', async () => {
   const first = bench.latest;
   bench.session.fail('fault');
   await wait(1000);
-  first.tell(PROGRESS);
+  first.emit(PROGRESS);
   first.crash();
   expect(bench.events).toEqual([]);
   expect(bench.failures).toEqual(['fault']);
@@ -317,7 +261,7 @@ test('keyframes are requested regularly while they are of use', async () => {
   bench.wantsKeyframes = false;
   await wait(4000);
   expect(bench.keyframes).toHaveLength(3);
-  bench.latest.tell({ type: 'keyframe-needed' });
+  bench.latest.emit({ type: 'keyframe-needed' });
   expect(bench.keyframes.at(-1)).toBe(true);
 });
 
@@ -328,7 +272,7 @@ test('end waits for the answer of the process, and then closes it', async () => 
   expect(bench.latest.commands.at(-1)).toEqual({ type: 'stop', at: 77 });
   await wait(5000);
   expect(bench.latest.closed).toBe(0);
-  bench.latest.tell({ type: 'stopped', durationMicros: 5 });
+  bench.latest.emit({ type: 'stopped', durationMicros: 5 });
   expect(await ending).toEqual({ type: 'stopped', durationMicros: 5 });
   expect(bench.latest.closed).toBe(1);
 });

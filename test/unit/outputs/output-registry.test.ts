@@ -3,12 +3,12 @@ import { TesseraError } from '../../../src/errors.js';
 import type { Logger } from '../../../src/logger.js';
 import {
   OutputRegistry,
-  type OutputRoom,
+  type RegistryRoom,
   type RoomOutput,
 } from '../../../src/outputs/output-registry.js';
 import type { UpdateListener } from '../../../src/rooms/update-bus.js';
 
-class FakeRoom implements OutputRoom {
+class FakeRoom implements RegistryRoom {
   private readonly followers: UpdateListener[] = [];
   readonly updates = {
     follow: (listener: UpdateListener) => {
@@ -16,10 +16,10 @@ class FakeRoom implements OutputRoom {
       return () => {};
     },
   };
-  egress: OutputRoom['egress'] = { recording: 'off', live: false };
+  egress: RegistryRoom['egress'] = { recording: 'off', live: false };
   constructor(readonly sid: string) {}
 
-  setEgress(state: OutputRoom['egress']): void {
+  setEgress(state: RegistryRoom['egress']): void {
     this.egress = state;
   }
 
@@ -33,7 +33,7 @@ class FakeOutput implements RoomOutput {
   status: 'on' | 'paused' = 'on';
   constructor(
     readonly id: string,
-    readonly room: OutputRoom,
+    readonly room: RegistryRoom,
     private readonly onStop: (output: FakeOutput) => void = () => {},
   ) {}
 
@@ -54,7 +54,7 @@ function registryOf(maxPerRoom: number) {
     },
     logger,
   );
-  const add = (id: string, room: OutputRoom) =>
+  const add = (id: string, room: RegistryRoom) =>
     registry.add(room, async () => new FakeOutput(id, room, (one) => registry.remove(one)));
   return { registry, add, errors };
 }
