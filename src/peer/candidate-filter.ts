@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 
-/** Which of the candidates that a client names the server may send connectivity checks to. */
+/** Which client addresses the server may send connectivity checks to. */
 export interface CandidatePolicy {
   readonly allowPrivate: boolean;
   readonly allowLoopback: boolean;
@@ -23,7 +23,7 @@ const PRIVATE = blockList([
   ['100.64.0.0', 10, 'ipv4'],
   ['fc00::', 7, 'ipv6'],
 ]);
-/** Never: this host, link-local (cloud metadata among it), multicast, reserved, mapped addresses. */
+/** Never probed: this host, link-local (with cloud metadata), multicast, reserved and mapped addresses. */
 const NEVER = blockList([
   ['0.0.0.0', 8, 'ipv4'],
   ['169.254.0.0', 16, 'ipv4'],

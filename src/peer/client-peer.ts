@@ -1,6 +1,6 @@
 /**
- * The client's end of a call, without codecs: sends RTP payloads that were made elsewhere and hands
- * on what it gets. For test people, load tests and the tests themselves.
+ * The client's end of a call, without codecs: sends RTP payloads that the caller encoded and passes
+ * received packets on. For bots, load tests and the tests themselves.
  */
 import { randomUUID } from 'node:crypto';
 import {
@@ -22,19 +22,19 @@ import type {
 } from './werift-internals.js';
 
 export interface ClientPeerOptions {
-  /** Of what it sends, and receives unless something else is said. */
+  /** Codec that it sends, and receives unless `receiveCodec` is set. */
   readonly codec: VideoCodec;
   readonly receiveCodec?: VideoCodec | undefined;
-  /** Whether it has a microphone and a camera, or a microphone alone. */
+  /** Sends microphone and camera, or (`audio`) a microphone alone. */
   readonly sends: boolean | 'audio';
   readonly receives: { readonly audio: boolean; readonly video: boolean };
-  /** Offers a second picture, to be a shared screen. */
+  /** Offers a second video, for a shared screen. */
   readonly screen: boolean;
   /** Opens a data channel. */
   readonly data: boolean;
-  /** Only over IPv6. */
+  /** Uses IPv6 only. */
   readonly ipv6: boolean;
-  /** Of the first video packet. */
+  /** Sequence number of the first video packet. */
   readonly videoSequence: number;
 }
 
@@ -47,7 +47,7 @@ export interface ReceivedRtp {
   readonly payload: Buffer;
 }
 
-/** Of an RTP header that is to be sent as it is. */
+/** An RTP header that is sent unchanged. */
 export type RawRtpHeader = ConstructorParameters<typeof RtpHeader>[0];
 
 const CONNECT_MS = 30_000;
@@ -125,7 +125,7 @@ export class ClientPeer {
       });
     }
     for (const { sender } of this.pc.getTransceivers()) {
-      // Its own loop of reports: never begun if it runs already.
+      // Keeps werift from starting its own loop of reports.
       (sender as unknown as SenderInternals).rtcpRunning = true;
     }
     this.pc.onTrack.subscribe((track) => {
@@ -134,7 +134,7 @@ export class ClientPeer {
     });
   }
 
-  /** Resolves once there is a data channel to send on. */
+  /** Resolves once the data channel is open. */
   readonly dataOpen = new Promise<void>((resolve) => {
     this.dataOpened = resolve;
   });
@@ -143,17 +143,17 @@ export class ClientPeer {
     this.channel?.send(text);
   }
 
-  /** Encrypts and sends a packet of SCTP, or of anything, as it is. */
+  /** Encrypts and sends bytes as an SCTP packet, whatever they are. */
   async sendSctpPacket(packet: Buffer): Promise<void> {
     await this.pc.sctpTransport?.dtlsTransport.sendData(packet);
   }
 
-  /** Sends a chunk (RFC 9260, 3.2) as it is, in a packet that is otherwise right. */
+  /** Sends a chunk (RFC 9260, 3.2) unchanged, in a valid packet. */
   async sendSctpChunk(bytes: Buffer): Promise<void> {
     await this.sctp.sendChunk({ type: bytes[0] ?? 0, bytes });
   }
 
-  /** Transmission sequence number of the next chunk of data. */
+  /** Transmission sequence number of the next data chunk. */
   get nextTsn(): number {
     return this.sctp.localTsn;
   }
@@ -163,7 +163,7 @@ export class ClientPeer {
     return this.pc.localDescription?.sdp ?? '';
   }
 
-  /** Answers another client's offer, with nobody between them. */
+  /** Answers another client's offer, without a server. */
   async answer(offer: string): Promise<string> {
     await this.pc.setRemoteDescription({ type: 'offer', sdp: offer });
     await this.pc.setLocalDescription(await this.pc.createAnswer());
@@ -190,25 +190,25 @@ export class ClientPeer {
         timestamp: timestamp >>> 0,
         marker: kind !== 'audio' && index === payloads.length - 1,
       });
-      // Completes the header with what the sender negotiated.
+      // The track's sender completes the header with what was negotiated.
       this.tracks[kind].writeRtp(new RtpPacket(header, payload));
       this.reported(header, payload);
     });
   }
 
-  /** Encrypts and sends a packet as it is, with any SSRC. */
+  /** Encrypts and sends a packet unchanged, with any SSRC. */
   async sendPacket(header: RawRtpHeader, payload: Buffer): Promise<void> {
     const complete = new RtpHeader(header);
     this.reported(complete, payload);
     await this.pc.dtlsTransports[0]?.sendRtp(payload, complete);
   }
 
-  /** Encrypts and sends RTCP as it is. */
+  /** Encrypts and sends RTCP unchanged. */
   async sendRtcp(packets: { serialize(): Buffer }[]): Promise<void> {
     await this.pc.dtlsTransports[0]?.sendRtcp(packets as never);
   }
 
-  /** Asks for a keyframe of the composite, as a decoder in trouble would. */
+  /** Asks for a keyframe of the composite (PLI), as a decoder does after a loss. */
   async requestKeyframe(): Promise<void> {
     for (const { receiver, kind } of this.pc.getTransceivers()) {
       if (kind === 'video' && this.videoSsrc) await receiver.sendRtcpPLI(this.videoSsrc);
@@ -216,8 +216,8 @@ export class ClientPeer {
   }
 
   /**
-   * From now on RTP and RTCP are handed over as they come, encrypted, and nothing is made of them: for
-   * loads of which the receiving end must cost little. To be called once connected.
+   * From now on RTP and RTCP go to `onDatagram` as they arrive, encrypted, and are not read: for load
+   * tests, whose receivers must cost little. Call it once connected.
    */
   tapMedia(onDatagram: (data: Buffer) => void): void {
     const [ice] = this.pc.iceTransports;

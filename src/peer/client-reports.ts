@@ -2,12 +2,12 @@ import { buildCname, buildSenderReport } from '../rtp/rtcp.js';
 import { ntpFromMicros } from '../util/clock.js';
 import type { Micros, RtpTicks, Ssrc } from '../util/units.js';
 
-/** Streams that have ended are reported so long. */
+/** How long a stream is reported after its last packet. */
 const ENDED_AFTER: Micros = 5_000_000;
 
 interface SentStream {
   readonly clockRate: number;
-  /** Of the newest packet, and when it was sent. */
+  /** RTP timestamp of the newest packet. `at` is when it was sent. */
   readonly timestamp: RtpTicks;
   readonly at: Micros;
   readonly packets: number;
@@ -15,8 +15,8 @@ interface SentStream {
 }
 
 /**
- * A client's sender reports (RFC 3550, 6.4.1), by which its sound and pictures belong together; werift's
- * own have NTP fractions that jump.
+ * A client's sender reports (RFC 3550, 6.4.1), which the server needs for lip-sync. werift's own have
+ * NTP fractions that jump.
  */
 export class ClientReports {
   private readonly streams = new Map<Ssrc, SentStream>();

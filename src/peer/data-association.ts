@@ -1,7 +1,7 @@
 /**
- * The data channel of one connection (RFC 8831): text messages on stream 0, or on whichever stream the
- * client opens (RFC 8832). SCTP is werift's, guarded: what it throws, or holds too much of, ends the
- * association and nothing else. Callers may rely on: listeners get whole messages of at most
+ * The data channel of one connection (RFC 8831): text messages on stream 0, or on the stream that the
+ * client opens (RFC 8832). SCTP is werift's, guarded: an exception in it, or too much buffered data,
+ * ends the association and nothing else. Callers may rely on: listeners get whole messages of at most
  * MAX_MESSAGE_BYTES, and are not called after `close()`.
  */
 import { type RTCDtlsTransport, RTCSctpTransport } from 'werift';
@@ -9,13 +9,13 @@ import { nowMicros } from '../util/clock.js';
 import { TokenBucket } from '../util/token-bucket.js';
 import type { SctpInternals } from './werift-internals.js';
 
-/** Longest message, either way. */
+/** Longest message in both directions. */
 export const MAX_MESSAGE_BYTES = 64 * 1024;
 export const SCTP_PORT = 5000;
 const MAX_PACKETS_PER_SECOND = 500;
-/** Chunks that may have come before those that they follow. */
+/** Chunks that may wait for an earlier one. */
 const MAX_MISORDERED = 512;
-/** What may wait for a client that does not acknowledge it. */
+/** Chunks that may wait for the client's acknowledgement. */
 const MAX_QUEUED_CHUNKS = 1024;
 /** Payload protocol identifiers (RFC 8831, 8). */
 const DCEP = 50;
@@ -27,16 +27,27 @@ const DATA_CHANNEL_ACK = Buffer.from([2]);
 export interface DataAssociationEvents {
   onOpen(): void;
   onMessage(text: string): void;
-  /** For good; the call goes on without it. */
+  /** The channel is closed for good; the call goes on without it. */
   onClosed(reason: string): void;
 }
 
+export interface DataAssociationCounters {
+  data_messages_received: number;
+  data_messages_sent: number;
+  /** Packets over the rate limit, malformed ones, and messages that are not text or too long. */
+  data_packets_refused: number;
+}
+
+export function dataAssociationCounters(): DataAssociationCounters {
+  return { data_messages_received: 0, data_messages_sent: 0, data_packets_refused: 0 };
+}
+
 export class DataAssociation {
-  readonly counters = { data_messages_received: 0, data_messages_sent: 0, data_packets_refused: 0 };
+  readonly counters = dataAssociationCounters();
   private readonly transport = new RTCSctpTransport(SCTP_PORT, MAX_MESSAGE_BYTES);
   private readonly sctp: SctpInternals;
   private readonly limit = new TokenBucket(MAX_PACKETS_PER_SECOND);
-  /** That messages go out on: the client's last. */
+  /** The stream that messages go out on: the client's latest. */
   private stream = 0;
   private closed = false;
 
@@ -52,7 +63,7 @@ export class DataAssociation {
     sctp.onReceive.subscribe((stream, protocol, data) => this.receive(stream, protocol, data));
     sctp.stateChanged.connected.subscribe(() => this.guarding(() => this.events.onOpen()));
     sctp.stateChanged.closed.subscribe(() => this.end('closed by the client'));
-    // What cannot be sent is lost, as on any network; SCTP repeats it.
+    // A packet that cannot be sent is lost, as on any network. SCTP repeats it.
     sctp.transport.send = (data) => dtls.sendData(data).catch(() => {});
     dtls.dataReceiver = (data) => this.deliver(data);
   }
@@ -62,11 +73,11 @@ export class DataAssociation {
     await this.transport.start(remotePort);
   }
 
-  /** @returns false if it could not be queued: the client takes too little, or is not there. */
+  /** @returns false if it could not be queued: the client acknowledges too little, or is not connected. */
   send(text: string): boolean {
     if (this.closed || this.transport.sctp.state !== 'connected') return false;
     if (this.sctp.outboundQueue.length > MAX_QUEUED_CHUNKS) {
-      this.end('the client takes too little');
+      this.end('the client acknowledges too little');
       return false;
     }
     this.counters.data_messages_sent++;
@@ -96,13 +107,13 @@ export class DataAssociation {
     const { sctp } = this;
     sctp
       .handleData(data)
-      // A packet that cannot be read was not from a client's SCTP: it is left out.
+      // A packet that SCTP cannot read is dropped.
       .catch(() => {
         this.counters.data_packets_refused++;
       })
       .finally(() => {
         const isOver = sctp.advertisedRwnd < 0 || sctp.sackMisOrdered.size > MAX_MISORDERED;
-        if (isOver) this.end('too much is held for it');
+        if (isOver) this.end('too much is buffered for the client');
       });
   }
 

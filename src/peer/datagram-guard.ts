@@ -1,19 +1,19 @@
 /**
- * What may reach werift and our SRTP from a UDP socket. werift 0.24 answers unauthenticated STUN,
- * makes candidate pairs of it, and takes a plaintext DTLS alert from any address as the end of the
- * connection; so each datagram is judged here first, by its first byte (RFC 7983).
+ * Decides which datagrams may reach werift and our SRTP. werift 0.24 answers unauthenticated STUN,
+ * makes candidate pairs of it, and ends the connection on a plaintext DTLS alert from any address. So
+ * each datagram is judged here first, by its first byte (RFC 7983).
  */
 import { TokenBucket } from '../util/token-bucket.js';
 import type { Micros } from '../util/units.js';
 import { isClientHello } from './hello-verifier.js';
 import { readConnectivityCheck, stunClass, stunTransactionId } from './stun-integrity.js';
 
-/** Addresses that have shown knowledge of our ICE password; the oldest is forgotten. */
+/** Addresses that made an authentic check; beyond, the oldest is forgotten. */
 const MAX_VALIDATED = 16;
-/** After the handshake the peer may still repeat its last flight for so long. */
+/** How long after the handshake the peer may still repeat its last flight. */
 const HANDSHAKE_GRACE: Micros = 10_000_000;
 
-/** Media from addresses that made no check, tried while the known one is silent. */
+/** Media packets from unchecked addresses that are tried while the known address is silent. */
 const TRIALS_PER_SECOND = 200;
 
 const DTLS_CHANGE_CIPHER_SPEC = 20;
@@ -24,16 +24,25 @@ const HANDSHAKE_CLIENT_HELLO = 1;
 
 export type Verdict = 'stun' | 'nomination' | 'dtls' | 'media' | 'drop';
 
+export interface GuardCounters {
+  guard_stun_unauthenticated: number;
+  guard_unvalidated_address: number;
+  guard_dtls_refused: number;
+  guard_unknown: number;
+  /** Media packets from unchecked addresses. */
+  guard_media_tried: number;
+}
+
 export interface GuardOptions {
   passwordOf(fragment: string): string | undefined;
   /** Whether we await a response to this STUN transaction (hex id). */
   isPending(transactionId: string): boolean;
-  /** Whether media may have moved to another address: then some of it is tried from anywhere. */
+  /** Whether media may have moved to another address: then some packets of any address are tried. */
   mayHaveMoved(now: Micros): boolean;
 }
 
 export class DatagramGuard {
-  readonly counters = {
+  readonly counters: GuardCounters = {
     guard_stun_unauthenticated: 0,
     guard_unvalidated_address: 0,
     guard_dtls_refused: 0,
@@ -46,7 +55,7 @@ export class DatagramGuard {
 
   constructor(private readonly options: GuardOptions) {}
 
-  /** To be called once the DTLS handshake is complete: from then on plaintext records are refused. */
+  /** The DTLS handshake is complete: from now on plaintext records are refused. */
   handshakeDone(now: Micros): void {
     this.handshakeDoneAt = now;
   }
@@ -67,7 +76,7 @@ export class DatagramGuard {
     return this.refuse('guard_unknown');
   }
 
-  /** Takes an address for one that has made a check. */
+  /** Treats an address as one that has made an authentic check. */
   trust(address: string, port: number): void {
     this.validate(`${address}/${port}`);
   }
@@ -76,7 +85,7 @@ export class DatagramGuard {
     return this.validated.has(`${address}/${port}`);
   }
 
-  /** SRTP authenticates media by itself; only so many attempts keep a flood of garbage cheap. */
+  /** SRTP authenticates media by itself; the limit keeps a flood of garbage cheap. */
   private mayTry(now: Micros): boolean {
     if (!this.options.mayHaveMoved(now)) return false;
     if (!this.trials.take(now)) return false;
@@ -116,7 +125,7 @@ export class DatagramGuard {
       const length = data.readUInt16BE(at + 11);
       if (type < DTLS_CHANGE_CIPHER_SPEC || type > DTLS_APPLICATION_DATA) return false;
       if (at + 13 + length > data.length) return false;
-      // Only alone, so that it can be verified.
+      // A ClientHello must be alone in its datagram, so that it can be verified.
       if (at > 0 && epoch === 0 && isClientHello(data, at)) return false;
       if (epoch === 0 && !this.allowsPlaintext(type, data[at + 13], now)) return false;
       at += 13 + length;
@@ -125,15 +134,15 @@ export class DatagramGuard {
   }
 
   private allowsPlaintext(type: number, message: number | undefined, now: Micros): boolean {
-    // A plaintext alert can be sent by anyone who can fake an address; the ICE and media
-    // watchdogs notice a peer that is really gone.
+    // Anyone who can fake an address can send a plaintext alert. The ICE and media watchdogs notice
+    // a peer that is really gone.
     if (type === DTLS_ALERT || type === DTLS_APPLICATION_DATA) return false;
     if (this.handshakeDoneAt === undefined) return true;
     if (now - this.handshakeDoneAt > HANDSHAKE_GRACE) return false;
     return type !== DTLS_HANDSHAKE || message !== HANDSHAKE_CLIENT_HELLO;
   }
 
-  private refuse(counter: keyof DatagramGuard['counters']): Verdict {
+  private refuse(counter: keyof GuardCounters): Verdict {
     this.counters[counter]++;
     return 'drop';
   }

@@ -1,4 +1,4 @@
-/** werift's DTLS, with its keys going to our own SRTP. */
+/** werift's DTLS; the keys go to our own SRTP. */
 import { type RTCCertificate, RTCDtlsTransport } from 'werift';
 import {
   masterLengths,
@@ -12,13 +12,13 @@ export const SRTP_PROFILES: SrtpProfile[] = [SRTP_AEAD_AES_128_GCM, SRTP_AES128_
 
 let certificate: Promise<RTCCertificate> | undefined;
 
-/** The certificate that all connections of this process share, made once. */
+/** The certificate of all connections of this process, made on the first call. */
 export function localCertificate(): Promise<RTCCertificate> {
   certificate ??= RTCDtlsTransport.SetupCertificate();
   return certificate;
 }
 
-/** werift's DTLS without its SRTP: the keys go to our own session. */
+/** werift's DTLS without its SRTP. `keysReady` gets the SRTP session once the handshake is done. */
 export class DtlsTransport extends RTCDtlsTransport {
   keysReady: ((session: SrtpSession) => void) | undefined;
 
@@ -26,7 +26,8 @@ export class DtlsTransport extends RTCDtlsTransport {
     if (this.srtpStarted || !this.dtls) return;
     this.srtpStarted = true;
     const profile = this.dtls.srtp.srtpProfile as SrtpProfile | undefined;
-    if (profile === undefined) throw new Error('the client offered no SRTP profile that we know');
+    if (profile === undefined)
+      throw new Error('the client offers no SRTP profile that the server supports');
     const { key, salt } = masterLengths(profile);
     const keys = this.dtls.extractSessionKeys(key, salt);
     this.keysReady?.(

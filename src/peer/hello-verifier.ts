@@ -1,7 +1,7 @@
 /**
- * The stateless cookie exchange of DTLS (RFC 6347, 4.2.1) in front of werift, which lets every
- * ClientHello change the handshake under way, and a malformed one end it. Here only a client that
- * has read our answer at its address gets through, once. Pure.
+ * The stateless cookie exchange of DTLS (RFC 6347, 4.2.1) in front of werift. werift lets every
+ * ClientHello change the running handshake, and a malformed one end it. Here a client passes once,
+ * after it has read our answer at its address. Pure.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
@@ -15,17 +15,17 @@ const HELLO_VERIFY_REQUEST = 3;
 const COOKIE_BYTES = 20;
 
 export type HelloVerdict =
-  /** No ClientHello, or the accepted one again. */
+  /** Not a ClientHello, or the accepted one again. */
   | { readonly kind: 'pass' }
   | { readonly kind: 'refuse' }
-  /** To be sent back. */
+  /** `reply` goes back to the client. */
   | { readonly kind: 'verify'; readonly reply: Buffer }
-  /** The client is real: `first` is its hello as it was without the cookie. */
+  /** The client proved its address. `first` is its hello without the cookie. */
   | {
       readonly kind: 'accept';
       readonly first: Buffer;
       readonly cookie: Buffer;
-      /** Of the hello's record, low 32 bits; our next record must not have a lower one. */
+      /** Low 32 bits of the record's sequence number; our next record must not have a lower one. */
       readonly recordSequence: number;
     };
 
@@ -42,14 +42,14 @@ export class HelloVerifier {
   judge(data: Buffer, from: string): HelloVerdict {
     if (!isClientHello(data)) return { kind: 'pass' };
     const length = data.readUInt16BE(11);
-    // One hello and nothing else.
+    // The datagram must be one hello and nothing else.
     if (data.length !== RECORD_HEADER + length) return { kind: 'refuse' };
     const message = data.readUIntBE(RECORD_HEADER + 1, 3);
     const isWhole =
       data.readUIntBE(RECORD_HEADER + 6, 3) === 0 &&
       data.readUIntBE(RECORD_HEADER + 9, 3) === message &&
       message + HANDSHAKE_HEADER === length;
-    // A hello in fragments cannot be judged by one of them.
+    // A hello in fragments cannot be judged from one fragment.
     if (!isWhole) return { kind: this.accepted ? 'refuse' : 'pass' };
     const cookieAt = SESSION_ID_AT + 1 + (data[SESSION_ID_AT] ?? 0);
     const cookieLength = data[cookieAt];
@@ -67,13 +67,13 @@ export class HelloVerifier {
     return { kind: 'accept', first: withoutCookie(data, cookieAt), cookie, recordSequence };
   }
 
-  /** The same for every hello from an address: the answer to a forged one serves the real client. */
+  /** The same for every hello of an address: the answer to a forged one serves the real client too. */
   private cookieFor(from: string): Buffer {
     return createHmac('sha256', this.secret).update(from).digest().subarray(0, COOKIE_BYTES);
   }
 }
 
-/** Under record sequence number 0, whatever the hello's: a forged one must not move the client's window. */
+/** Has record sequence number 0, whatever the hello has: a forged hello must not move the client's window. */
 function helloVerifyRequest(cookie: Buffer): Buffer {
   const body = 3 + cookie.length;
   const out = Buffer.alloc(RECORD_HEADER + HANDSHAKE_HEADER + body);

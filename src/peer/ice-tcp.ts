@@ -1,13 +1,13 @@
 /**
- * ICE over TCP (RFC 6544) as werift does it, with our guard in front: frames of RFC 4571, of which
- * each is judged like a datagram, and few connections at a time.
+ * werift's ICE over TCP (RFC 6544) with our guard in front: each frame (RFC 4571) is judged like a
+ * datagram, and only a few connections are open at a time.
  */
 import type { Server, Socket } from 'node:net';
 import type { StunProtocol } from 'werift';
 
-/** Connections to one candidate; a client needs one, and anybody may connect. */
+/** Connections to one candidate. A client needs one, but anybody can connect. */
 const MAX_CONNECTIONS = 8;
-/** More than this unsent means that the connection takes less than we send: media is dropped. */
+/** With more unsent bytes than this, media is dropped: the connection is slower than the media. */
 const MAX_UNSENT_BYTES = 128 * 1024;
 
 /** werift's TcpPassiveProtocol and TcpActiveProtocol (0.24.4, pinned). */
@@ -20,12 +20,12 @@ interface TcpProtocol {
 
 type Deliver = (data: Buffer, address: [string, number]) => void;
 
-/** Whether a protocol of werift's, which types them all as UDP, is over TCP. */
+/** Whether a socket of werift is TCP; its types call all of them UDP. */
 export function isTcp(protocol: StunProtocol): boolean {
   return (protocol as { type: string }).type === 'tcp';
 }
 
-/** Hands each frame to `receive` in place of werift, with the way on to werift. */
+/** Gives each frame to `receive` instead of werift; `toWerift` hands it on. */
 export function guardTcp(
   protocol: StunProtocol,
   receive: (data: Buffer, address: [string, number], toWerift: Deliver) => void,
@@ -36,7 +36,7 @@ export function guardTcp(
   if (tcp.server) tcp.server.maxConnections = MAX_CONNECTIONS;
 }
 
-/** @returns false if there is no such connection, or it takes no more. */
+/** @returns false if there is no such connection, or too much of it is unsent. */
 export function sendOverTcp(
   protocol: StunProtocol,
   host: string,

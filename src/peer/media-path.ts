@@ -1,36 +1,42 @@
 /**
- * Where a connection's media goes, once ICE has found a way. ICE's own pair is taken first; after
- * that the client is followed: when its address changes under way (a NAT forgot it, a phone changed
- * networks) its authenticated packets come from elsewhere, and as soon as that address has answered
- * or made a connectivity check, media goes there, without an ICE restart. Pure; times in microseconds.
+ * The address that a connection's media goes to. It begins with the pair that ICE chose. When the
+ * client's address changes (a NAT rebinding, a phone that changes networks), its authenticated packets
+ * come from another address; once that address has answered or made a connectivity check, media goes
+ * there, without an ICE restart. Pure; times in microseconds.
  */
 import type { Micros } from '../util/units.js';
 
-/** The current address must have been silent for so long before another takes its place. */
+/** How long the current address must be silent before another takes its place. */
 const SILENT_AFTER: Micros = 100_000;
-/** ... or for so long, when all that comes from the other are connectivity checks. */
+/** The same when only connectivity checks come from the other address. */
 const DEAD_AFTER: Micros = 1_000_000;
 const CHECK_INTERVAL: Micros = 200_000;
-/** Media is sent only where a check was made or answered within this (RFC 7675, 5.1). */
+/** Media is sent only to an address that made or answered a check within this time (RFC 7675, 5.1). */
 const CONSENT: Micros = 30_000_000;
 
 export interface RemoteAddress<Socket> {
-  /** The local socket it is reached through. */
+  /** The local socket that reaches it. */
   readonly socket: Socket;
   readonly host: string;
   readonly port: number;
 }
 
+export interface MediaPathCounters {
+  path_changes: number;
+  /** Connectivity checks of our own, sent to a new address. */
+  path_checks: number;
+}
+
 export interface MediaPathEvents<Socket> {
   /** Sends a connectivity check; resolves if it is answered, rejects if not. */
   check(address: RemoteAddress<Socket>): Promise<void>;
-  /** Whether the address has made a connectivity check that was authentic. */
+  /** Whether the address has made an authentic connectivity check. */
   isValidated(host: string, port: number): boolean;
   now(): Micros;
 }
 
 export class MediaPath<Socket> {
-  readonly counters = { path_changes: 0, path_checks: 0 };
+  readonly counters: MediaPathCounters = { path_changes: 0, path_checks: 0 };
   private current: RemoteAddress<Socket> | undefined;
   private heardAt: Micros = 0;
   private consentAt: Micros = 0;
@@ -38,17 +44,17 @@ export class MediaPath<Socket> {
 
   constructor(private readonly events: MediaPathEvents<Socket>) {}
 
-  /** Where to send to; undefined while there is no way, or no consent. */
+  /** Where to send; undefined while there is no address, or no consent. */
   get address(): RemoteAddress<Socket> | undefined {
     return this.events.now() - this.consentAt < CONSENT ? this.current : undefined;
   }
 
-  /** Whether nothing has come from the current address for a while. */
+  /** Whether the current address has been silent for a while. */
   isSilent(now: Micros): boolean {
     return now - this.heardAt > SILENT_AFTER;
   }
 
-  /** ICE has chosen a pair: the way from now on. */
+  /** ICE has chosen a pair: media goes there from now on. */
   chosen(address: RemoteAddress<Socket>, now: Micros): void {
     this.current = address;
     this.heardAt = now;
@@ -72,7 +78,7 @@ export class MediaPath<Socket> {
           const answered = this.events.now();
           if (this.isSilent(answered)) this.moveTo(address, answered);
         },
-        // Not answered: the next packet from there tries again.
+        // Not answered. The next packet from that address tries again.
         () => {},
       );
     }

@@ -1,11 +1,11 @@
 /**
- * One connection to a client: ICE and DTLS by werift, guarded at the socket; SRTP by us.
+ * One connection to a client: ICE and DTLS by werift, guarded at the sockets; SRTP by us.
  * Callers may rely on: `onRtp` and `onRtcp` give authenticated, decrypted packets only, each once;
  * listeners never throw into werift; `close()` is idempotent and leaves no socket or timer.
  */
 import {
   type Connection,
-  IceCandidate,
+  type IceCandidate,
   type RTCCertificate,
   RTCDtlsFingerprint,
   RTCDtlsParameters,
@@ -16,15 +16,21 @@ import {
 } from 'werift';
 import { nowMicros } from '../util/clock.js';
 import type { Micros } from '../util/units.js';
-import { type CandidatePolicy, mayProbe } from './candidate-filter.js';
+import type { CandidatePolicy } from './candidate-filter.js';
 import { DataAssociation, type DataAssociationEvents } from './data-association.js';
 import { DatagramGuard } from './datagram-guard.js';
+import { DtlsIntake } from './dtls-intake.js';
 import { DtlsTransport, localCertificate, SRTP_PROFILES } from './dtls-transport.js';
-import { HelloVerifier } from './hello-verifier.js';
-import { guardTcp, isTcp, sendOverTcp } from './ice-tcp.js';
-import { MediaPath, type RemoteAddress } from './media-path.js';
+import { IceSockets, type ReceivedDatagram } from './ice-sockets.js';
+import { MediaPath } from './media-path.js';
+import { RemoteCandidates } from './remote-candidates.js';
 import type { SrtpSession } from './srtp-session.js';
-import type { ConnectionInternals, Datagrams, DtlsInternals } from './werift-internals.js';
+import {
+  NO_DATA,
+  NO_SRTP,
+  type PeerTransportCounters,
+  type SocketCounters,
+} from './transport-counters.js';
 
 export interface PeerTransportOptions {
   /** Addresses offered as candidates besides those of the network interfaces. */
@@ -40,10 +46,10 @@ export interface PeerTransportOptions {
 export interface PeerTransportEvents {
   onRtp(packet: Buffer): void;
   onRtcp(compound: Buffer): void;
-  /** A candidate of ours, as an SDP attribute value without `a=`, found after `localCandidates` was read. */
+  /** A local candidate found after `localCandidates` was read; an SDP attribute value without `a=`. */
   onCandidate(candidate: string): void;
   onConnected(): void;
-  /** ICE or DTLS failed for good, or the peer closed. Called at most once. */
+  /** ICE or DTLS failed for good, or the client closed. Called at most once. */
   onFailed(reason: string): void;
   onListenerError(error: unknown): void;
 }
@@ -52,62 +58,51 @@ export interface RemoteTransportParameters {
   readonly usernameFragment: string;
   readonly password: string;
   readonly fingerprints: readonly { algorithm: string; value: string }[];
-  /** The DTLS role that we take. */
+  /** The server's DTLS role. */
   readonly localRole: 'client' | 'server';
 }
 
-/** DTLS datagrams that came before the handshake could start; a ClientHello, mostly. */
-const MAX_EARLY_DTLS = 8;
-const RECEIVE_BUFFER_BYTES = 1 << 20;
-
-/** A candidate's SDP attribute value, without `candidate:`; werift's JSON has it with or without. */
+/** A candidate's SDP attribute value without `candidate:`, which werift's JSON has or has not. */
 function candidateValue(candidate: IceCandidate): string {
   return candidate.toJSON().candidate.replace(/^candidate:/, '');
 }
 
-/** Of the client, from its offer and after it. */
-const MAX_CANDIDATES = 64;
-
-/** We connect to nobody over TCP: only the candidates that wait for a connection are of use. */
+/** The server opens no TCP connections itself, so it offers only candidates that wait for one. */
 function isOffered(candidate: IceCandidate): boolean {
   return candidate.tcpType !== 'active';
 }
 
 export class PeerTransport {
-  /** When the last authenticated datagram of any kind came; 0 before the first. */
+  /** When the last authenticated datagram of any kind arrived; 0 before the first. */
   lastReceivedAt: Micros = 0;
-  readonly counters = {
+  private readonly counters: SocketCounters = {
     datagrams_received: 0,
-    ice_candidates_over_limit: 0,
     datagrams_sent: 0,
     datagrams_not_sent: 0,
-    dtls_hellos_refused: 0,
   };
   private readonly gatherer: RTCIceGatherer;
   private readonly ice: RTCIceTransport;
   private readonly dtls: DtlsTransport;
+  private readonly dtlsIntake: DtlsIntake;
+  private readonly sockets: IceSockets;
+  private readonly remoteCandidates: RemoteCandidates;
   private readonly guard: DatagramGuard;
   private readonly path: MediaPath<StunProtocol>;
-  /** The pair of ICE that the path has followed. */
+  /** The nominated pair of ICE that the path was last set to. */
   private followed: unknown;
   private readonly connection: Connection;
-  private readonly guarded = new WeakSet<StunProtocol>();
-  private readonly hellos = new HelloVerifier();
-  private earlyDtls: (() => void)[] = [];
   private association: DataAssociation | undefined;
   private srtp: SrtpSession | undefined;
-  /** Resolves when all our candidates are known. */
+  /** Resolves when all local candidates are known. */
   gathered: Promise<void> = Promise.resolve();
   private candidatesRead = false;
-  /** Of this generation, those left out too. */
-  private remoteCandidates = 0;
   private dtlsStarted = false;
   private connected = false;
   private failed = false;
   private closed = false;
 
   private constructor(
-    private readonly options: PeerTransportOptions,
+    options: PeerTransportOptions,
     private readonly events: PeerTransportEvents,
     cert: RTCCertificate,
   ) {
@@ -119,10 +114,17 @@ export class PeerTransport {
       ...(options.portRange ? { portRange: [...options.portRange] as [number, number] } : {}),
     });
     this.connection = this.gatherer.connection as Connection;
-    // werift would ask a public STUN server otherwise. A server does not need one.
+    // Without this, werift asks a public STUN server. A server does not need one.
     delete this.connection.stunServer;
     this.ice = new RTCIceTransport(this.gatherer);
+    this.sockets = new IceSockets(this.connection, (datagram) => this.receive(datagram));
+    this.remoteCandidates = new RemoteCandidates(this.ice, options.candidatePolicy, (error) =>
+      events.onListenerError(error),
+    );
     this.dtls = new DtlsTransport({}, this.ice, cert, SRTP_PROFILES);
+    this.dtlsIntake = new DtlsIntake(this.dtls, this.connection, (to, data) =>
+      this.sockets.send(to, data),
+    );
     this.dtls.keysReady = (session) => {
       this.srtp = session;
       this.guard.handshakeDone(nowMicros());
@@ -132,22 +134,22 @@ export class PeerTransport {
         Object.hasOwn(this.connection.userHistory, fragment)
           ? this.connection.userHistory[fragment]
           : undefined,
-      isPending: (id) => this.protocols().some((protocol) => id in protocol.transactions),
+      isPending: (id) => this.sockets.isPending(id),
       mayHaveMoved: (now) => this.srtp !== undefined && this.path.isSilent(now),
     });
     this.path = new MediaPath<StunProtocol>({
-      check: (address) => this.check(address),
+      check: (address) => this.sockets.check(address),
       isValidated: (host, port) => this.guard.isValidated(host, port),
       now: nowMicros,
     });
     this.ice.onIceCandidate.subscribe((candidate) => {
-      this.installGuards();
+      this.sockets.guardNew();
       if (candidate && this.candidatesRead && isOffered(candidate)) {
         this.guarding(() => this.events.onCandidate(`candidate:${candidateValue(candidate)}`));
       }
     });
     this.ice.onStateChange.subscribe((state) => {
-      // Once connected, lost consent is for an ICE restart to mend; the silence watchdog tells it.
+      // Once connected, an ICE restart mends lost consent; the silence watchdog reports it.
       if (state === 'failed' && !this.connected) this.fail('ice_failed');
     });
     this.dtls.onStateChange.subscribe((state) => {
@@ -155,7 +157,7 @@ export class PeerTransport {
     });
   }
 
-  /** Begins to open sockets and to gather host candidates; those found later are trickled. */
+  /** Starts to open sockets and to gather host candidates; later ones are trickled. */
   static async open(
     options: PeerTransportOptions,
     events: PeerTransportEvents,
@@ -172,13 +174,13 @@ export class PeerTransport {
     return { usernameFragment, password, fingerprint: fingerprint.value };
   }
 
-  /** Our candidates so far as SDP attribute values, without `a=candidate:`; later ones are events. */
+  /** Local candidates so far, as SDP attribute values without `a=candidate:`; later ones are events. */
   localCandidates(): string[] {
     this.candidatesRead = true;
     return this.ice.localCandidates.filter(isOffered).map(candidateValue);
   }
 
-  /** Begins, or with new credentials restarts, ICE; the first time DTLS follows. */
+  /** Starts ICE and then DTLS; with new credentials restarts ICE. */
   async start(remote: RemoteTransportParameters): Promise<void> {
     const restarting = this.connection.remoteUsername !== '';
     if (restarting && this.connection.remoteUsername === remote.usernameFragment) return;
@@ -189,7 +191,7 @@ export class PeerTransport {
         iceLite: false,
       }),
     );
-    this.remoteCandidates = 0;
+    this.remoteCandidates.restart();
     if (restarting) {
       this.candidatesRead = false;
       await this.gather();
@@ -209,27 +211,14 @@ export class PeerTransport {
     });
   }
 
-  /** @returns false if the candidate is malformed; one that policy refuses is left out silently. */
+  /** @returns false if the candidate is malformed. One that policy refuses is ignored. */
   addRemoteCandidate(candidate: string): boolean {
-    if (this.closed || candidate === '') return true;
-    const parsed = IceCandidate.fromJSON({ candidate, sdpMid: '0', sdpMLineIndex: 0 });
-    if (!parsed) return false;
-    if (this.remoteCandidates >= MAX_CANDIDATES) {
-      this.counters.ice_candidates_over_limit++;
-      return true;
-    }
-    this.remoteCandidates++;
-    if (parsed.protocol.toLowerCase() !== 'udp') return true;
-    if (!mayProbe(parsed.ip, parsed.port, this.options.candidatePolicy)) return true;
-    this.ice
-      .addRemoteCandidate(parsed)
-      ?.catch((error: unknown) => this.events.onListenerError(error));
-    return true;
+    return this.closed || this.remoteCandidates.add(candidate);
   }
 
   /**
-   * Encrypts and sends an RTP packet; counted and left out while there is no way to the client.
-   * @param packet memory with SRTP_ROOM bytes more than `length`, written to.
+   * Encrypts and sends an RTP packet; drops and counts it while there is no way to the client.
+   * @param packet its memory is overwritten and needs SRTP_TRAILER_BYTES more than `length`.
    */
   sendRtp(packet: Buffer, length: number, headerLength: number): boolean {
     if (!this.srtp) return false;
@@ -237,7 +226,7 @@ export class PeerTransport {
   }
 
   /**
-   * Opens the data channel, once; before or after the connection is there.
+   * Opens the data channel once, before or after the connection is established.
    * @param remotePort SCTP port of the client.
    */
   openData(remotePort: number, events: DataAssociationEvents): void {
@@ -248,7 +237,7 @@ export class PeerTransport {
       .catch((error: unknown) => this.events.onListenerError(error));
   }
 
-  /** @returns false if there is no data channel, or it is not open. */
+  /** @returns false if there is no open data channel. */
   sendData(text: string): boolean {
     return this.association?.send(text) ?? false;
   }
@@ -258,14 +247,15 @@ export class PeerTransport {
     return this.sendDatagram(this.srtp.protectRtcp(compound));
   }
 
-  /** Counters of the guard, SRTP and the sockets, by metric name. */
-  counts(): Record<string, number> {
+  snapshot(): PeerTransportCounters {
     return {
       ...this.counters,
+      ...this.remoteCandidates.counters,
+      ...this.dtlsIntake.counters,
       ...this.path.counters,
       ...this.guard.counters,
-      ...this.srtp?.counters,
-      ...this.association?.counters,
+      ...(this.srtp?.counters ?? NO_SRTP),
+      ...(this.association?.counters ?? NO_DATA),
     };
   }
 
@@ -277,8 +267,8 @@ export class PeerTransport {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    this.earlyDtls = [];
-    // A socket that is still being opened could not be closed.
+    this.dtlsIntake.close();
+    // A socket that is still opening could not be closed.
     await this.gathered.catch(() => undefined);
     await this.association?.close();
     await this.dtls.stop();
@@ -286,7 +276,7 @@ export class PeerTransport {
 
   private async gather(): Promise<void> {
     await this.ice.gather();
-    this.installGuards();
+    this.sockets.guardNew();
   }
 
   private async connect(): Promise<void> {
@@ -294,107 +284,43 @@ export class PeerTransport {
     if (this.closed || this.dtlsStarted) return;
     this.dtlsStarted = true;
     const started = this.dtls.start();
-    // The DTLS socket listens since start() was called: hand it what came too early.
-    for (const deliver of this.earlyDtls.splice(0)) deliver();
+    // werift listens since start() was called.
+    this.dtlsIntake.start();
     await started;
     if (this.closed || this.connected) return;
     this.connected = true;
     this.guarding(() => this.events.onConnected());
   }
 
-  private protocols(): StunProtocol[] {
-    return (this.connection as unknown as ConnectionInternals).protocols;
-  }
-
-  private installGuards(): void {
-    for (const protocol of this.protocols()) {
-      if (this.guarded.has(protocol)) continue;
-      if (isTcp(protocol)) {
-        this.guarded.add(protocol);
-        guardTcp(protocol, (data, address, toWerift) =>
-          this.receive(data, address, protocol, toWerift),
-        );
-        continue;
-      }
-      const transport = protocol.transport as unknown as Datagrams | undefined;
-      if (!transport) continue;
-      this.guarded.add(protocol);
-      transport.socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
-      const toWerift = transport.onData;
-      transport.onData = (data, address) => this.receive(data, address, protocol, toWerift);
-    }
-  }
-
-  private receive(
-    data: Buffer,
-    address: [string, number],
-    protocol: StunProtocol,
-    toWerift: Datagrams['onData'],
-  ): void {
+  private receive(datagram: ReceivedDatagram): void {
     if (this.closed) return;
     this.counters.datagrams_received++;
+    const { data, host, port, socket } = datagram;
     const now = nowMicros();
-    const verdict = this.guard.judge(data, address[0], address[1], now);
+    const verdict = this.guard.judge(data, host, port, now);
     if (verdict === 'drop') return;
     if (verdict === 'media') {
-      this.guarding(() => this.receiveMedia(data, address, protocol, now));
+      this.guarding(() => this.receiveMedia(datagram, now));
       return;
     }
-    if (verdict === 'stun' || verdict === 'nomination') {
-      this.lastReceivedAt = now;
-      this.path.checked(protocol, address[0], address[1], verdict === 'nomination', now);
-    }
-    if (verdict === 'dtls') this.receiveDtls(data, address, protocol);
-    else toWerift(data, address);
-  }
-
-  private receiveDtls(data: Buffer, [host, port]: [string, number], protocol: StunProtocol): void {
-    const hello = this.hellos.judge(data, `${host}/${port}`);
-    if (hello.kind === 'refuse') {
-      this.counters.dtls_hellos_refused++;
+    if (verdict === 'dtls') {
+      this.dtlsIntake.receive(datagram);
       return;
     }
-    if (hello.kind === 'verify') {
-      this.sendTo({ socket: protocol, host, port }, hello.reply);
-      return;
-    }
-    const deliver = () => {
-      if (hello.kind === 'accept') this.prepareHandshake(hello, protocol);
-      protocol.onDataReceived.execute(data);
-    };
-    if (this.dtlsStarted) deliver();
-    else if (this.earlyDtls.length < MAX_EARLY_DTLS) this.earlyDtls.push(deliver);
+    this.lastReceivedAt = now;
+    this.path.checked(socket, host, port, verdict === 'nomination', now);
+    datagram.toIce();
   }
 
-  /** Brings werift to where it would be had it made the cookie exchange itself. */
-  private prepareHandshake(
-    hello: { first: Buffer; cookie: Buffer; recordSequence: number },
-    protocol: StunProtocol,
-  ): void {
-    const context = (this.dtls.dtls as unknown as DtlsInternals).dtls;
-    context.cookie = hello.cookie;
-    const { send } = this.connection;
-    // The client has its answer to the first hello.
-    this.connection.send = async () => {};
-    protocol.onDataReceived.execute(hello.first);
-    this.connection.send = send;
-    context.recordSequenceNumber = Math.max(context.recordSequenceNumber, hello.recordSequence);
-  }
-
-  private receiveMedia(
-    data: Buffer,
-    address: [string, number],
-    protocol: StunProtocol,
-    now: Micros,
-  ): void {
+  private receiveMedia({ data, host, port, socket }: ReceivedDatagram, now: Micros): void {
     if (!this.srtp) return;
-    // RTCP packet types 192 to 223, multiplexed on the same port (RFC 5761, 4).
+    // RTCP has packet types 192 to 223 on the same port (RFC 5761, 4).
     const second = data[1] ?? 0;
     const isRtcp = second >= 192 && second <= 223;
     const plain = isRtcp ? this.srtp.unprotectRtcp(data) : this.srtp.unprotect(data);
     if (!plain) return;
     this.lastReceivedAt = now;
-    this.path.heard(protocol, address[0], address[1], now);
+    this.path.heard(socket, host, port, now);
     if (isRtcp) this.events.onRtcp(plain);
     else this.events.onRtp(plain);
   }
@@ -410,38 +336,10 @@ export class PeerTransport {
       );
     }
     const { address } = this.path;
-    const sent = address !== undefined && this.sendTo(address, data);
+    const sent = address !== undefined && this.sockets.send(address, data);
     if (sent) this.counters.datagrams_sent++;
     else this.counters.datagrams_not_sent++;
     return sent;
-  }
-
-  private sendTo({ socket, host, port }: RemoteAddress<StunProtocol>, data: Buffer): boolean {
-    if (isTcp(socket)) return sendOverTcp(socket, host, port, data);
-    const transport = socket.transport as unknown as Datagrams | undefined;
-    if (!transport || transport.closed) return false;
-    transport.socket.send(data, port, host);
-    return true;
-  }
-
-  /** A connectivity check of ours outside of werift's lists; its answer must come from the address. */
-  private async check({ socket, host, port }: RemoteAddress<StunProtocol>): Promise<void> {
-    const { connection } = this;
-    const { localCandidate } = socket;
-    const request = (connection as unknown as ConnectionInternals).buildRequest({
-      nominate: false,
-      localUsername: connection.localUsername,
-      remoteUsername: connection.remoteUsername,
-      iceControlling: connection.iceControlling,
-      localCandidate,
-    });
-    const [, [from, fromPort]] = await socket.request(
-      request,
-      [host, port],
-      Buffer.from(connection.remotePassword, 'utf8'),
-      1,
-    );
-    if (from !== host || fromPort !== port) throw new Error('answered from elsewhere');
   }
 
   private fail(reason: string): void {

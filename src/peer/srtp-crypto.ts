@@ -3,7 +3,7 @@ import { type SessionKeys, SRTP_AEAD_AES_128_GCM } from './srtp-keys.js';
 
 const GCM_TAG = 16;
 const HMAC_TAG = 10;
-/** Written anew for each packet; ciphers take a copy. */
+/** Overwritten for each packet; ciphers take a copy. */
 const GCM_IV = Buffer.alloc(12);
 const COUNTER_IV = Buffer.alloc(16);
 
@@ -38,7 +38,7 @@ function word(value: number): Buffer {
 
 /**
  * Protects an RTP packet of index `roc * 65536 + sequence`, in its own memory.
- * @param packet the header and payload; it needs SRTP_ROOM bytes more of room.
+ * @param packet header and payload; its memory needs SRTP_TRAILER_BYTES more than `length`.
  * @param length of header and payload.
  * @returns the protected packet, a view into `packet`.
  */
@@ -162,7 +162,7 @@ function openGcm(
   try {
     decipher.final();
   } catch {
-    // Not authentic: data, not a fault; the caller counts it.
+    // Not authentic: bad data, not a bug. The caller counts it.
     return undefined;
   }
   return out;

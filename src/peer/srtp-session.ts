@@ -5,7 +5,7 @@ import { deriveSessionKeys, type SessionKeys, type SrtpProfile } from './srtp-ke
 
 /** Packets older than this below the newest are refused; RFC 3711 3.3.2 asks for at least 64. */
 const REPLAY_WINDOW = 1024;
-/** Streams tracked per connection; an authenticated peer cannot make more state than this. */
+/** Streams per connection: the limit of the state that an authenticated peer can make. */
 const MAX_STREAMS = 64;
 
 export interface SrtpKeyMaterial {
@@ -16,9 +16,9 @@ export interface SrtpKeyMaterial {
   readonly remoteSalt: Buffer;
 }
 
-/** Failures in a row after which a stream's rollover counter is doubted; checking costs, so not each time. */
+/** After this many failures in a row another rollover counter is tried. Trying costs, so not each time. */
 const DOUBT_AFTER = 16;
-/** Rollovers that may have gone unseen: the sequence numbers went round while nothing came. */
+/** Rollovers that can be missed: the sequence numbers wrapped while nothing arrived. */
 const MAX_MISSED_ROLLOVERS = 2;
 
 /** Remembers which indices of one stream were seen (RFC 3711, 3.3.2). */
@@ -38,15 +38,28 @@ class ReplayWindow {
   }
 }
 
-/** The SRTP and SRTCP contexts of one connection, both directions (RFC 3711, RFC 7714). */
-export class SrtpSession {
-  readonly counters = {
+export interface SrtpCounters {
+  srtp_auth_failed: number;
+  srtp_replayed: number;
+  srtp_malformed: number;
+  srtp_streams_refused: number;
+  /** Streams whose rollover counter was corrected. */
+  srtp_rollovers_found: number;
+}
+
+export function srtpCounters(): SrtpCounters {
+  return {
     srtp_auth_failed: 0,
     srtp_replayed: 0,
     srtp_malformed: 0,
     srtp_streams_refused: 0,
     srtp_rollovers_found: 0,
   };
+}
+
+/** The SRTP and SRTCP contexts of one connection, both directions (RFC 3711, RFC 7714). */
+export class SrtpSession {
+  readonly counters = srtpCounters();
   private readonly localRtp: SessionKeys;
   private readonly localRtcp: SessionKeys;
   private readonly remoteRtp: SessionKeys;
@@ -65,9 +78,9 @@ export class SrtpSession {
   }
 
   /**
-   * Protects one of our own packets, in its own memory, which needs SRTP_ROOM bytes of room
-   * after `length`. The rollover counter follows the sequence numbers, which must
-   * be sent contiguously; retransmissions of recent ones keep their index.
+   * Protects one of our own packets in its own memory, which needs SRTP_TRAILER_BYTES more than
+   * `length`. The rollover counter follows the sequence numbers, which must be sent contiguously;
+   * retransmissions of recent ones keep their index.
    */
   protect(packet: Buffer, length: number, headerLength: number): Buffer {
     const sequence = packet.readUInt16BE(2);
@@ -89,7 +102,7 @@ export class SrtpSession {
     return protectRtcp(this.localRtcp, compound, this.rtcpIndex);
   }
 
-  /** The decrypted packet, in the memory of the one given; undefined (and counted) if malformed, replayed or not authentic. */
+  /** Decrypts a packet in its own memory. Undefined, and counted, if malformed, replayed or not authentic. */
   unprotect(packet: Buffer): Buffer | undefined {
     const headerLength = rtpHeaderLength(packet);
     if (headerLength < 0) {
@@ -112,7 +125,7 @@ export class SrtpSession {
       unprotectRtp(this.remoteRtp, packet, headerLength, ssrc, Math.floor(at / 0x1_0000), sequence);
     let plain = open(index);
     if (!plain && known && ++known.failures % DOUBT_AFTER === 0) {
-      // Only forward: what lies behind may be a replay.
+      // Only forward: an older index may be a replay.
       for (let missed = 1; missed <= MAX_MISSED_ROLLOVERS && !plain; missed++) {
         index += 0x1_0000;
         plain = open(index);
@@ -130,7 +143,7 @@ export class SrtpSession {
     return plain;
   }
 
-  /** The decrypted compound packet; undefined (and counted) as for {@link unprotect}. */
+  /** The decrypted compound packet. Undefined, and counted, if malformed, replayed or not authentic. */
   unprotectRtcp(packet: Buffer): Buffer | undefined {
     if (packet.length < 12) {
       this.counters.srtp_malformed++;

@@ -8,7 +8,7 @@ const INTEGRITY_LENGTH = 20;
 
 export type StunClass = 'request' | 'indication' | 'response';
 
-/** The class of a STUN message (RFC 8489, section 5), or undefined if the datagram is none. */
+/** The class of a STUN message (RFC 8489, section 5), or undefined if the datagram is not STUN. */
 export function stunClass(data: Buffer): StunClass | undefined {
   if (data.length < 20 || (data[0] as number) > 3) return undefined;
   if (data.readUInt32BE(4) !== MAGIC_COOKIE) return undefined;
@@ -21,16 +21,16 @@ export function stunTransactionId(data: Buffer): string {
   return data.toString('hex', 8, 20);
 }
 
-/** What an authentic connectivity check says. */
+/** The content of an authentic connectivity check. */
 export interface ConnectivityCheck {
   /** The client has chosen this pair (USE-CANDIDATE; RFC 8445, 7.1.2). */
   readonly nominates: boolean;
 }
 
 /**
- * Reads a connectivity check; undefined unless it is authentic: its USERNAME names one of our fragments and its
- * MESSAGE-INTEGRITY fits that fragment's password (RFC 8445, 7.3; RFC 8489, 14.5).
- * @param passwordOf the local password for a local username fragment, if there is such a one.
+ * Reads a connectivity check. Undefined unless it is authentic: USERNAME names one of our username
+ * fragments, and MESSAGE-INTEGRITY fits its password (RFC 8445, 7.3; RFC 8489, 14.5).
+ * @param passwordOf the password of one of our username fragments.
  */
 export function readConnectivityCheck(
   data: Buffer,
@@ -44,13 +44,13 @@ export function readConnectivityCheck(
     const length = data.readUInt16BE(at + 2);
     if (at + 4 + length > end) return undefined;
     if (type === ATTRIBUTE_USERNAME) username = data.toString('utf8', at + 4, at + 4 + length);
-    // Only what stands before MESSAGE-INTEGRITY is covered by it.
+    // MESSAGE-INTEGRITY covers only what comes before it.
     if (type === ATTRIBUTE_USE_CANDIDATE) nominates = true;
     if (type === ATTRIBUTE_MESSAGE_INTEGRITY) {
       if (length !== INTEGRITY_LENGTH || username === undefined) return undefined;
       const password = passwordOf(username.split(':')[0] as string);
       if (password === undefined) return undefined;
-      // The length field counts up to and with MESSAGE-INTEGRITY while the HMAC is taken.
+      // For the HMAC, the length field ends with MESSAGE-INTEGRITY.
       const head = Buffer.from(data.subarray(0, 20));
       head.writeUInt16BE(at + 4 + INTEGRITY_LENGTH - 20, 2);
       const mac = createHmac('sha1', password).update(head).update(data.subarray(20, at)).digest();

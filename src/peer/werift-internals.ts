@@ -1,4 +1,4 @@
-/** Private state of werift (0.24.4, pinned) that the guards and the fast way of sending use. */
+/** Private state of werift (0.24.4, pinned) that the guards and our sending use. */
 import type { Socket } from 'node:dgram';
 import type { StunProtocol } from 'werift';
 
@@ -25,7 +25,7 @@ export interface SenderInternals {
   rtcpRunning: boolean;
 }
 
-/** Of its SCTP, for clients that do what they should not. */
+/** Of its SCTP, for hostile test clients. */
 export interface ClientSctpInternals {
   readonly localTsn: number;
   sendChunk(chunk: { readonly type: number; readonly bytes: Buffer }): Promise<void>;
@@ -33,11 +33,11 @@ export interface ClientSctpInternals {
 
 /** Of its SCTP. */
 export interface SctpInternals {
-  /** Receive window that is left, in bytes; falls below 0 if the other side does not keep to it. */
+  /** Bytes left in the receive window; below 0 if the other side ignores it. */
   readonly advertisedRwnd: number;
-  /** TSNs that came before those that they follow. */
+  /** TSNs that wait for an earlier one. */
   readonly sackMisOrdered: ReadonlySet<number>;
-  /** Chunks that wait to be sent. */
+  /** Chunks that wait for sending. */
   readonly outboundQueue: readonly unknown[];
   readonly transport: { send(data: Buffer): Promise<void> };
   readonly onReceive: {

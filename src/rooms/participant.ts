@@ -326,7 +326,7 @@ export class Participant {
       ...this.counters,
       ...this.pipeline.sourceCounters(this.sourceId),
       ...this.receiver.snapshot(),
-      ...this.transport?.counts(),
+      ...this.transport?.snapshot(),
       ...this.output?.counts(),
     };
   }
