@@ -1,26 +1,29 @@
 /**
- * Entry of a media process: one room's codecs, driven over the link on file descriptor 3. It reads no
- * environment and opens nothing else; when the link ends, so does the process.
+ * Entry of a media process: one room's codecs, driven over the link on file descriptor 3. It says
+ * `ready` when its codecs are loaded, and `failed` when something breaks that nobody handles. It
+ * reads no environment and opens nothing else; when the link ends, so does the process.
  */
 import { setFlagsFromString } from 'node:v8';
 import { quietFfmpeg } from '../codecs/ffmpeg/log.js';
 import type { LinkMessage } from '../link/frame-codec.js';
-import type { MediaCommand, MediaEvent, MediaFrame } from '../link/link-messages.js';
+import type { MediaCommand, MediaEvent, MediaFrame, MixSettings } from '../link/link-messages.js';
 import { openParentLink } from '../link/parent-link.js';
 import { probeHardware } from './jobs/hardware-probe.js';
 import { sanitizeImage } from './jobs/image-sanitizer.js';
 import { warmUp } from './jobs/warm-up.js';
+import { toMediaCounters, toSourceCounters } from './media-counters.js';
+import { runRoomCommand } from './room-commands.js';
 import { RoomMixer } from './room-mixer.js';
 
 const STATS_INTERVAL_MS = 1000;
 
 /**
- * V8 counts every picture that it is shown a view of as its own memory, and would collect garbage ten
- * times a second to free what is freed already. What is garbage here is small.
+ * V8 counts a view of a picture as memory of its own, and would collect garbage ten times a second to
+ * free what is already freed. The garbage of this process is small.
  */
 setFlagsFromString('--heap-growing-percent=1000');
 
-let mixer: RoomMixer | undefined;
+let room: RoomMixer | undefined;
 let statsTimer: NodeJS.Timeout | undefined;
 
 const { link, send, fail } = openParentLink({
@@ -28,25 +31,19 @@ const { link, send, fail } = openParentLink({
     handle(message as MediaCommand).catch(fail);
   },
   onFrame: (frame: MediaFrame) => {
-    if (frame.kind === 'video-in' || frame.kind === 'audio-in') mixer?.frame(frame);
+    if (frame.kind === 'video-in' || frame.kind === 'audio-in') room?.frame(frame);
   },
   onClose: () => {
-    if (statsTimer) clearInterval(statsTimer);
-    // Nothing native may run while the process is torn down: wait for the stages, then leave.
-    (mixer?.close() ?? Promise.resolve()).finally(() => process.exit(0));
+    clearInterval(statsTimer);
+    // Native calls must have ended before the process is torn down.
+    (room?.close() ?? Promise.resolve()).finally(() => process.exit(0));
   },
 });
 
 async function handle(command: MediaCommand): Promise<void> {
   switch (command.type) {
     case 'configure':
-      if (mixer) throw new Error('a media process is configured once');
-      mixer = new RoomMixer(command.settings, {
-        event: (event) => send(event),
-        frame: (frame) => link.sendFrame(frame),
-      });
-      await mixer.start();
-      statsTimer = setInterval(() => sendStats(), STATS_INTERVAL_MS);
+      await configure(command.settings);
       break;
     case 'sanitize':
       send(await sanitize(command));
@@ -58,8 +55,19 @@ async function handle(command: MediaCommand): Promise<void> {
       link.close();
       break;
     default:
-      mixer?.command(command);
+      if (room) runRoomCommand(room, command);
   }
+}
+
+async function configure(settings: MixSettings): Promise<void> {
+  if (room) throw new Error('a media process is configured once');
+  const opened = new RoomMixer(settings, {
+    event: (event) => send(event),
+    frame: (frame) => link.sendFrame(frame),
+  });
+  room = opened;
+  await opened.start();
+  statsTimer = setInterval(() => sendStats(opened), STATS_INTERVAL_MS);
 }
 
 async function sanitize({
@@ -73,19 +81,18 @@ async function sanitize({
   }
 }
 
-function sendStats(): void {
-  const memory = process.memoryUsage();
+function sendStats(opened: RoomMixer): void {
   const { userCPUTime, systemCPUTime } = process.resourceUsage();
   send({
     type: 'stats',
     counters: {
-      ...mixer?.stats(),
+      ...toMediaCounters(opened.snapshot()),
       link_frames_dropped: link.droppedFrames,
-      rss_bytes: memory.rss,
+      rss_bytes: process.memoryUsage().rss,
       cpu_micros: userCPUTime + systemCPUTime,
     },
-    sources: mixer?.sourceStats() ?? {},
-    stages: mixer?.stageTimes ?? {},
+    sources: toSourceCounters(opened),
+    stages: opened.stageTimes,
   });
 }
 

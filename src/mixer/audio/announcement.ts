@@ -1,4 +1,4 @@
-/** Stage: what the room itself says to everybody, added to the mix a tick at a time. */
+/** What the room itself says to everybody: a recording starts or stops. */
 
 import { FRAME_SAMPLES, OpusDecoder } from '../../codecs/opus/opus.js';
 import { ANNOUNCEMENT_CLIPS } from './announcement-clips.js';
@@ -7,7 +7,7 @@ export type AnnouncementText = keyof typeof ANNOUNCEMENT_CLIPS;
 export type AnnouncementKind = 'tone' | 'voice';
 
 const RATE = 48_000;
-/** Two notes, up when it begins and down when it ends; each fades in and out, so that nothing clicks. */
+/** Two notes: rising for a start, falling for a stop. Each fades in and out, so that nothing clicks. */
 const NOTES = { started: [660, 880], stopped: [880, 660] } as const;
 const NOTE_SECONDS = 0.18;
 const LEVEL = 0.12;
@@ -41,10 +41,32 @@ async function voice(text: AnnouncementText): Promise<Float32Array> {
   return all;
 }
 
-/** Mono PCM at 48 kHz, whole ticks. */
+/** @returns mono PCM at 48 kHz, a multiple of FRAME_SAMPLES long. */
 export async function announcement(
   text: AnnouncementText,
   kind: AnnouncementKind,
 ): Promise<Float32Array> {
   return kind === 'tone' ? tone(text) : voice(text);
+}
+
+/** Announcements that wait for the mix, one after the other. */
+export class AnnouncementQueue {
+  /** What is left to play; the first is being played. */
+  private readonly waiting: Float32Array[] = [];
+
+  /** @param pcm mono, a multiple of FRAME_SAMPLES long; owned by the queue from now on. */
+  add(pcm: Float32Array): void {
+    this.waiting.push(pcm);
+  }
+
+  /** Adds the next 20 ms to an interleaved mix. */
+  addTo(mix: Float32Array, channels: number): void {
+    const [current] = this.waiting;
+    if (!current) return;
+    for (let i = 0; i < mix.length; i++) {
+      mix[i] = (mix[i] as number) + (current[Math.floor(i / channels)] ?? 0);
+    }
+    if (current.length > FRAME_SAMPLES) this.waiting[0] = current.subarray(FRAME_SAMPLES);
+    else this.waiting.shift();
+  }
 }

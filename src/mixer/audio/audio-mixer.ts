@@ -1,106 +1,115 @@
 /**
- * Stage: the sound. Each tick takes 20 ms from every source, mixes the loudest few and the sound of
- * shared screens, and encodes once for all who are not in the mix and once for each who is, without
- * what is theirs (N-1). Callers may rely on: exactly one packet with source 0 per tick, one for each
- * participant in the mix, those of the low bitrate as LowRateMix gives them, and switches between them
- * that a decoder follows without a click.
+ * Stage: the mix. Each tick takes 20 ms from every source, sums the loudest few and the audio of
+ * shared screens, and encodes the sum once for everybody who is not in it, and once for each who is,
+ * without their own audio (N-1). Callers may rely on: exactly one packet with source FULL_MIX per
+ * tick, one for each participant in the mix, the packets of the low bitrate as LowRateMix gives them,
+ * and switches between them that a decoder follows without a click.
  */
 
-import { FRAME_SAMPLES, OpusDecoder, OpusEncoder } from '../../codecs/opus/opus.js';
-import type { AudioInFrame, MixSettings, SourceId, SourceState } from '../../link/link-messages.js';
-import { AudioJitterBuffer } from './audio-jitter-buffer.js';
-import { AudioSource } from './audio-source.js';
-import { Limiter } from './limiter.js';
+import { FRAME_SAMPLES, OpusDecoder } from '../../codecs/opus/opus.js';
+import type { AudioInFrame, MixSettings, SourceId } from '../../link/link-messages.js';
+import { addCounters } from '../add-counters.js';
+import { AnnouncementQueue } from './announcement.js';
+import {
+  AudioJitterBuffer,
+  type JitterBufferCounters,
+  type JitterBufferSnapshot,
+  jitterBufferCounters,
+} from './audio-jitter-buffer.js';
+import { AudioSource, type AudioSourceState } from './audio-source.js';
 import { LowRateMix } from './low-rate-mix.js';
+import { MixEncoders } from './mix-encoders.js';
 import { SpeakerSelection } from './speaker-selection.js';
 
-/** The mix of everybody, for those who are not in it. */
+/** Source of the packets with the full mix. */
 export const FULL_MIX: SourceId = 0;
-const COMPLEXITY = 5;
-/** Ticks of the mix that an encoder hears before it is listened to. */
-const PRIMING_TICKS = 3;
 
 export interface MixedPacket {
-  /** Whose own mix it is. */
+  /** The participant who is not in this mix; FULL_MIX if everybody is. */
   readonly source: SourceId;
   readonly data: Uint8Array;
-  /** Of the low bitrate: this tick and the ones before it, LOW_RATE_TICKS in all. */
+  /** Of the low bitrate: holds this tick and the ones before it, LOW_RATE_TICKS in all. */
   readonly low: boolean;
-  /** One of the low bitrate begins with this tick too. */
+  /** A packet of the low bitrate begins with this tick too. */
   readonly lowBegins: boolean;
 }
 
-/** What the mixer has to know of a source. */
-export type AudioSourceState = Pick<SourceState, 'owner' | 'kind' | 'audioOn' | 'gain'>;
+export interface AudioMixerCounters {
+  audio_encodes: number;
+  audio_encodes_low: number;
+  audio_ticks: number;
+  /** Participants in the mix, summed over the ticks. */
+  audio_speakers: number;
+}
 
-interface MixEncoder {
-  readonly encoder: OpusEncoder;
-  readonly limiter: Limiter;
+export interface AudioMixerSnapshot {
+  readonly mixer: AudioMixerCounters;
+  /** Sums over the sources that are there. */
+  readonly jitterBuffers: JitterBufferCounters;
+  /** The largest delay that a jitter buffer adds at present. */
+  readonly audio_delay_micros_max: number;
 }
 
 export class AudioMixer {
-  readonly counters = {
+  readonly counters: AudioMixerCounters = {
     audio_encodes: 0,
     audio_encodes_low: 0,
     audio_ticks: 0,
-    /** Those in the mix, summed over its ticks. */
     audio_speakers: 0,
   };
   private readonly sources = new Map<SourceId, AudioSource>();
-  /**
-   * By participant, of everybody but them; there before their source is, so that nobody ever hears
-   * themselves.
-   */
-  private readonly own = new Map<SourceId, MixEncoder>();
-  private full: MixEncoder | undefined;
+  private readonly encoders: MixEncoders;
   private readonly lowRate: LowRateMix;
   private readonly selection: SpeakerSelection<SourceId>;
+  private readonly announcements = new AnnouncementQueue();
   private latestLevels: ReadonlyMap<SourceId, number> = new Map();
   private talking: ReadonlySet<SourceId> = new Set();
-  /** Who had a part in the last tick's mix. */
+  /** Whose audio was in the last tick's mix. */
   private previousOwners: ReadonlySet<SourceId> = new Set();
-  /** The full mix of the last ticks, the oldest first. */
-  private readonly history: Float32Array[];
+  /** The full mix of this tick. */
   private readonly sum: Float32Array;
-  private readonly mix: Float32Array;
-  /** What is left to be said, the first being said. */
-  private readonly announcements: Float32Array[] = [];
+  /** The mix without somebody's audio. */
+  private readonly minus: Float32Array;
   private closed = false;
 
+  /** @param failed takes errors of encoders that are opened in the background. */
   constructor(
     private readonly settings: MixSettings,
     failed: (error: unknown) => void,
   ) {
-    const { audioChannels: channels, lowAudioBitrateBps: bitrateBps } = settings;
-    this.lowRate = new LowRateMix({ channels, bitrateBps }, failed);
+    const { audioChannels: channels, audioBitrateBps, lowAudioBitrateBps } = settings;
+    this.encoders = new MixEncoders({ channels, bitrateBps: audioBitrateBps });
+    this.lowRate = new LowRateMix({ channels, bitrateBps: lowAudioBitrateBps }, failed);
     this.selection = new SpeakerSelection({ maxSpeakers: settings.maxSpeakers });
-    const empty = () => new Float32Array(FRAME_SAMPLES * settings.audioChannels);
-    this.history = Array.from({ length: PRIMING_TICKS }, empty);
-    this.sum = empty();
-    this.mix = empty();
+    this.sum = new Float32Array(FRAME_SAMPLES * channels);
+    this.minus = new Float32Array(FRAME_SAMPLES * channels);
+  }
+
+  /** Opens the encoder of the full mix; to be called once before the first tick. */
+  start(): Promise<void> {
+    return this.encoders.start();
   }
 
   /** Opens a source; its packets are taken once this resolves. */
   async addSource(id: SourceId, state: AudioSourceState): Promise<void> {
     const { audioChannels, stereoPlacement } = this.settings;
-    // A voice that is given a place is one voice.
+    // A voice that is placed between left and right is mono.
     const channels = stereoPlacement && state.kind === 'camera' ? 1 : audioChannels;
     const decoder = await OpusDecoder.open(channels);
-    const own = await this.openEncoder();
+    const encoder = await this.encoders.open();
     if (this.closed || this.sources.get(id)?.leaving === false) {
       decoder[Symbol.dispose]();
-      own.encoder[Symbol.dispose]();
+      encoder[Symbol.dispose]();
       return;
     }
-    // One that was on its way out takes its encoder with it.
+    // A source with this id may still be fading out: its encoder goes with it.
     this.drop(id);
-    if (this.own.has(state.owner)) own.encoder[Symbol.dispose]();
-    else this.own.set(state.owner, own);
+    this.encoders.add(state.owner, encoder);
     const jitter = new AudioJitterBuffer(decoder);
     this.sources.set(id, new AudioSource(jitter, decoder, state, this.settings));
   }
 
-  /** Fades it out with the next tick; it is heard no more from then on. */
+  /** Fades a source out over the next tick and then drops it. */
   removeSource(id: SourceId): void {
     const source = this.sources.get(id);
     if (!source) return;
@@ -112,7 +121,7 @@ export class AudioMixer {
     this.sources.get(id)?.setState(state);
   }
 
-  /** @param position of a voice from left, -1, to right, 1; without effect on a mono mix. */
+  /** @param position of a voice, from -1 (left) to 1 (right); without effect on a mono mix. */
   place(id: SourceId, position: number): void {
     this.sources.get(id)?.place(position);
   }
@@ -126,36 +135,84 @@ export class AudioMixer {
   }
 
   /**
-   * Levels of participants in the last tick in dBFS (RMS over 20 ms); of the muted, the silent and
-   * those who make nothing but noise, -120.
+   * Levels of participants in the last tick, in dBFS (RMS over 20 ms). SILENT_DBFS for those who are
+   * muted, silent, or give nothing but noise.
    */
   get levels(): ReadonlyMap<SourceId, number> {
     return this.latestLevels;
   }
 
-  /** Who is heard and says something at the moment. */
+  /** Participants in the last tick's mix who were speaking. */
   get speakers(): ReadonlySet<SourceId> {
     return this.talking;
   }
 
-  /** Opens the encoder of the full mix; to be called once before the first tick. */
-  async start(): Promise<void> {
-    this.full = await this.openEncoder();
-  }
-
-  /** @param ids participants who are to get their mixes at the low bitrate, 0 for viewers. */
+  /** @param ids participants who get their mixes at the low bitrate; FULL_MIX for viewers. */
   setLowRateListeners(ids: readonly SourceId[]): void {
     this.lowRate.setListeners(ids);
   }
 
-  /** Adds sound of the room's own to what everybody hears. @param pcm mono, whole ticks. */
+  /** Adds an announcement to what everybody hears. @param pcm mono, whole ticks. */
   announce(pcm: Float32Array): void {
-    this.announcements.push(pcm);
+    this.announcements.add(pcm);
   }
 
+  /** Mixes and encodes the next 20 ms. */
   tick(): MixedPacket[] {
     this.counters.audio_ticks++;
     const chosen = this.selection.update(this.pullAll());
+    const owners = this.mixSources(chosen);
+    this.announcements.addTo(this.sum, this.settings.audioChannels);
+    const packets = this.encodeAll(owners);
+    for (const [id, source] of this.sources) {
+      source.endTick();
+      if (source.leaving) this.drop(id);
+    }
+    this.encoders.remember(this.sum);
+    this.previousOwners = owners;
+    return packets;
+  }
+
+  close(): void {
+    this.closed = true;
+    for (const id of [...this.sources.keys()]) this.drop(id);
+    this.encoders.close();
+    this.lowRate.close();
+  }
+
+  /** Counters of one source's jitter buffer; undefined if it has none. */
+  sourceSnapshot(id: SourceId): JitterBufferSnapshot | undefined {
+    return this.sources.get(id)?.jitter.snapshot();
+  }
+
+  snapshot(): AudioMixerSnapshot {
+    const jitterBuffers = jitterBufferCounters();
+    let delay = 0;
+    for (const { jitter } of this.sources.values()) {
+      addCounters(jitterBuffers, jitter.counters);
+      delay = Math.max(delay, jitter.delayMicros);
+    }
+    return {
+      mixer: { ...this.counters },
+      jitterBuffers,
+      audio_delay_micros_max: Math.round(delay),
+    };
+  }
+
+  /** Takes 20 ms from every source. @returns levels of participants. */
+  private pullAll(): ReadonlyMap<SourceId, number> {
+    const levels = new Map<SourceId, number>();
+    for (const [id, source] of this.sources) {
+      source.pull();
+      if (source.isScreen || source.leaving) continue;
+      levels.set(id, source.levelDbfs);
+    }
+    this.latestLevels = levels;
+    return levels;
+  }
+
+  /** Sums the chosen participants and all screens. @returns whose audio is in the mix. */
+  private mixSources(chosen: ReadonlySet<SourceId>): ReadonlySet<SourceId> {
     const owners = new Set<SourceId>();
     const talking = new Set<SourceId>();
     this.sum.fill(0);
@@ -168,62 +225,46 @@ export class AudioMixer {
       source.addTo(this.sum, 1);
     }
     this.counters.audio_speakers += owners.size;
-    this.addAnnouncement();
-    const packets: MixedPacket[] = [];
-    if (this.full) {
-      packets.push(this.encode(FULL_MIX, this.full, this.sum, this.leftTheMix(owners)));
-    }
-    for (const owner of owners) packets.push(...this.encodeWithout(owner));
-    const low = this.lowRate.add(this.sum, (id) => (owners.has(id) ? this.without(id) : undefined));
-    this.counters.audio_encodes_low += low.length;
-    packets.push(...low.map((packet) => ({ ...packet, low: true, lowBegins: false })));
-    for (const [id, source] of this.sources) {
-      source.faded();
-      if (source.leaving) this.drop(id);
-    }
-    this.remember();
-    this.previousOwners = owners;
     this.talking = talking;
+    return owners;
+  }
+
+  private encodeAll(owners: ReadonlySet<SourceId>): MixedPacket[] {
+    const packets: MixedPacket[] = [];
+    const add = (source: SourceId, data: Uint8Array | undefined) => {
+      if (!data) return;
+      this.counters.audio_encodes++;
+      packets.push({ source, data, low: false, lowBegins: this.lowRate.begins });
+    };
+    add(FULL_MIX, this.encoders.encodeFull(this.sum, this.hasLost(owners)));
+    for (const owner of owners) {
+      const isSwitch = !this.previousOwners.has(owner);
+      add(
+        owner,
+        this.encoders.encodeOwn(owner, () => this.mixWithout(owner), isSwitch),
+      );
+    }
+    const low = this.lowRate.add(this.sum, (id) =>
+      owners.has(id) ? this.mixWithout(id) : undefined,
+    );
+    this.counters.audio_encodes_low += low.length;
+    for (const packet of low) packets.push({ ...packet, low: true, lowBegins: false });
     return packets;
   }
 
-  close(): void {
-    this.closed = true;
-    for (const id of [...this.sources.keys()]) this.drop(id);
-    for (const owner of [...this.own.keys()]) this.dropEncoder(owner);
-    this.full?.encoder[Symbol.dispose]();
-    this.full = undefined;
-    this.lowRate.close();
+  /** Whether somebody was in the last mix who is not in this one. */
+  private hasLost(owners: ReadonlySet<SourceId>): boolean {
+    for (const id of this.previousOwners) if (!owners.has(id)) return true;
+    return false;
   }
 
-  /** Counters of one source, and the delay that its jitter buffer adds. */
-  sourceCounts(id: SourceId): Record<string, number> {
-    const jitter = this.sources.get(id)?.jitter;
-    if (!jitter) return {};
-    return { ...jitter.counters, audio_delay_micros: Math.round(jitter.delayMicros) };
-  }
-
-  counts(): Record<string, number> {
-    const total: Record<string, number> = { ...this.counters };
-    for (const { jitter } of this.sources.values()) {
-      for (const [name, value] of Object.entries(jitter.counters)) {
-        total[name] = (total[name] ?? 0) + value;
-      }
+  /** The mix without a participant's audio (and that of their screen); valid until the next call. */
+  private mixWithout(owner: SourceId): Float32Array {
+    this.minus.set(this.sum);
+    for (const source of this.sources.values()) {
+      if (source.owner === owner && source.sounds) source.addTo(this.minus, -1);
     }
-    const delays = [...this.sources.values()].map(({ jitter }) => jitter.delayMicros);
-    return { ...total, audio_delay_micros_max: Math.round(Math.max(0, ...delays)) };
-  }
-
-  /** Takes this tick's sound of everybody. @returns levels of participants. */
-  private pullAll(): ReadonlyMap<SourceId, number> {
-    const levels = new Map<SourceId, number>();
-    for (const [id, source] of this.sources) {
-      source.pull();
-      if (source.isScreen || source.leaving) continue;
-      levels.set(id, source.levelDbfs);
-    }
-    this.latestLevels = levels;
-    return levels;
+    return this.minus;
   }
 
   private drop(id: SourceId): void {
@@ -232,85 +273,6 @@ export class AudioMixer {
     this.sources.delete(id);
     source[Symbol.dispose]();
     const others = [...this.sources.values()].some(({ owner }) => owner === source.owner);
-    if (!others) this.dropEncoder(source.owner);
-  }
-
-  private dropEncoder(owner: SourceId): void {
-    this.own.get(owner)?.encoder[Symbol.dispose]();
-    this.own.delete(owner);
-  }
-
-  private leftTheMix(owners: ReadonlySet<SourceId>): boolean {
-    for (const id of this.previousOwners) if (!owners.has(id)) return true;
-    return false;
-  }
-
-  private encodeWithout(owner: SourceId): MixedPacket[] {
-    const own = this.own.get(owner);
-    if (!own) return [];
-    const isNew = !this.previousOwners.has(owner);
-    if (isNew) this.prime(own);
-    return [this.encode(owner, own, this.without(owner), isNew)];
-  }
-
-  /** The mix without what is somebody's, until it is made again. */
-  private without(owner: SourceId): Float32Array {
-    this.mix.set(this.sum);
-    for (const source of this.sources.values()) {
-      if (source.owner === owner && source.sounds) source.addTo(this.mix, -1);
-    }
-    return this.mix;
-  }
-
-  /**
-   * Lets an encoder hear what its listener got from another one until now: the end of one frame and
-   * the beginning of the next overlap, and would not fit.
-   */
-  private prime({ encoder, limiter }: MixEncoder): void {
-    for (const pcm of this.history) {
-      this.mix.set(pcm);
-      limiter.process(this.mix);
-      encoder.encode(this.mix, false);
-    }
-  }
-
-  /** 20 ms of the announcement that is being made. */
-  private addAnnouncement(): void {
-    const [current] = this.announcements;
-    if (!current) return;
-    const { audioChannels: channels } = this.settings;
-    for (let i = 0; i < this.sum.length; i++) {
-      this.sum[i] = (this.sum[i] as number) + (current[Math.floor(i / channels)] ?? 0);
-    }
-    if (current.length > FRAME_SAMPLES) this.announcements[0] = current.subarray(FRAME_SAMPLES);
-    else this.announcements.shift();
-  }
-
-  private remember(): void {
-    const oldest = this.history.shift() as Float32Array;
-    oldest.set(this.sum);
-    this.history.push(oldest);
-  }
-
-  private encode(
-    source: SourceId,
-    mix: MixEncoder,
-    pcm: Float32Array,
-    switched: boolean,
-  ): MixedPacket {
-    this.mix.set(pcm);
-    mix.limiter.process(this.mix);
-    this.counters.audio_encodes++;
-    const data = mix.encoder.encode(this.mix, switched);
-    return { source, data, low: false, lowBegins: this.lowRate.begins };
-  }
-
-  private async openEncoder(): Promise<MixEncoder> {
-    const encoder = await OpusEncoder.open({
-      channels: this.settings.audioChannels,
-      bitrateBps: this.settings.audioBitrateBps,
-      complexity: COMPLEXITY,
-    });
-    return { encoder, limiter: new Limiter() };
+    if (!others) this.encoders.remove(source.owner);
   }
 }

@@ -1,39 +1,43 @@
-/** One voice, or the sound of a screen, on its way into the mix: gate, loudness, place, fades. */
+/** One voice, or the audio of a screen, on its way into the mix: gate, loudness, place, fades. */
 
 import type { OpusDecoder } from '../../codecs/opus/opus.js';
-import type { MixSettings, SourceId } from '../../link/link-messages.js';
+import type { MixSettings, SourceId, SourceState } from '../../link/link-messages.js';
 import type { AudioJitterBuffer } from './audio-jitter-buffer.js';
-import type { AudioSourceState } from './audio-mixer.js';
 import { LoudnessControl } from './loudness-control.js';
 import { NoiseGate } from './noise-gate.js';
 import { levelDbfs, SILENT_DBFS } from './pcm-level.js';
 
-/** Share of the way to the side that a tile at the edge of the picture is heard from. */
+/** How far to the side a tile at the edge of the canvas is heard; 1 would be all the way. */
 const WIDTH = 0.7;
-/** Fades take this share of a tick: 5 ms. */
+/** Share of a tick that a fade takes: 5 ms. */
 const FADE_SHARE = 0.25;
+
+/** What the mixer needs to know of a source. */
+export type AudioSourceState = Pick<SourceState, 'owner' | 'kind' | 'audioOn' | 'gain'>;
 
 export class AudioSource implements Disposable {
   readonly owner: SourceId;
   readonly isScreen: boolean;
-  /** Is faded out with the next tick, and then gone. */
+  /** It fades out over the next tick, and is then dropped. */
   leaving = false;
-  /** This tick's sound, interleaved; valid until the next `pull`. */
+  /** This tick's audio, interleaved; valid until the next `pull`. */
   pcm = new Float32Array(0);
-  /** Whether anything but silence is in it. */
+  /** False if this tick's audio is silence. */
   active = false;
-  /** Gain at the end of the tick before, of this one. */
+  /** Gain at the end of the last tick. */
   gain = 0;
+  /** Gain at the end of this tick. */
   private nextGain = 0;
   private pulledDbfs = SILENT_DBFS;
   private muted: boolean;
   private volume: number;
   private readonly gate: NoiseGate;
   private readonly loudness: LoudnessControl | undefined;
-  /** Of left and right, at the end of the tick before and of this one. */
+  /** Factors of left and right at the end of the last tick, and of this one. */
   private pan: readonly [number, number] = [1, 1];
   private nextPan: readonly [number, number] = [1, 1];
 
+  /** @param decoder of the jitter buffer; owned by the source. */
   constructor(
     readonly jitter: AudioJitterBuffer,
     private readonly decoder: OpusDecoder,
@@ -54,28 +58,32 @@ export class AudioSource implements Disposable {
     this.volume = gain;
   }
 
-  /** Constant power: a voice is as loud at the side as it is in the middle. */
+  /**
+   * Places a voice with constant power: it is as loud at the side as in the middle.
+   * @param position from -1 (left) to 1 (right).
+   */
   place(position: number): void {
     if (!this.isPlaced) return;
     const angle = ((Math.max(-1, Math.min(1, position)) * WIDTH + 1) * Math.PI) / 4;
     this.nextPan = [Math.SQRT2 * Math.cos(angle), Math.SQRT2 * Math.sin(angle)];
   }
 
-  /** Whether something is said, by someone who may be heard. */
+  /** Whether a participant who is not muted says something. */
   get speaks(): boolean {
     return this.active && !this.muted && !this.isScreen && this.gate.isOpen;
   }
 
-  /** Of this tick's sound if something is said in it. */
+  /** Level of this tick's audio; SILENT_DBFS if nothing is said. */
   get levelDbfs(): number {
     return this.speaks ? this.pulledDbfs : SILENT_DBFS;
   }
 
-  /** Whether it has a part in this tick's mix. */
+  /** Whether it is in this tick's mix. */
   get sounds(): boolean {
     return this.gain !== 0 || this.nextGain !== 0;
   }
 
+  /** Takes the next 20 ms from the jitter buffer. */
   pull(): void {
     const { pcm, active } = this.jitter.pull();
     this.pcm = pcm as Float32Array<ArrayBuffer>;
@@ -85,14 +93,14 @@ export class AudioSource implements Disposable {
     this.loudness?.update(pcm, active && this.gate.isOpen);
   }
 
-  /** Sets the gain of this tick's end. */
+  /** Sets the gain for the end of this tick. */
   fadeTo(heard: boolean): void {
     const { muted, leaving, volume, gate, loudness } = this;
     const isHeard = heard && !muted && !leaving;
     this.nextGain = isHeard ? volume * gate.gain * (loudness?.gain ?? 1) : 0;
   }
 
-  /** Adds (or with sign -1 takes out) this tick's sound, its gain moving over the first 5 ms. */
+  /** Adds this tick's audio (with sign -1: removes it); the gain moves over the first 5 ms. */
   addTo(mix: Float32Array, sign: 1 | -1): void {
     const { gain, nextGain, pan, nextPan } = this;
     if (!this.isPlaced) {
@@ -104,8 +112,8 @@ export class AudioSource implements Disposable {
     }
   }
 
-  /** The tick is over. */
-  faded(): void {
+  /** Makes this tick's gain and place those of the last tick. */
+  endTick(): void {
     this.gain = this.nextGain;
     this.pan = this.nextPan;
   }
@@ -118,7 +126,7 @@ export class AudioSource implements Disposable {
     return this.decoder.channels < this.settings.audioChannels;
   }
 
-  /** Adds all samples to every `stride`th of the mix. */
+  /** Adds the samples to every `stride`th sample of the mix, from `first` on. */
   private addRamped(
     mix: Float32Array,
     first: number,

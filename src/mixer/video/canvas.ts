@@ -1,17 +1,10 @@
 /**
- * Stage: one picture of the room, and its encodes. A room has one that everybody receives, and more
- * while somebody, such as a recording, wants another size: the same sources, drawn anew from what was
- * decoded, not from the other picture.
+ * Stage: one composite and its encodes. A room has one canvas that everybody receives, and more when
+ * somebody, such as a recording, wants another size: those draw the same decoded pictures again
+ * instead of scaling the first composite.
  */
 
-import type { VideoContent } from '../../codecs/codec.js';
-import type {
-  LayoutState,
-  MixSettings,
-  SourceId,
-  VideoOutFrame,
-  WatchedVideo,
-} from '../../link/link-messages.js';
+import type { LayoutState, MixSettings, SourceId, WatchedVideo } from '../../link/link-messages.js';
 import type { OverlaySettings } from '../../protocol/overlay-settings.js';
 import { nowMicros } from '../../util/clock.js';
 import type { Micros } from '../../util/units.js';
@@ -22,57 +15,49 @@ import type { RoomImages } from '../tiles/room-images.js';
 import { RoomOverlays } from '../tiles/room-overlays.js';
 import type { TileContent } from '../tiles/tile.js';
 import { TileTransitions } from '../tiles/tile-transitions.js';
-import { CompositeEncoder } from './composite-encoder.js';
+import { CanvasContent } from './canvas-content.js';
+import type { CompositeCounters } from './composite-counters.js';
 import { Compositor } from './compositor.js';
+import { LateTiles } from './late-tiles.js';
+import { type RenditionEncoderEvents, RenditionEncoders } from './rendition-encoders.js';
 
 /** Space between tiles and around them, in pixels. */
 const GAP = 8;
 
-/** Share of the canvas from which on a screen counts for the encoder, and for how long it must. */
-const LARGE_SCREEN = 0.3;
-const CONTENT_HOLD: Micros = 1_000_000;
-
-function encoderKey({ codec, rendition }: WatchedVideo): string {
-  return `${codec}/${rendition}`;
-}
-
-const NONE_LATE: ReadonlySet<SourceId> = new Set();
-
-export interface CanvasEvents {
-  frame(frame: VideoOutFrame): void;
-  count(name: string, by?: number): void;
-  /** How long an encode took that gave a frame. */
-  encoded(micros: Micros): void;
-}
-
 export class Canvas {
-  /** By codec and rendition; see {@link encoderKey}. */
-  private readonly encoders = new Map<string, CompositeEncoder>();
-  private readonly compositor: Compositor;
-  private readonly overlays: RoomOverlays;
-  private readonly backdrop: Backdrop;
   private readonly planner: LayoutPlanner;
   private readonly transitions = new TileTransitions();
-  /** Ticks that tiles have waited for. */
-  private lateFor: ReadonlyMap<SourceId, number> = new Map();
+  private readonly backdrop: Backdrop;
+  private readonly overlays: RoomOverlays;
+  private readonly compositor: Compositor;
+  private readonly encoders: RenditionEncoders;
+  private readonly content: CanvasContent;
+  private readonly lateTiles = new LateTiles();
+  /** Where tiles are going. */
   private targets: readonly Placement[] = [];
+  /** Where tiles are. */
   private placements: readonly Placement[] = [];
-  /** What most of the picture is, and when it was so last. */
-  private content: VideoContent = 'camera';
-  private contentSince: Micros = 0;
 
+  /**
+   * @param counters shared by the canvases of a room.
+   * @param now reads the monotonic clock.
+   */
   constructor(
     private readonly settings: MixSettings,
     images: RoomImages,
-    private readonly events: CanvasEvents,
+    events: RenditionEncoderEvents,
+    private readonly counters: CompositeCounters,
+    now: () => Micros = nowMicros,
   ) {
-    this.compositor = new Compositor(settings);
-    this.overlays = new RoomOverlays(settings, images);
-    this.backdrop = new Backdrop(settings, images);
     this.planner = new LayoutPlanner({ ...settings, gap: GAP });
+    this.backdrop = new Backdrop(settings, images);
+    this.overlays = new RoomOverlays(settings, images);
+    this.compositor = new Compositor(settings);
+    this.encoders = new RenditionEncoders(settings, events, counters, now);
+    this.content = new CanvasContent(settings);
   }
 
-  /** Whether anybody wants it. */
+  /** Whether an encode of it is wanted. */
   get watched(): boolean {
     return this.encoders.size > 0;
   }
@@ -82,7 +67,7 @@ export class Canvas {
     return this.targets;
   }
 
-  /** Tells one layout, with how pictures fill their tiles, from another. */
+  /** Equal for equal layouts whose pictures fill their tiles alike. */
   get layoutKey(): string {
     const fits = this.targets.map(({ source }) => this.fitOf(source));
     return `${this.transitions.generation} ${fits}`;
@@ -98,40 +83,26 @@ export class Canvas {
   }
 
   requestKeyframe(video: WatchedVideo, urgent: boolean): void {
-    this.encoders.get(encoderKey(video))?.requestKeyframe(urgent);
+    this.encoders.requestKeyframe(video, urgent);
   }
 
-  /** Opens encoders for what is watched of it, and closes the others. */
-  async watch(videos: readonly WatchedVideo[]): Promise<void> {
-    const wanted = new Set(videos.map(encoderKey));
-    for (const [key, encoder] of this.encoders) {
-      if (wanted.has(key)) continue;
-      this.encoders.delete(key);
-      for (const [name, value] of Object.entries(encoder.counters)) this.events.count(name, value);
-      encoder.dispose();
-    }
-    for (const watched of videos) {
-      const key = encoderKey(watched);
-      const rendition = watched.own ?? this.settings.renditions[watched.rendition];
-      if (this.encoders.has(key) || !rendition) continue;
-      const encoder = await CompositeEncoder.open(watched, rendition, this.settings);
-      if (encoder.fallback !== undefined) this.events.count('video_hardware_fallbacks');
-      this.encoders.set(key, encoder);
-    }
+  /** Opens encoders for what is watched of this canvas, and closes the others. */
+  watch(videos: readonly WatchedVideo[]): Promise<void> {
+    return this.encoders.watch(videos);
   }
 
-  /** Says who has a tile. */
+  /** Decides who has a tile where. */
   plan(input: PlanInput): readonly Placement[] {
     this.targets = this.planner.plan(input);
     this.placements = this.transitions.update(this.targets, input.now);
-    this.followContent(input.now);
+    this.content.update(this.targets, input.now);
     return this.targets;
   }
 
   /**
-   * Draws what changed as it was planned.
-   * @param maxTiles that there is time for: who speaks comes first, then who has waited longest.
-   * @returns how many tiles were to be drawn, and whether anything changed.
+   * Draws what changed.
+   * @param maxTiles that there is time to draw.
+   * @returns how many tiles were drawn for new content, and whether any pixel may have changed.
    */
   async draw(
     contents: readonly TileContent[],
@@ -141,63 +112,22 @@ export class Canvas {
     const placed = new Set(this.placements.map(({ source }) => source));
     this.compositor.setBackdrop(await this.backdrop.of(mode === 'custom' ? custom : undefined));
     this.compositor.setOverlays(this.overlays.at(Date.now()));
-    const drawn = contents.filter(({ id }) => placed.has(id));
-    const stale = this.compositor.stale(drawn);
-    const late = stale.length > maxTiles ? this.latest(stale, maxTiles) : NONE_LATE;
-    this.lateFor = new Map([...late].map((id) => [id, (this.lateFor.get(id) ?? 0) + 1]));
-    if (late.size > 0) this.events.count('video_tiles_late', late.size);
-    const changed = await this.compositor.draw(drawn, this.placements, late);
+    const shown = contents.filter(({ id }) => placed.has(id));
+    const stale = this.compositor.stale(shown);
+    const late = this.lateTiles.choose(stale, maxTiles);
+    this.counters.canvases.video_tiles_late += late.size;
+    const changed = await this.compositor.draw(shown, this.placements, late);
     return { tiles: stale.length - late.size, changed };
   }
 
-  private latest(stale: readonly TileContent[], maxTiles: number): ReadonlySet<SourceId> {
-    const waited = ({ id, speaking }: TileContent) =>
-      speaking ? Number.POSITIVE_INFINITY : (this.lateFor.get(id) ?? 0);
-    const order = [...stale].sort((a, b) => waited(b) - waited(a));
-    return new Set(order.slice(maxTiles).map(({ id }) => id));
-  }
-
-  async encode(due: Micros, changed: boolean): Promise<void> {
-    const { events } = this;
-    await Promise.all(
-      [...this.encoders.values()].map(async (encoder) => {
-        await encoder.setContent(this.content);
-        const { codec, rendition } = encoder.watched;
-        const start = nowMicros();
-        const frames = await encoder.encode(this.compositor.picture, due, changed);
-        const encodedMicros = nowMicros();
-        if (frames.length > 0) events.encoded(encodedMicros - start);
-        for (const encoded of frames) {
-          events.count(`video_encodes_${codec}`);
-          events.count(`video_encodes_${codec}_${rendition}`);
-          if (encoded.keyframe) events.count(`video_keyframes_${codec}`);
-          events.count(`video_bytes_${codec}_${rendition}`, encoded.data.length);
-          const head = { kind: 'video-out', codec, rendition, ptsMicros: due } as const;
-          events.frame({ ...head, encodedMicros, ...encoded });
-        }
-      }),
-    );
-  }
-
-  /** Of the encoders that are open. */
-  counters(): Readonly<Record<string, number>>[] {
-    return [...this.encoders.values()].map(({ counters }) => counters);
+  /** @param due the tick that was drawn. */
+  encode(due: Micros, changed: boolean): Promise<void> {
+    return this.encoders.encode(this.compositor.picture, this.content.current, due, changed);
   }
 
   dispose(): void {
-    for (const encoder of this.encoders.values()) encoder.dispose();
-    this.encoders.clear();
+    this.encoders.dispose();
     this.compositor.dispose();
     this.backdrop.dispose();
-  }
-
-  /** Text is encoded otherwise than faces, once a screen has been large for a while. */
-  private followContent(now: Micros): void {
-    const { width, height } = this.settings;
-    const screens = this.targets.filter(({ role }) => role === 'screen');
-    const area = screens.reduce((sum, { rect }) => sum + rect.width * rect.height, 0);
-    const content = area > LARGE_SCREEN * width * height ? 'screen' : 'camera';
-    if (content === this.content) this.contentSince = now;
-    else if (now - this.contentSince >= CONTENT_HOLD) this.content = content;
   }
 }

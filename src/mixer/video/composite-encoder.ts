@@ -1,6 +1,7 @@
 /**
- * Stage: one codec's encode of the composite in one rendition. Callers may rely on: the first frame
- * is a keyframe, and those that are asked for come as {@link KeyframeBudget} allows, none forgotten.
+ * Stage: one encode of the composite, in one codec and rendition. Callers may rely on: the first
+ * frame is a keyframe, and requests for keyframes are answered as {@link KeyframeBudget} allows; none
+ * is forgotten.
  */
 
 import type { VideoContent } from '../../codecs/codec.js';
@@ -12,15 +13,15 @@ import type { EncodedFrame } from '../../codecs/packetizer.js';
 import type { Rendition, WatchedVideo } from '../../link/link-messages.js';
 import type { CompositeCodec } from '../../protocol/codec-names.js';
 import type { HardwareEncoder, Micros } from '../../util/units.js';
-import { KeyframeBudget } from './keyframe-budget.js';
+import { KeyframeBudget, type KeyframeCounters } from './keyframe-budget.js';
 
-/** A composite that does not change is still sent this often, so that receivers see it is alive. */
+/** A composite that does not change is sent this often, so that receivers see it is alive. */
 export const KEEP_ALIVE_INTERVAL: Micros = 1_000_000;
 
-/** Of a rendition's bitrate: the rest are the headers of RTP, SRTP, UDP and IP. */
+/** Share of a rendition's bitrate; the headers of RTP, SRTP, UDP and IP take the rest. */
 const PAYLOAD_SHARE = 0.93;
 
-/** What a canvas is, as far as it matters here. */
+/** What an encoder needs to know of the canvas. */
 export interface CanvasShape {
   readonly width: number;
   readonly height: number;
@@ -29,10 +30,10 @@ export interface CanvasShape {
 }
 
 /**
- * Faces lose 0.2 dB by two layers; text, of which a page may come with a frame that no other is
- * predicted from, loses 6.
+ * Whether to encode in two temporal layers. Faces lose 0.2 dB by it, text 6 dB: a new page may come
+ * with a frame that no other frame is predicted from.
  */
-function layered(codec: CompositeCodec, { stills }: Rendition, content: VideoContent): boolean {
+function isLayered(codec: CompositeCodec, { stills }: Rendition, content: VideoContent): boolean {
   return hasTemporalLayers(codec) && !stills && content === 'camera';
 }
 
@@ -51,19 +52,22 @@ export class CompositeEncoder {
     /** Least time between two frames, with some slack for ticks that are not quite even. */
     private readonly minInterval: Micros,
     private readonly rendition: Rendition,
+    counters: KeyframeCounters | undefined,
   ) {
-    this.keyframes = new KeyframeBudget(rendition.bitrateBps);
+    this.keyframes = new KeyframeBudget(rendition.bitrateBps, counters);
   }
 
+  /** @param counters shared with other encoders of the room; own ones if left out. */
   static async open(
     watched: WatchedVideo,
     rendition: Rendition,
     canvas: CanvasShape,
+    counters?: KeyframeCounters,
   ): Promise<CompositeEncoder> {
     const { width, height, frameRate } = rendition;
     const bitrateBps = Math.round(rendition.bitrateBps * PAYLOAD_SHARE);
     const { codec } = watched;
-    const temporalLayers = layered(codec, rendition, 'camera');
+    const temporalLayers = isLayered(codec, rendition, 'camera');
     const encoder = await VideoEncoder.open({
       ...rendition,
       bitrateBps,
@@ -74,37 +78,37 @@ export class CompositeEncoder {
     const same = width === canvas.width && height === canvas.height;
     const minInterval = frameRate < canvas.frameRate ? 900_000 / frameRate : 0;
     const scaled = same ? undefined : Picture.allocate(width, height);
-    return new CompositeEncoder(watched, encoder, scaled, minInterval, rendition);
+    return new CompositeEncoder(watched, encoder, scaled, minInterval, rendition, counters);
   }
 
   /**
-   * What most of the canvas is from now on. Another encoder takes over with a keyframe; receivers see
-   * one stream.
+   * Encodes for faces or for text from now on. Another encoder takes over, with a keyframe; receivers
+   * see one stream.
    */
   async setContent(content: VideoContent): Promise<void> {
     const { options } = this.encoder;
     if ((options.content ?? 'camera') === content) return;
-    const temporalLayers = layered(options.codec, this.rendition, content);
+    const temporalLayers = isLayered(options.codec, this.rendition, content);
     const next = await VideoEncoder.open({ ...options, content, temporalLayers });
     this.encoder[Symbol.dispose]();
     this.encoder = next;
   }
 
-  /** @param urgent for somebody who has no picture yet. */
+  /** @param urgent the receiver has no picture yet. */
   requestKeyframe(urgent: boolean): void {
     this.keyframes.request(urgent);
   }
 
-  /** Why not the hardware that was asked for. */
+  /** Why the hardware is not used; undefined if it is, or was not asked for. */
   get fallback(): string | undefined {
     return this.encoder.fallback;
   }
 
-  get counters(): Readonly<Record<string, number>> {
+  get counters(): Readonly<KeyframeCounters> {
     return this.keyframes.counters;
   }
 
-  /** Encodes the canvas if there is a reason to; gives no frames otherwise. */
+  /** Encodes the canvas if it changed, a keyframe is due, or to keep alive; else gives no frames. */
   async encode(canvas: Picture, now: Micros, changed: boolean): Promise<EncodedFrame[]> {
     const { stills } = this.rendition;
     this.owed ||= changed || stills === true;

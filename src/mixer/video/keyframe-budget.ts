@@ -1,45 +1,63 @@
 /**
  * When one encode answers requests for keyframes. Requests that come close together share one
- * keyframe; on average those asked for by receivers that have a picture take no more than a small
- * share of the bits, however many ask, so that nobody's losses blur what the others see. Whoever has
- * no picture yet does not wait for that. Pure; times in microseconds.
+ * keyframe. Keyframes for receivers that already have a picture take a small share of the bitrate on
+ * average, however many ask, so that one receiver's loss does not blur what the others see. A
+ * receiver without a picture does not wait for that. Pure; times in microseconds.
  */
 import type { Micros } from '../../util/units.js';
 
-/** Of the bitrate. */
+/** Share of the bitrate. */
 const SHARE = 0.03;
-/** What was not spent for so long may be spent at once. */
+/** The budget of this time can be saved up and spent at once. */
 const SAVED: Micros = 20_000_000;
 const INTERVAL: Micros = 500_000;
-/** With this, and the way there and back, a late joiner has a picture within half a second. */
+/** With this and the round trip, somebody who joins has a picture within half a second. */
 const URGENT_INTERVAL: Micros = 250_000;
 
-export class KeyframeBudget {
-  readonly counters = {
+export interface KeyframeCounters {
+  keyframes_requested: number;
+  /** Answers to requests, urgent ones included. */
+  keyframes_sent: number;
+  /** Answers to receivers without a picture. */
+  keyframes_sent_urgently: number;
+  /** Keyframes that nobody asked for: the first of an encoder, stills. */
+  keyframes_of_encoder: number;
+  /** Bytes of the answers. */
+  keyframe_bytes_sent: number;
+}
+
+export function keyframeCounters(): KeyframeCounters {
+  return {
     keyframes_requested: 0,
-    /** For requests, those for somebody without a picture too. */
     keyframes_sent: 0,
     keyframes_sent_urgently: 0,
-    /** That nobody asked for. */
     keyframes_of_encoder: 0,
     keyframe_bytes_sent: 0,
   };
+}
+
+export class KeyframeBudget {
   private wanted: 'no' | 'yes' | 'urgently' = 'no';
   private sentAt = Number.NEGATIVE_INFINITY;
-  /** In bits; below zero after urgent ones. */
+  /** In bits; below zero after urgent keyframes. */
   private credit: number;
   private creditAt: Micros | undefined;
 
-  constructor(private readonly bitrateBps: number) {
-    this.credit = this.most;
+  constructor(
+    private readonly bitrateBps: number,
+    readonly counters: KeyframeCounters = keyframeCounters(),
+  ) {
+    this.credit = this.maxCredit;
   }
 
+  /** @param urgent the receiver has no picture yet. */
   request(urgent: boolean): void {
     this.counters.keyframes_requested++;
     if (urgent) this.wanted = 'urgently';
     else if (this.wanted === 'no') this.wanted = 'yes';
   }
 
+  /** Whether the next frame has to be a keyframe. */
   isDue(now: Micros): boolean {
     if (this.wanted === 'no') return false;
     this.earn(now);
@@ -48,18 +66,18 @@ export class KeyframeBudget {
     return since >= INTERVAL && this.credit > 0;
   }
 
-  /** A keyframe was made that nobody had to ask for: an encoder's first, a still. */
+  /** The encoder made a keyframe that nobody asked for. */
   made(now: Micros): void {
     this.counters.keyframes_of_encoder++;
     this.answered(now);
   }
 
-  /** A keyframe was made because {@link isDue} said so. */
+  /** The encoder made a keyframe because {@link isDue} said so. */
   sent(bytes: number, now: Micros): void {
     this.earn(now);
     if (this.wanted === 'urgently') this.counters.keyframes_sent_urgently++;
     this.answered(now);
-    this.credit = Math.max(-this.most, this.credit - bytes * 8);
+    this.credit = Math.max(-this.maxCredit, this.credit - bytes * 8);
     this.counters.keyframes_sent++;
     this.counters.keyframe_bytes_sent += bytes;
   }
@@ -69,13 +87,14 @@ export class KeyframeBudget {
     this.sentAt = now;
   }
 
-  private get most(): number {
+  private get maxCredit(): number {
     return (SHARE * this.bitrateBps * SAVED) / 1_000_000;
   }
 
   private earn(now: Micros): void {
     const since = now - (this.creditAt ?? now);
     this.creditAt = now;
-    this.credit = Math.min(this.most, this.credit + (SHARE * this.bitrateBps * since) / 1_000_000);
+    const earned = (SHARE * this.bitrateBps * since) / 1_000_000;
+    this.credit = Math.min(this.maxCredit, this.credit + earned);
   }
 }

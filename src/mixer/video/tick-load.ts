@@ -1,13 +1,13 @@
 /**
- * The room's load: how much of a tick's time its picture takes, and what is done about it. The server
- * may ask for more steps than the room itself would take, when it is the server that has too much.
+ * The room's video load: the share of a tick's time that its work takes, and the load steps taken
+ * because of it. The server may ask for more steps when the whole machine is overloaded.
  */
 import type { MixSettings } from '../../link/link-messages.js';
 import {
-  bentFrameRate,
   LISTENER_INTERVAL,
   type LoadStep,
   loadSteps,
+  reducedFrameRate,
 } from '../../link/load-steps.js';
 import { LoadController } from '../../util/load-controller.js';
 import type { Micros } from '../../util/units.js';
@@ -16,14 +16,26 @@ import type { Micros } from '../../util/units.js';
 const DRAWING_SHARE = 0.4;
 const COST_SMOOTHING = 0.1;
 
+export interface LoadSnapshot {
+  readonly load_steps_down: number;
+  readonly load_steps_up: number;
+  /** Steps taken at present. */
+  readonly load_level: number;
+  /** Smoothed share of a tick that is used, in percent. */
+  readonly load_percent: number;
+  /** 1 if more than a tick is used though all steps are taken; else 0. */
+  readonly load_overloaded: number;
+}
+
 export class TickLoad {
   private readonly steps: readonly LoadStep[];
   private readonly controller: LoadController;
   private taken: readonly LoadStep[] = [];
   private floor = 0;
-  /** Of drawing a tile; 0 before the first. */
+  /** Smoothed time to draw one tile; 0 before the first. */
   private tileMicros = 0;
 
+  /** @param onChanged called with the steps that are taken from now on. */
   constructor(
     private readonly settings: MixSettings,
     private readonly onChanged: (steps: readonly LoadStep[]) => void,
@@ -34,22 +46,22 @@ export class TickLoad {
 
   /** Ticks a second. */
   get frameRate(): number {
-    return bentFrameRate(this.settings.frameRate, this.taken);
+    return reducedFrameRate(this.settings.frameRate, this.taken);
   }
 
-  /** Least time between two pictures of somebody who does not speak; 0 is none. */
+  /** Least time between two pictures of somebody who does not speak; 0 for every tick. */
   get listenerInterval(): Micros {
     return this.taken.includes('listeners_5') ? LISTENER_INTERVAL : 0;
   }
 
-  /** How many tiles there is time for in a tick. */
+  /** How many tiles there is time to draw in a tick. */
   get maxTiles(): number {
     if (!this.taken.includes('late_tiles') || this.tileMicros === 0)
       return Number.POSITIVE_INFINITY;
     return Math.max(1, Math.floor((DRAWING_SHARE * this.budget) / this.tileMicros));
   }
 
-  get counters(): Readonly<Record<string, number>> {
+  snapshot(): LoadSnapshot {
     const { counters, load, overloaded } = this.controller;
     return {
       ...counters,
@@ -59,12 +71,13 @@ export class TickLoad {
     };
   }
 
-  /** Steps that the server asks for at least. */
+  /** @param floor steps that the server asks for; the room's own load may add more. */
   setFloor(floor: number): void {
     this.floor = floor;
-    this.follow();
+    this.applyLoadSteps();
   }
 
+  /** Drawing this many tiles took this long. */
   drew(tiles: number, micros: Micros): void {
     if (tiles === 0) return;
     const smoothing = this.tileMicros === 0 ? 1 : COST_SMOOTHING;
@@ -73,19 +86,19 @@ export class TickLoad {
 
   /**
    * A tick is over.
-   * @param micros from the moment that it was due.
-   * @param backlog share of their queues that frames for the decoders fill, where it is most.
+   * @param micros from the time at which it was due.
+   * @param backlog how full the fullest decoder queue is, 0 to 1.
    */
   ticked(micros: Micros, backlog: number, now: Micros): void {
     this.controller.update(Math.max(micros / this.budget, backlog), now);
-    this.follow();
+    this.applyLoadSteps();
   }
 
   private get budget(): Micros {
     return 1_000_000 / this.frameRate;
   }
 
-  private follow(): void {
+  private applyLoadSteps(): void {
     const level = Math.min(this.steps.length, Math.max(this.floor, this.controller.level));
     if (level === this.taken.length) return;
     this.taken = this.steps.slice(0, level);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bentFrameRate, loadSteps } from '../../../src/link/load-steps.js';
+import { reducedFrameRate, loadSteps } from '../../../src/link/load-steps.js';
 import { Admission, type MeasuredRoom } from '../../../src/rooms/admission.js';
 import { CounterTotals } from '../../../src/util/counter-totals.js';
 import { quotaCores } from '../../../src/util/cpu-limit.js';
@@ -74,12 +74,12 @@ test('a room has the steps that make a difference to it', () => {
   const ladder = [moving, moving, { stills: true }];
   const all = loadSteps({ frameRate: 30, renditions: ladder });
   expect(all).toHaveLength(5);
-  expect([0, 1, 2, 3].map((level) => bentFrameRate(30, all.slice(0, level)))).toEqual([
+  expect([0, 1, 2, 3].map((level) => reducedFrameRate(30, all.slice(0, level)))).toEqual([
     30, 30, 20, 15,
   ]);
   const small = loadSteps({ frameRate: 15, renditions: [moving, { stills: true }] });
   expect(small).toEqual(['late_tiles', 'listeners_5']);
-  expect(bentFrameRate(15, small)).toBe(15);
+  expect(reducedFrameRate(15, small)).toBe(15);
 });
 
 test('a ticker goes over to another rate without a gap or a burst', async () => {

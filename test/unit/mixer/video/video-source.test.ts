@@ -6,7 +6,7 @@ import { splitAnnexB } from '../../../../src/codecs/annex-b.js';
 import type { Picture } from '../../../../src/codecs/ffmpeg/picture.js';
 import type { VideoInFrame } from '../../../../src/link/link-messages.js';
 import { TickPhase } from '../../../../src/mixer/video/tick-phase.js';
-import { VideoSource } from '../../../../src/mixer/video/video-source.js';
+import { VideoSource, videoSourceCounters } from '../../../../src/mixer/video/video-source.js';
 import type { VideoCodec } from '../../../../src/protocol/codec-names.js';
 import { BT601 } from '../../../../src/rtp/colour-space.js';
 import type { FrameSize } from '../../../../src/util/frame-size.js';
@@ -65,24 +65,19 @@ async function watch(
   { layer, tile, keepsPictures } = SMALL,
 ): Promise<Watched> {
   const frames = (await loadFixtures()).video[layer];
+  const counters = videoSourceCounters();
   let now = START;
-  let decoded = 0;
   let onDecoded = () => {};
   const source = new VideoSource(
     {
       keyframeNeeded: () => {},
       corrupt: () => {},
-      count: (name) => {
-        if (name !== 'video_frames_decoded') return;
-        decoded++;
-        onDecoded();
-      },
       took: (stage, micros) => {
         if (stage === 'wait') waits.push(micros);
+        if (stage === 'decode') onDecoded();
       },
     },
-    () => now,
-    (_capture, at) => at,
+    { counters, now: () => now, dueTime: (_capture, at) => at },
   );
   const shown: number[] = [];
   const pictures: Picture[] = [];
@@ -92,13 +87,13 @@ async function watch(
     const due = START + tick * TICK;
     for (; START + arrivalOf(next) <= due; next++) {
       now = START + arrivalOf(next);
-      const before = decoded;
+      const before = counters.video_frames_decoded;
       const done = new Promise<void>((resolve) => {
         onDecoded = resolve;
       });
       const data = frames[next % frames.length] as Buffer;
       source.push(frameOf('vp8', data, next % frames.length === 0, now));
-      if (decoded === before) await done;
+      if (counters.video_frames_decoded === before) await done;
       // What follows a decode in the same turn.
       await new Promise(setImmediate);
     }
@@ -186,19 +181,15 @@ test('a keyframe that cannot be read is asked for again, whatever is left out', 
     .at(-1)
     ?.fill(0xa5, 1);
   for (const interval of [TICK, 3 * TICK]) {
-    const counts: Record<string, number> = {};
+    const counters = videoSourceCounters();
     let [now, asked] = [START, 0];
     const source = new VideoSource(
       {
         keyframeNeeded: () => asked++,
         corrupt: () => {},
-        count: (name) => {
-          counts[name] = (counts[name] ?? 0) + 1;
-        },
         took: () => {},
       },
-      () => now,
-      (_capture, at) => at,
+      { counters, now: () => now, dueTime: (_capture, at) => at },
     );
     const push = async (data: Buffer, keyframe: boolean) => {
       now += TICK;
@@ -210,9 +201,9 @@ test('a keyframe that cannot be read is asked for again, whatever is left out', 
     };
     for (const [i, data] of frames.entries()) await push(data, i % good === 0);
     await vi.waitUntil(() => asked > 0, PATIENCE);
-    expect(counts).toMatchObject({ video_frames_decoded: good, video_frames_corrupt: 1 });
+    expect(counters).toMatchObject({ video_frames_decoded: good, video_frames_corrupt: 1 });
     await push(frames[0] as Buffer, true);
-    await vi.waitUntil(() => counts.video_frames_decoded === good + 1, PATIENCE);
+    await vi.waitUntil(() => counters.video_frames_decoded === good + 1, PATIENCE);
     await source.close();
   }
 });

@@ -1,6 +1,6 @@
 /**
- * What a picture loses when it gives way (`load-steps.ts`): who does not speak is shown five
- * times a second, and tiles that there is no time for keep their picture.
+ * What load control (`load-steps.ts`) takes from the video: people who do not speak are shown five
+ * times a second, and tiles that there is no time to draw keep their picture.
  */
 import { afterEach, expect, test } from 'vitest';
 import { CANVAS, readBarcode, tilesOf } from '../../../scripts/barcode.js';
@@ -9,10 +9,12 @@ import { Picture } from '../../../src/codecs/ffmpeg/picture.js';
 import { VideoDecoder } from '../../../src/codecs/ffmpeg/video-decoder.js';
 import type { MediaEvent, MixSettings, VideoOutFrame } from '../../../src/link/link-messages.js';
 import { LOAD_STEPS } from '../../../src/link/load-steps.js';
+import { runRoomCommand } from '../../../src/mixer/room-commands.js';
 import { RoomMixer } from '../../../src/mixer/room-mixer.js';
 import { RoomImages } from '../../../src/mixer/tiles/room-images.js';
 import type { TileContent } from '../../../src/mixer/tiles/tile.js';
 import { Canvas } from '../../../src/mixer/video/canvas.js';
+import { CompositeCounters } from '../../../src/mixer/video/composite-counters.js';
 import { BT601 } from '../../../src/rtp/colour-space.js';
 import { nowMicros } from '../../../src/util/clock.js';
 import { sleep, waitFor } from '../../support/server.js';
@@ -41,7 +43,7 @@ afterEach(async () => {
   for (const one of open.splice(0).reverse()) await one.close();
 });
 
-/** Four people before their cameras, the first of whom talks. */
+/** Four people with cameras; the first one talks. */
 async function startRoom(): Promise<{ mixer: RoomMixer; frames: Buffer[]; events: MediaEvent[] }> {
   const { video, talk, quiet } = await loadFixtures();
   const frames: Buffer[] = [];
@@ -53,7 +55,7 @@ async function startRoom(): Promise<{ mixer: RoomMixer; frames: Buffer[]; events
     event: (event) => events.push(event),
   });
   await mixer.start();
-  mixer.command({
+  runRoomCommand(mixer, {
     type: 'sources',
     sources: Array.from({ length: COUNT }, (_, i) => ({
       id: i + 1,
@@ -68,7 +70,7 @@ async function startRoom(): Promise<{ mixer: RoomMixer; frames: Buffer[]; events
       gain: 1,
     })),
   });
-  mixer.command({ type: 'watch', videos: [WATCHED], audio: true, lowAudio: [] });
+  runRoomCommand(mixer, { type: 'watch', videos: [WATCHED], audio: true, lowAudio: [] });
   const start = nowMicros();
   let [nextVideo, nextAudio] = [0, 0];
   const head = (source: number) => {
@@ -110,7 +112,7 @@ async function startRoom(): Promise<{ mixer: RoomMixer; frames: Buffer[]; events
   return { mixer, frames, events };
 }
 
-/** How many different pictures each tile showed a second, of the frames made in some seconds. */
+/** Different pictures per second that each tile showed in the frames of the next `seconds`. */
 async function ratesOf(frames: Buffer[], seconds: number): Promise<number[]> {
   using decoder = await VideoDecoder.open('h264');
   const shown = new Array<number>(COUNT).fill(0);
@@ -118,7 +120,7 @@ async function ratesOf(frames: Buffer[], seconds: number): Promise<number[]> {
   const measured = { from: frames.length, to: 0 };
   await sleep(seconds * 1000);
   measured.to = frames.length;
-  // From the first: it alone is a keyframe.
+  // From the first frame on: it is the only keyframe.
   for (const [n, data] of frames.slice(0, measured.to).entries()) {
     const picture = await decoder.decode(data);
     if (!picture || picture === 'corrupt') throw new Error('the composite cannot be decoded');
@@ -133,17 +135,17 @@ async function ratesOf(frames: Buffer[], seconds: number): Promise<number[]> {
   return shown.map((count) => count / seconds);
 }
 
-test('with all steps taken, who speaks moves, and the others five times a second', async () => {
+test('with all load steps the speaker keeps moving and listeners are shown five times a second', async () => {
   const { mixer, frames, events } = await startRoom();
-  await waitFor('the first to speak', () =>
+  await waitFor('the first source to speak', () =>
     events.some((event) => event.type === 'speaking' && event.sources.join() === '1'),
   );
-  const decoded = () => mixer.stats().video_frames_decoded ?? 0;
+  const decoded = () => mixer.snapshot().video.sources.video_frames_decoded;
   const decodedAtFirst = decoded();
   const before = await ratesOf(frames, 4);
   const decodedBefore = decoded() - decodedAtFirst;
   for (const rate of before) expect(rate).toBeGreaterThan(8);
-  mixer.command({ type: 'load', floor: LOAD_STEPS.length });
+  runRoomCommand(mixer, { type: 'load', floor: LOAD_STEPS.length });
   expect(events.at(-1)).toMatchObject({
     type: 'load',
     steps: ['late_tiles', 'frame_rate_20', 'frame_rate_15', 'listeners_5'],
@@ -151,7 +153,7 @@ test('with all steps taken, who speaks moves, and the others five times a second
   await sleep(1000);
   const decodedThen = decoded();
   const [speaker = 0, ...listeners] = await ratesOf(frames, 4);
-  // Every second frame is one that no other needs, and that nobody would see.
+  // No other frame needs every second one, and nobody would see it: it is not decoded.
   expect(decoded() - decodedThen).toBeLessThan(0.65 * decodedBefore);
   console.log(`speaker ${speaker}/s, the others ${listeners.join(', ')}/s; before ${before}`);
   expect(speaker).toBeGreaterThan(8);
@@ -162,14 +164,14 @@ test('with all steps taken, who speaks moves, and the others five times a second
   }
 }, 60_000);
 
-test('tiles that there is no time for keep their picture, and have their turn; who speaks comes first', async () => {
+test('late tiles keep their picture and take turns; speakers come first', async () => {
   const frames: VideoOutFrame[] = [];
-  const counts = new Map<string, number>();
-  const canvas = new Canvas(SETTINGS, new RoomImages(), {
-    frame: (frame) => frames.push(frame),
-    count: (name, by = 1) => counts.set(name, (counts.get(name) ?? 0) + by),
+  const counters = new CompositeCounters();
+  const events = {
+    frame: (frame: VideoOutFrame) => frames.push(frame),
     encoded: () => {},
-  });
+  };
+  const canvas = new Canvas(SETTINGS, new RoomImages(), events, counters);
   open.push({ close: () => canvas.dispose() });
   using decoder = await VideoDecoder.open('h264');
   await canvas.watch([WATCHED]);
@@ -183,7 +185,7 @@ test('tiles that there is no time for keep their picture, and have their turn; w
   });
   const lumas = [60, 100, 140, 180, 220];
 
-  /** Everybody has a new picture; which of them each tile shows then. */
+  /** Gives every source a new picture. Returns the generation that each tile shows then. */
   const tick = async (
     generation: number,
     maxTiles: number,
@@ -215,8 +217,8 @@ test('tiles that there is no time for keep their picture, and have their turn; w
 
   expect(await tick(0, 4)).toEqual([0, 0, 0, 0]);
   expect(await tick(1, 1, 3)).toEqual([0, 0, 1, 0]);
-  expect(counts.get('video_tiles_late')).toBe(3);
-  // Those who waited, one after the other, though the third has something new again.
+  expect(counters.snapshot().canvases.video_tiles_late).toBe(3);
+  // Tiles that waited are drawn first, though the third has a new picture again.
   const shown = [await tick(2, 2), await tick(3, 2), await tick(4, 4)];
   expect(shown[0]?.filter((generation) => generation === 2)).toHaveLength(2);
   expect(shown[0]?.[2]).toBe(1);
