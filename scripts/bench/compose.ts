@@ -5,10 +5,11 @@
 import { createCanvas } from '@napi-rs/canvas';
 import { Picture } from '../../src/codecs/ffmpeg/picture.js';
 import { LayoutPlanner } from '../../src/mixer/layout/layout-planner.js';
+import type { Overlay } from '../../src/mixer/tiles/overlay.js';
 import { RoomImages } from '../../src/mixer/tiles/room-images.js';
 import { RoomOverlays } from '../../src/mixer/tiles/room-overlays.js';
-import type { TileContent } from '../../src/mixer/tiles/tile.js';
-import { Compositor, type Overlay } from '../../src/mixer/video/compositor.js';
+import type { TileContent } from '../../src/mixer/tiles/tile-content.js';
+import { Compositor } from '../../src/mixer/video/compositor.js';
 
 const SOURCE = { width: 640, height: 360 };
 const CANVAS = { width: 1280, height: 720, frameRate: 30 };

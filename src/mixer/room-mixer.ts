@@ -18,11 +18,11 @@ import type {
   TilePlace,
   VideoInFrame,
 } from '../link/link-messages.js';
-import { nowMicros } from '../util/clock.js';
 import { type StageHistograms, StageTimes } from '../util/stage-times.js';
 import type { Micros } from '../util/units.js';
 import type { JitterBufferSnapshot } from './audio/audio-jitter-buffer.js';
 import { AudioLoop, type AudioLoopSnapshot } from './audio/audio-loop.js';
+import { type MixerTime, REAL_TIME } from './mixer-time.js';
 import { SourceTable } from './source-table.js';
 import { VideoLoop, type VideoLoopSnapshot } from './video/video-loop.js';
 
@@ -43,11 +43,10 @@ export class RoomMixer {
   private readonly stages = new StageTimes();
   private closed = false;
 
-  /** @param now reads the monotonic clock. */
   constructor(
     private readonly settings: MixSettings,
     private readonly output: RoomMixerOutput,
-    now: () => Micros = nowMicros,
+    time: MixerTime = REAL_TIME,
   ) {
     const { stages } = this;
     const failed = (error: unknown) => this.fail(error);
@@ -58,7 +57,7 @@ export class RoomMixer {
         failed,
       },
       stages,
-      now,
+      () => time.now(),
     );
     this.audio = new AudioLoop(
       settings,
@@ -70,7 +69,7 @@ export class RoomMixer {
         failed,
       },
       stages,
-      now,
+      time,
     );
     this.video = new VideoLoop(
       settings,
@@ -83,7 +82,7 @@ export class RoomMixer {
         failed,
       },
       stages,
-      now,
+      time,
     );
   }
 
@@ -102,6 +101,11 @@ export class RoomMixer {
   frame(frame: VideoInFrame | AudioInFrame): void {
     if (frame.kind === 'audio-in') this.audio.push(frame);
     else this.video.push(frame);
+  }
+
+  /** Resolves when all frames that were pushed are decoded, and all sources can be heard. */
+  async idle(): Promise<void> {
+    await Promise.all([this.sources.idle(), this.audio.idle()]);
   }
 
   snapshot(): RoomMixerSnapshot {

@@ -91,6 +91,11 @@ export class SourceTable implements Iterable<Source> {
     return { ...this.counters };
   }
 
+  /** Resolves when all frames that were pushed are decoded. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.sources.values()].map(({ video }) => video.idle()));
+  }
+
   /** Resolves when no decoder runs any more. */
   async close(): Promise<void> {
     await Promise.all([...this.sources.values()].map(({ video }) => video.close()));

@@ -10,9 +10,9 @@ import type {
   SourceState,
 } from '../../link/link-messages.js';
 import type { StageTimes } from '../../util/stage-times.js';
-import { Ticker } from '../../util/ticker.js';
 import type { Micros } from '../../util/units.js';
 import type { AvSync } from '../av-sync.js';
+import type { MixerTicker, MixerTime } from '../mixer-time.js';
 import { type AnnouncementKind, type AnnouncementText, announcement } from './announcement.js';
 import type { JitterBufferSnapshot } from './audio-jitter-buffer.js';
 import { AudioMixer, type AudioMixerSnapshot } from './audio-mixer.js';
@@ -46,7 +46,9 @@ export interface SyncedSource {
 export class AudioLoop {
   private readonly mixer: AudioMixer;
   private readonly dominantSpeaker = new DominantSpeaker<SourceId>();
-  private readonly ticker: Ticker;
+  private readonly ticker: MixerTicker;
+  /** Sources whose codecs are being opened. */
+  private readonly opening = new Set<Promise<void>>();
   /** Of the sources that are heard or about to be. */
   private states: ReadonlyMap<SourceId, SourceState> = new Map();
   private listened = false;
@@ -56,18 +58,17 @@ export class AudioLoop {
   /**
    * @param sources all sources of the room.
    * @param stages takes the duration of each tick as `mix`.
-   * @param now reads the monotonic clock.
    */
   constructor(
     settings: MixSettings,
     private readonly sources: Iterable<SyncedSource>,
     private readonly events: AudioLoopEvents,
     private readonly stages: StageTimes,
-    private readonly now: () => Micros,
+    private readonly time: MixerTime,
   ) {
     const failed = (error: unknown) => events.failed(error);
     this.mixer = new AudioMixer(settings, failed);
-    this.ticker = new Ticker(TICK, MAX_TICKS_BEHIND, now, (due) => this.tick(due), failed);
+    this.ticker = time.ticker(TICK, MAX_TICKS_BEHIND, (due) => this.tick(due), failed);
   }
 
   /** Opens the encoders. The first tick comes with {@link startTicks}. */
@@ -126,9 +127,9 @@ export class AudioLoop {
   /** @param due when the tick's audio begins. */
   tick(due: Micros): void {
     if (!this.listened) return;
-    const start = this.now();
+    const start = this.time.now();
     const packets = this.mixer.tick();
-    this.stages.observe('mix', this.now() - start);
+    this.stages.observe('mix', this.time.now() - start);
     this.synchronise(due + TICK);
     packets.forEach(({ data, ...packet }, index) => {
       const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
@@ -148,6 +149,11 @@ export class AudioLoop {
     return { ...this.mixer.snapshot(), audio_ticks_skipped: this.ticker.skipped };
   }
 
+  /** Resolves when the sources that are known can be heard. */
+  async idle(): Promise<void> {
+    await Promise.all(this.opening);
+  }
+
   /** No tick follows once this resolves. */
   stop(): Promise<void> {
     return this.ticker.stop();
@@ -159,7 +165,7 @@ export class AudioLoop {
 
   private openSource(opened: SourceState): void {
     const { id } = opened;
-    this.mixer
+    const opening = this.mixer
       .addSource(id, opened)
       .then(() => {
         // It may have changed or gone while its codecs were being opened.
@@ -167,7 +173,9 @@ export class AudioLoop {
         if (state) this.mixer.setState(id, state);
         else this.mixer.removeSource(id);
       })
-      .catch((error: unknown) => this.events.failed(error));
+      .catch((error: unknown) => this.events.failed(error))
+      .finally(() => this.opening.delete(opening));
+    this.opening.add(opening);
   }
 
   /** Tells each source's sync what was mixed, and holds its audio for late pictures. */

@@ -3,10 +3,12 @@ import { createCanvas } from '@napi-rs/canvas';
 import { Picture } from '../../codecs/ffmpeg/picture.js';
 import { Scaler } from '../../codecs/ffmpeg/scaler.js';
 import type { CustomLayout } from '../../protocol/layout.js';
-import type { Backdrop as Drawn } from '../video/compositor.js';
+import { BACKGROUND } from './colour.js';
 import { cropToFill } from './picture-fit.js';
 import type { RoomImages } from './room-images.js';
-import { BACKGROUND } from './tile.js';
+
+/** A colour (`#rrggbb`), or a picture of the canvas' size. */
+export type BackdropContent = string | Picture;
 
 export class Backdrop {
   private picture: Picture | undefined;
@@ -17,8 +19,8 @@ export class Backdrop {
     private readonly images: RoomImages,
   ) {}
 
-  /** @returns valid until the next call. */
-  async of(layout: CustomLayout | undefined): Promise<Drawn> {
+  /** @returns the backdrop, owned by this object and valid until the next call. */
+  async of(layout: CustomLayout | undefined): Promise<BackdropContent> {
     const found = this.images.get(layout?.image === undefined ? undefined : `room/${layout.image}`);
     const colour = layout?.background ?? BACKGROUND;
     if (!found) return colour;

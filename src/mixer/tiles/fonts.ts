@@ -1,12 +1,12 @@
 /**
- * Fonts for every script that people write their names in. The packages bring Noto in pieces by ranges
- * of characters; a piece is loaded when a text first needs it.
+ * Fonts for the scripts that names are written in. The packages bring Noto in pieces, by ranges of
+ * characters; a piece is loaded when a text first needs it.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { GlobalFonts, type SKRSContext2D } from '@napi-rs/canvas';
 
-/** In order of preference; `wght` pieces hold all weights, the others one. */
+/** In order of preference. `wght` pieces hold all weights, the others only one. */
 const PACKAGES = [
   { name: '@fontsource/noto-sans', piece: '600-normal' },
   { name: '@fontsource/noto-sans-arabic', piece: '600-normal' },
@@ -18,7 +18,7 @@ const PACKAGES = [
   { name: '@fontsource-variable/noto-sans-jp', piece: 'wght-normal' },
   { name: '@fontsource-variable/noto-sans-kr', piece: 'wght-normal' },
 ] as const;
-/** In one piece: Skia does not draw its smaller ones. Takes 140 ms to load. */
+/** All emoji in one piece, because Skia cannot draw the smaller ones. Takes 140 ms to load. */
 const EMOJI: Piece = {
   family: 'Tessera emoji',
   file: '@fontsource/noto-color-emoji/files/noto-color-emoji-emoji-400-normal.woff2',
@@ -51,7 +51,7 @@ function piecesOf({ name, piece }: (typeof PACKAGES)[number]): readonly Piece[] 
   const font = name.split('/')[1] as string;
   const text = readFileSync(require.resolve(`${name}/unicode.json`), 'utf8');
   const pieces = Object.entries(JSON.parse(text) as Record<string, string>).map(([key, css]) => {
-    // Numbered ones stand in brackets.
+    // The keys of numbered pieces have brackets.
     const id = key.replace(/[[\]]/g, '');
     const file = `${name}/files/${font}-${id}-${piece}.woff2`;
     const family = `Tessera ${font} ${id}${piece.startsWith('wght') ? '-wght' : ''}`;
@@ -65,7 +65,7 @@ function has({ ranges }: Piece, character: number): boolean {
   return ranges.some(([first, last]) => character >= first && character <= last);
 }
 
-/** Chinese, Japanese and Korean share characters that they write differently. */
+/** Puts the fitting package first: Chinese, Japanese and Korean write shared characters differently. */
 function packagesFor(text: string): readonly (typeof PACKAGES)[number][] {
   const first = /\p{Script=Hangul}/u.test(text)
     ? '-kr'
@@ -91,7 +91,7 @@ function pieceFor(
   return /\p{Extended_Pictographic}/u.test(grapheme) ? EMOJI : undefined;
 }
 
-/** @returns whether it could be loaded. */
+/** Loads a piece unless it is loaded. @returns whether it can be used. */
 function load({ family, file }: Piece): boolean {
   const before = loaded.get(family);
   if (before !== undefined) return before;
@@ -100,11 +100,11 @@ function load({ family, file }: Piece): boolean {
   return done;
 }
 
-/** A CSS font list for a text; what no package has is left to the system's fonts. */
+/** A CSS font list for a text. The system's fonts draw characters that no package has. */
 export function fontsFor(text: string): string {
   const packages = packagesFor(text);
   const families = new Set<string>();
-  // Every text may be cut short by an ellipsis.
+  // The ellipsis is needed when a text is cut.
   for (const { segment } of segmenter.segment(`A${text}…`)) {
     const piece = pieceFor(segment, packages);
     if (piece && load(piece)) families.add(`"${piece.family}"`);
@@ -112,11 +112,11 @@ export function fontsFor(text: string): string {
   return [...families, 'sans-serif'].join(',');
 }
 
-/** Sets the font that a text is written in. */
+/** Sets the context's font for a text. */
 export function useFont(context: SKRSContext2D, size: number, text: string): void {
   context.font = `${WEIGHT} ${Math.round(size)}px ${fontsFor(text)}`;
-  // Skia makes every font of the list anew for it, which takes long for the pictures: beside them
-  // such letters are thin.
+  // A variation makes Skia build every font of the list again, which takes long for emoji: letters
+  // beside emoji stay thin instead.
   const isVariable = context.font.includes('-wght') && !context.font.includes(EMOJI.family);
   context.fontVariationSettings = isVariable ? `"wght" ${WEIGHT}` : '';
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createCanvas, type Image, type SKRSContext2D } from '@napi-rs/canvas';
 import { useFont } from './fonts.js';
 
-/** First letters of the first and last word of a name, by grapheme. */
+/** The first graphemes of the first and last word of a name. */
 export function initials(name: string): string {
   const words = name.trim().split(/\s+/u).filter(Boolean);
   const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
@@ -12,7 +12,7 @@ export function initials(name: string): string {
   return (first(words[0]) + first(last)).toLocaleUpperCase();
 }
 
-/** A stable colour per name. */
+/** The hue of a person's colour, in degrees: always the same for a name. */
 function hue(name: string): number {
   return (createHash('sha1').update(name).digest().readUInt16BE(0) * 360) / 0x1_0000;
 }
@@ -21,16 +21,16 @@ export interface PlaceholderLook {
   readonly name: string;
   readonly width: number;
   readonly height: number;
-  /** Below the disc. */
+  /** Writes the name below the disc. */
   readonly withName: boolean;
-  /** `#rrggbb`; undefined is a dark one of the person's own. */
+  /** `#rrggbb`; undefined is a dark shade of the person's colour. */
   readonly background: string | undefined;
-  /** In place of initials. */
+  /** Shown instead of initials. */
   readonly avatar: { readonly key: string; readonly image: Image } | undefined;
 }
 
 /**
- * The tile of somebody without a camera: their avatar or initials in a disc.
+ * Draws the tile of somebody without a camera: their avatar or initials in a disc.
  * @returns RGBA, `width * height * 4` bytes, opaque.
  */
 export function drawPlaceholder(look: PlaceholderLook): Buffer {
@@ -74,7 +74,7 @@ function drawInitials(context: SKRSContext2D, name: string, { x, y, radius }: Di
   context.fillText(letters, x, y + radius * 0.04);
 }
 
-/** The middle of an image, filling the disc. */
+/** Fills the disc with the middle of an image. */
 function drawAvatar(context: SKRSContext2D, image: Image, { x, y, radius }: Disc): void {
   const side = Math.min(image.width, image.height);
   const [left, top] = [(image.width - side) / 2, (image.height - side) / 2];

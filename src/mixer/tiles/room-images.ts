@@ -1,8 +1,8 @@
-/** Images that were uploaded for a room or its people, decoded: the server has had them made harmless. */
+/** Decoded images of a room and its people. The server had the uploads made harmless. */
 import { Image } from '@napi-rs/canvas';
 
 export interface RoomImage {
-  /** Differs whenever the image does. */
+  /** Different for each image. */
   readonly key: string;
   readonly image: Image;
 }
@@ -16,7 +16,7 @@ export class RoomImages {
     return name === undefined ? undefined : this.images.get(name);
   }
 
-  /** @param data undefined forgets it. */
+  /** @param data encoded image; undefined forgets the image of this name. */
   async set(name: string, data: Buffer | undefined): Promise<void> {
     if (data === undefined) this.images.delete(name);
     else {

@@ -1,20 +1,20 @@
 /**
- * What lies over the picture as a whole: title, clock, recording mark, logo, watermark. Bitmaps are
- * made when something about them changes, and are the same objects until then.
+ * Overlays of the whole canvas: title, clock, recording mark, logo, watermark. Bitmaps are drawn again
+ * when something about them changes; until then the same objects are returned.
  */
 import { type Canvas, createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
 import type { OverlaySettings } from '../../protocol/overlay-settings.js';
 import { evenDown } from '../../protocol/tile-geometry.js';
-import type { Overlay } from '../video/compositor.js';
 import { useFont } from './fonts.js';
+import type { Overlay } from './overlay.js';
 import type { RoomImages } from './room-images.js';
 import { bitmapOf, drawGround, fitText } from './tile-label.js';
 
-/** Shares of the canvas' height. */
+/** Shares of the canvas' height: of a line of text with its box, and of the margin. */
 const TEXT_HEIGHT = 0.05;
 const MARGIN = 0.02;
 const RECORDING = '#ff4d4d';
-/** Share of the width that a title may have. */
+/** A title may take this share of the canvas' width. */
 const TITLE_WIDTH = 0.6;
 
 interface Size {
@@ -30,10 +30,11 @@ function toOverlay(context: SKRSContext2D, { width, height }: Canvas, x: number,
 
 export class RoomOverlays {
   private settings: OverlaySettings = {};
-  /** Grows with each change of the settings. */
+  /** Grows when the settings change. */
   private version = 0;
   private clock: Intl.DateTimeFormat | undefined;
-  private made: readonly Overlay[] = [];
+  private overlays: readonly Overlay[] = [];
+  /** What {@link overlays} were drawn for. */
   private key = '';
 
   constructor(
@@ -49,18 +50,18 @@ export class RoomOverlays {
     this.clock = clock && new Intl.DateTimeFormat('en-GB', { ...format, timeZone: clock.timeZone });
   }
 
-  /** @param now in ms since 1970, for the clock. */
+  /** @param now in ms since 1970, for the clock. @returns from the back to the front. */
   at(now: number): readonly Overlay[] {
     const time = this.clock?.format(now) ?? '';
     const key = `${this.images.generation} ${this.version} ${time}`;
     if (key !== this.key) {
       this.key = key;
-      this.made = this.make(time);
+      this.overlays = this.draw(time);
     }
-    return this.made;
+    return this.overlays;
   }
 
-  private make(time: string): readonly Overlay[] {
+  private draw(time: string): readonly Overlay[] {
     const { title = '', recording, logo, watermark } = this.settings;
     const { width, height } = this.canvas;
     const margin = height * MARGIN;
@@ -86,16 +87,16 @@ export class RoomOverlays {
     return overlays;
   }
 
-  /** A text on a dark ground, with a red point before it if it is the mark. */
+  /** A text in a dark box; the recording mark has a red dot before it. */
   private pill(text: string, isMark: boolean): { context: SKRSContext2D; canvas: Canvas } {
     const { width: most, height: whole } = this.canvas;
     const height = evenUp(whole * TEXT_HEIGHT);
     const padding = height * 0.35;
-    const point = isMark ? height * 0.6 : 0;
+    const dot = isMark ? height * 0.6 : 0;
     const measure = createCanvas(1, 1).getContext('2d');
     useFont(measure, height * 0.6, text);
     const shown = fitText(measure, text, most * TITLE_WIDTH);
-    const width = evenUp(measure.measureText(shown).width + 2 * padding + point);
+    const width = evenUp(measure.measureText(shown).width + 2 * padding + dot);
     const canvas = createCanvas(width, height);
     const context = canvas.getContext('2d');
     drawGround(context, width, height);
@@ -108,7 +109,7 @@ export class RoomOverlays {
     useFont(context, height * 0.6, text);
     context.fillStyle = '#fff';
     context.textBaseline = 'middle';
-    context.fillText(shown, padding + point, height * 0.53);
+    context.fillText(shown, padding + dot, height * 0.53);
     return { context, canvas };
   }
 

@@ -1,29 +1,24 @@
-/** A border along the inside of a tile, square or round at its corners. */
+/** A border along the inside of a tile, with square or round corners. */
 import { createCanvas } from '@napi-rs/canvas';
-import { Bitmap, yuvOf } from '../../codecs/ffmpeg/bitmap.js';
+import { Bitmap } from '../../codecs/ffmpeg/bitmap.js';
 import type { Picture } from '../../codecs/ffmpeg/picture.js';
 import type { Rect } from '../../protocol/tile-geometry.js';
+import { colourToYuv } from './colour.js';
 
 export interface BorderLook {
   /** Pixels; even. */
   readonly thickness: number;
   /** `#rrggbb`. */
   readonly colour: string;
-  /** Of the outer edge, in pixels; even. */
+  /** Radius of the outer edge's corners, in pixels; even. */
   readonly radius: number;
-}
-
-/** Y, U and V of a colour that was written `#rrggbb`. */
-export function colourToYuv(colour: string): readonly [number, number, number] {
-  const rgb = Number.parseInt(colour.slice(1), 16);
-  const [y, u, v] = yuvOf(rgb >> 16, (rgb >> 8) & 255, rgb & 255);
-  return [Math.round(y), Math.round(u), Math.round(v)];
 }
 
 export class TileBorder {
   private readonly yuv: readonly [number, number, number];
-  /** Top left, top right, bottom left, bottom right; none where corners are square. */
+  /** Top left, top right, bottom left, bottom right; empty if the corners are square. */
   private readonly corners: readonly Bitmap[];
+  /** Side of a corner's bitmap, in pixels. */
   private readonly corner: number;
 
   constructor(private readonly look: BorderLook) {

@@ -1,4 +1,4 @@
-/** What lies over a tile: a label with the name and marks, drawn once and blended into every frame. */
+/** The label of a tile, with the name and marks: drawn once and blended into every composite. */
 import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
 import { Bitmap } from '../../codecs/ffmpeg/bitmap.js';
 import { useFont } from './fonts.js';
@@ -6,24 +6,31 @@ import { useFont } from './fonts.js';
 export interface LabelContent {
   readonly name: string;
   readonly muted: boolean;
-  /** Nothing has come from them for a while. */
+  /** No media has arrived for a while. */
   readonly trouble: boolean;
-  /** It is their screen. */
+  /** The tile shows their screen. */
   readonly screen: boolean;
 }
 
-/** Share of a tile's height that the label has, and its bounds in pixels. */
+/** Height of the label as a share of the tile's, and its bounds in pixels. */
 const HEIGHT_SHARE = 0.075;
 const MIN_HEIGHT = 18;
 const MAX_HEIGHT = 44;
-/** Share of a tile's width that a label may have. */
+/** A label may take this share of its tile's width. */
 const WIDTH_SHARE = 0.8;
-/** Hides what is below: copying it into every frame costs a fifth of blending. */
+/** Opaque: copying it into every composite costs a fifth of blending. */
 const BACKGROUND = '#1d1d1f';
 const MUTED = '#ff6b6b';
 const TROUBLE = '#ffc14d';
 
-const even = (value: number) => Math.ceil(value / 2) * 2;
+/** Compared field by field, because it is compared on every tick for every tile. */
+export function isSameLabel(a: LabelContent, b: LabelContent): boolean {
+  return (
+    a.name === b.name && a.muted === b.muted && a.trouble === b.trouble && a.screen === b.screen
+  );
+}
+
+const evenUp = (value: number) => Math.ceil(value / 2) * 2;
 
 /** A microphone, struck through, in a square of the label's height. */
 function drawMuted(context: SKRSContext2D, left: number, size: number): void {
@@ -71,7 +78,7 @@ function drawScreen(context: SKRSContext2D, left: number, size: number): void {
   context.stroke();
 }
 
-/** Longest beginning of a text that fits, by grapheme, with an ellipsis if it is not all of it. */
+/** The beginning of a text that fits into `width`, cut at a grapheme and with an ellipsis. */
 export function fitText(context: SKRSContext2D, text: string, width: number): string {
   if (context.measureText(text).width <= width) return text;
   const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
@@ -83,13 +90,13 @@ export function fitText(context: SKRSContext2D, text: string, width: number): st
   return fitting === '' ? '' : `${fitting}…`;
 }
 
-/** What was drawn; a canvas' own data is multiplied with its opacity. */
+/** What was drawn so far. The canvas' own data cannot be used: it is multiplied by its opacity. */
 export function bitmapOf(context: SKRSContext2D, width: number, height: number): Bitmap {
   const { data } = context.getImageData(0, 0, width, height);
   return Bitmap.fromRgba(Buffer.from(data.buffer), width, height);
 }
 
-/** What texts over the picture stand on. */
+/** The rounded box behind texts over the picture. */
 export function drawGround(context: SKRSContext2D, width: number, height: number): void {
   context.fillStyle = BACKGROUND;
   context.beginPath();
@@ -97,12 +104,12 @@ export function drawGround(context: SKRSContext2D, width: number, height: number
   context.fill();
 }
 
-/** The label for a tile of so many pixels. */
+/** Draws the label for a tile of this size in pixels. */
 export function drawLabel(
   { name, muted, trouble, screen }: LabelContent,
   tile: { readonly width: number; readonly height: number },
 ): Bitmap {
-  const height = even(Math.min(MAX_HEIGHT, Math.max(MIN_HEIGHT, tile.height * HEIGHT_SHARE)));
+  const height = evenUp(Math.min(MAX_HEIGHT, Math.max(MIN_HEIGHT, tile.height * HEIGHT_SHARE)));
   const padding = height * 0.35;
   const marks = [
     screen ? drawScreen : undefined,
@@ -113,7 +120,7 @@ export function drawLabel(
   useFont(measure, height * 0.6, name);
   const room = tile.width * WIDTH_SHARE - 2 * padding - marks.length * height;
   const text = fitText(measure, name, room);
-  const width = even(measure.measureText(text).width + 2 * padding + marks.length * height);
+  const width = evenUp(measure.measureText(text).width + 2 * padding + marks.length * height);
   const canvas = createCanvas(width, height);
   const context = canvas.getContext('2d');
   drawGround(context, width, height);

@@ -1,13 +1,13 @@
 /**
- * Tiles on their way from one layout to the next: 200 ms, eased, and nothing while all is still.
- * Pure: takes the time, reads no clock.
+ * Moves tiles from one layout to the next over 200 ms, slowly at both ends. Pure: takes the time, reads
+ * no clock.
  */
 import type { SourceId } from '../../link/link-messages.js';
 import { type Rect, rectBetween, TRANSITION } from '../../protocol/tile-geometry.js';
 import type { Micros } from '../../util/units.js';
 import type { Placement } from '../layout/layout.js';
 
-/** After so long without a picture nobody saw where tiles were: they do not move, they are there. */
+/** After this time without a composite nobody saw where tiles were: they jump instead of moving. */
 const FORGOTTEN: Micros = 500_000;
 
 function keyOf(placements: readonly Placement[]): string {
@@ -20,7 +20,7 @@ function keyOf(placements: readonly Placement[]): string {
 }
 
 export class TileTransitions {
-  /** Grows with each change of where tiles are going. */
+  /** Grows whenever tiles get new targets. */
   generation = 0;
   private key = '';
   private targets: readonly Placement[] = [];
@@ -46,7 +46,7 @@ export class TileTransitions {
   private current(now: Micros): readonly Placement[] {
     const elapsed = now - this.startedAt;
     if (elapsed >= TRANSITION || this.from.size === 0) return this.targets;
-    // A new tile comes to light as the others make room for it.
+    // A new tile lies below: it appears as the others make room for it.
     const isNew = ({ source }: Placement) => (this.from.has(source) ? 1 : 0);
     return this.targets
       .map((target) => {

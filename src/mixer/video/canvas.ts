@@ -13,7 +13,7 @@ import { LayoutPlanner, type PlanInput } from '../layout/layout-planner.js';
 import { Backdrop } from '../tiles/backdrop.js';
 import type { RoomImages } from '../tiles/room-images.js';
 import { RoomOverlays } from '../tiles/room-overlays.js';
-import type { TileContent } from '../tiles/tile.js';
+import type { TileContent } from '../tiles/tile-content.js';
 import { TileTransitions } from '../tiles/tile-transitions.js';
 import { CanvasContent } from './canvas-content.js';
 import type { CompositeCounters } from './composite-counters.js';

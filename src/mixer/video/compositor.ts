@@ -1,29 +1,20 @@
 /**
- * Stage: the composite. Tiles are drawn straight into one canvas that lives as long as the room;
- * joining, leaving and layout changes only touch rectangles. Nothing is drawn that did not change.
+ * Stage: the composite. Tiles are drawn straight into one picture that lives as long as its canvas;
+ * joining, leaving and layout changes only change rectangles. Only what changed is drawn.
  */
 
-import type { Bitmap } from '../../codecs/ffmpeg/bitmap.js';
 import { Picture } from '../../codecs/ffmpeg/picture.js';
 import type { MixSettings, SourceId } from '../../link/link-messages.js';
 import type { TileFit } from '../../protocol/layout.js';
 import { overlap, type Rect, rectMeet, rectWithout } from '../../protocol/tile-geometry.js';
 import type { Placement } from '../layout/layout.js';
-import { BACKGROUND, Tile, type TileContent } from '../tiles/tile.js';
-import { colourToYuv } from '../tiles/tile-border.js';
+import type { BackdropContent } from '../tiles/backdrop.js';
+import { BACKGROUND, colourToYuv } from '../tiles/colour.js';
+import type { Overlay } from '../tiles/overlay.js';
+import { Tile } from '../tiles/tile.js';
+import type { TileContent } from '../tiles/tile-content.js';
 
-/** Something that lies over the tiles. */
-export interface Overlay {
-  readonly bitmap: Bitmap;
-  /** Even. */
-  readonly x: number;
-  readonly y: number;
-}
-
-/** What lies behind the tiles: a colour, or a picture of the canvas' size. */
-export type Backdrop = string | Picture;
-
-/** Every draw is waited for even if one fails: none may be under way when the canvas is read. */
+/** Waits for all draws, even if one fails: none may be under way when the canvas is read. */
 async function settle(work: readonly Promise<void>[]): Promise<void> {
   const results = await Promise.allSettled(work);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
@@ -33,8 +24,9 @@ export class Compositor {
   private readonly canvas: Picture;
   private readonly tiles = new Map<SourceId, Tile>();
   private placements: readonly Placement[] = [];
-  private backdrop: Backdrop = BACKGROUND;
+  private backdrop: BackdropContent = BACKGROUND;
   private overlays: readonly Overlay[] = [];
+  /** Everything has to be drawn again. */
   private dirty = true;
 
   constructor(private readonly settings: MixSettings) {
@@ -46,18 +38,18 @@ export class Compositor {
     return this.canvas;
   }
 
-  /** Those whose tiles do not show their content. */
+  /** Contents that their tiles do not show. */
   stale(contents: readonly TileContent[]): TileContent[] {
     return contents.filter((content) => !this.tiles.get(content.id)?.shows(content));
   }
 
-  /** How a source's picture fills its tile, as drawn last. */
+  /** How a source's picture filled its tile when it was last drawn. */
   fitOf(source: SourceId): TileFit | undefined {
     return this.tiles.get(source)?.fit;
   }
 
-  /** @param backdrop stays the caller's; must be valid for as long as it is set. */
-  setBackdrop(backdrop: Backdrop): void {
+  /** @param backdrop owned by the caller; has to stay valid until another is set. */
+  setBackdrop(backdrop: BackdropContent): void {
     if (this.backdrop === backdrop) return;
     this.backdrop = backdrop;
     this.dirty = true;
@@ -72,9 +64,9 @@ export class Compositor {
 
   /**
    * Draws what changed.
-   * @param placements of tiles, from the back to the front, compared by identity; contents without
-   *   one are not shown.
-   * @param late may keep what they show until a later tick.
+   * @param placements of tiles, from the back to the front, compared by identity; contents without a
+   *   placement are not shown.
+   * @param late sources whose tiles may keep what they show until a later tick.
    * @returns whether any pixel may have changed.
    */
   async draw(
@@ -95,7 +87,7 @@ export class Compositor {
     for (const [id, tile] of this.tiles) {
       const content = byId.get(id);
       if (!content) continue;
-      // What lies over something that is drawn anew has to be drawn after it.
+      // A tile that lies over one that is drawn has to be drawn after it.
       const isOver = drawn.some((rect) => overlap(rect, tile.rect));
       const stays = tile.shows(content) || (late.has(id) && tile.isDrawn);
       if (stays && !isOver) continue;
@@ -127,7 +119,7 @@ export class Compositor {
     this.dirty = true;
     const before = new Map(this.tiles);
     this.tiles.clear();
-    // In the order of drawing.
+    // The map is in the order of drawing.
     for (const placement of placements) {
       const tile = before.get(placement.source) ?? new Tile(this.settings);
       before.delete(placement.source);
@@ -143,7 +135,7 @@ export class Compositor {
     else canvas.copyFrom(backdrop);
   }
 
-  /** Every pixel that was drawn anew is blended with what lies over it, once. */
+  /** Blends the overlays over every pixel that was drawn, once. */
   private drawOverlays(drawn: readonly Rect[]): void {
     for (const { bitmap, x, y } of this.overlays) {
       const whole = { x, y, width: bitmap.width, height: bitmap.height };

@@ -3,7 +3,7 @@
  * first, then the tiles that waited longest. Pure.
  */
 import type { SourceId } from '../../link/link-messages.js';
-import type { TileContent } from '../tiles/tile.js';
+import type { TileContent } from '../tiles/tile-content.js';
 
 const NONE: ReadonlySet<SourceId> = new Set();
 

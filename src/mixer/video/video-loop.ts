@@ -15,11 +15,11 @@ import type { LoadStep } from '../../link/load-steps.js';
 import type { OverlaySettings } from '../../protocol/overlay-settings.js';
 import type { FrameSize } from '../../util/frame-size.js';
 import type { StageTimes } from '../../util/stage-times.js';
-import { Ticker } from '../../util/ticker.js';
 import type { Micros } from '../../util/units.js';
+import type { MixerTicker, MixerTime } from '../mixer-time.js';
 import type { Source, SourceTable } from '../source-table.js';
 import { RoomImages } from '../tiles/room-images.js';
-import type { TileContent } from '../tiles/tile.js';
+import type { TileContent } from '../tiles/tile-content.js';
 import { CanvasSet } from './canvas-set.js';
 import type { CompositeSnapshot } from './composite-counters.js';
 import { type LoadSnapshot, TickLoad } from './tick-load.js';
@@ -65,36 +65,32 @@ export class VideoLoop {
   private readonly images = new RoomImages();
   private readonly canvases: CanvasSet;
   private readonly load: TickLoad;
-  private readonly ticker: Ticker;
+  private readonly ticker: MixerTicker;
   private readonly counters: VideoLoopCounters = { video_ticks: 0, video_frames_not_shown: 0 };
   private layout: LayoutState = { mode: 'grid', pinned: [] };
   private watched: readonly WatchedVideo[] = [];
   /** The main canvas' layout as last reported. */
   private reportedLayout = '';
 
-  /**
-   * @param stages takes the durations of `compose` and `encode`.
-   * @param now reads the monotonic clock.
-   */
+  /** @param stages takes the durations of `compose` and `encode`. */
   constructor(
     settings: MixSettings,
     private readonly sources: SourceTable,
     private readonly speech: Speech,
     private readonly events: VideoLoopEvents,
     private readonly stages: StageTimes,
-    private readonly now: () => Micros,
+    private readonly time: MixerTime,
   ) {
     const { images } = this;
     const encoderEvents = {
       frame: (frame: VideoOutFrame) => events.frame(frame),
       encoded: (micros: Micros) => stages.observe('encode', micros),
     };
-    this.canvases = new CanvasSet(settings, images, encoderEvents, now);
+    this.canvases = new CanvasSet(settings, images, encoderEvents, () => time.now());
     this.load = new TickLoad(settings, (steps) => this.applyLoadSteps(steps));
-    this.ticker = new Ticker(
+    this.ticker = time.ticker(
       1_000_000 / settings.frameRate,
       MAX_TICKS_BEHIND,
-      now,
       (due) => this.tick(due),
       (error) => events.failed(error),
     );
@@ -146,7 +142,7 @@ export class VideoLoop {
   async tick(due: Micros): Promise<void> {
     await this.canvases.watch(this.watched);
     if (this.canvases.watched) await this.compose(due);
-    const now = this.now();
+    const now = this.time.now();
     this.load.ticked(now - due, this.sources.maxBacklog, now);
   }
 
@@ -176,10 +172,10 @@ export class VideoLoop {
     const contents = this.takeContents(due);
     try {
       for (const canvas of this.canvases.all) {
-        const start = this.now();
+        const start = this.time.now();
         const { maxTiles } = this.load;
         const { tiles, changed } = await canvas.draw(contents, this.layout, maxTiles);
-        const took = this.now() - start;
+        const took = this.time.now() - start;
         this.load.drew(tiles, took);
         if (changed) this.stages.observe('compose', took);
         if (canvas === this.canvases.main) this.reportLayout(due);

@@ -160,6 +160,11 @@ export class VideoSource {
     this.savings.reset();
   }
 
+  /** Resolves when all frames that were pushed are decoded. */
+  async idle(): Promise<void> {
+    await this.running;
+  }
+
   /** Resolves when the decoder is idle and everything is freed. */
   async close(): Promise<void> {
     if (this.closed) return;

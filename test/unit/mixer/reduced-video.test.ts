@@ -12,7 +12,7 @@ import { LOAD_STEPS } from '../../../src/link/load-steps.js';
 import { runRoomCommand } from '../../../src/mixer/room-commands.js';
 import { RoomMixer } from '../../../src/mixer/room-mixer.js';
 import { RoomImages } from '../../../src/mixer/tiles/room-images.js';
-import type { TileContent } from '../../../src/mixer/tiles/tile.js';
+import type { TileContent } from '../../../src/mixer/tiles/tile-content.js';
 import { Canvas } from '../../../src/mixer/video/canvas.js';
 import { CompositeCounters } from '../../../src/mixer/video/composite-counters.js';
 import { BT601 } from '../../../src/rtp/colour-space.js';
