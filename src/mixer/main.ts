@@ -18,8 +18,8 @@ import { RoomMixer } from './room-mixer.js';
 const STATS_INTERVAL_MS = 1000;
 
 /**
- * V8 counts a view of a picture as memory of its own, and would collect garbage ten times a second to
- * free what is already freed. The garbage of this process is small.
+ * V8 counts a view of a picture as memory of its own, and would collect garbage ten times a second
+ * to free what is already freed. The garbage of this process is small.
  */
 setFlagsFromString('--heap-growing-percent=1000');
 

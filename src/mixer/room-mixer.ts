@@ -1,12 +1,12 @@
 /**
- * A room in its media process. Encoded frames come in through `frame`, are decoded, composed or mixed,
- * encoded, and leave through the output:
+ * A room in its media process. Encoded frames come in through `frame`, are decoded, composed or
+ * mixed, encoded, and leave through the output:
  *
  *   video: frame -> SourceTable (decode) -> VideoLoop (compose, encode) -> output
  *   audio: frame -> AudioLoop (jitter buffers, mix, encode) -> output
  *
- * The loops meet in three places: each source's AvSync, who speaks (drawn), and where tiles are (heard
- * in a stereo mix).
+ * The loops meet in three places: each source's AvSync, who speaks (drawn as a border), and where
+ * tiles are (heard in a stereo mix).
  */
 import type {
   AudioInFrame,

@@ -1,12 +1,12 @@
 /**
- * A small picture with transparency that is blended into many frames: kept as 4:2:0 planes that are
- * multiplied with their opacity already. BT.601, limited range, as the canvas is.
+ * A small picture with transparency that is blended into many composites. It is kept as 4:2:0
+ * planes that are already multiplied by their opacity, in BT.601, limited range, like the canvas.
  */
 
 import { type Rect, rectMeet } from '../../protocol/tile-geometry.js';
 import type { Picture } from './picture.js';
 
-/** Bytes that are copied one by one sooner than by a call. */
+/** Up to this number of bytes, a loop is faster than a call. */
 const SHORT = 96;
 
 interface Plane {
@@ -14,11 +14,14 @@ interface Plane {
   readonly height: number;
   /** Value times opacity, 0 to 255 * 255. */
   readonly weighted: Uint16Array;
-  /** What stays of what lies below, 0 to 255. */
+  /** Share of the picture below that stays, 0 to 255. */
   readonly rest: Uint8Array;
-  /** Value where nothing stays. */
+  /** Value where nothing of the picture below stays. */
   readonly opaque: Uint8Array;
-  /** First and last column of each row's longest part of which nothing below stays; -1 if none. */
+  /**
+   * First column, and the one after the last, of each row's longest opaque run; -1 if there is
+   * none.
+   */
   readonly solid: Int16Array;
 }
 
@@ -34,7 +37,7 @@ function planeOf(width: number, height: number): Plane {
   };
 }
 
-/** Most of a label hides what is below: that is copied, the rest blended. */
+/** Finds the opaque runs: most of a label is opaque, and copying is cheaper than blending. */
 function findSolid({ width, height, weighted, rest, opaque, solid }: Plane): void {
   for (let at = 0; at < rest.length; at++) opaque[at] = Math.round((weighted[at] as number) / 255);
   for (let row = 0; row < height; row++) {
@@ -67,7 +70,7 @@ export class Bitmap {
     private readonly planes: readonly [Plane, Plane, Plane],
   ) {}
 
-  /** @param rgba `width * height * 4` bytes, not multiplied with opacity; both sides are even. */
+  /** @param rgba `width * height * 4` bytes, not multiplied by opacity; both sides are even. */
   static fromRgba(rgba: Buffer, width: number, height: number): Bitmap {
     const y = planeOf(width, height);
     const u = planeOf(width / 2, height / 2);
@@ -105,8 +108,9 @@ export class Bitmap {
   }
 
   /**
-   * Blends it into a 4:2:0 picture, as far as it lies within; `x` and `y` are even.
-   * @param clip even coordinates; nothing outside of it is touched.
+   * Blends the bitmap into a 4:2:0 picture; parts outside of the picture are left out.
+   * @param x even, as is `y`.
+   * @param clip even coordinates; nothing outside of it is changed.
    */
   blendInto(picture: Picture, x: number, y: number, clip?: Rect): void {
     const { width, height } = this;
@@ -126,7 +130,7 @@ export class Bitmap {
         const own = row - (y >> shift);
         const first = own * plane.width;
         const from = first + left - (x >> shift);
-        // From an index of the plane to one of the picture.
+        // Added to an index into the bitmap's plane, this gives the index into the picture's.
         const shifted = row * stride + left - from;
         const end = from + columns;
         const solidFrom = Math.max(from, first + (solid[2 * own] as number));
@@ -142,7 +146,7 @@ export class Bitmap {
           if (at >= end) break;
           if (rest[at] === 255) continue;
           const below = (into[at + shifted] as number) * (rest[at] as number);
-          // Divides by 255, rounded, without a division.
+          // A rounded division by 255 without dividing.
           const sum = below + (weighted[at] as number) + 128;
           into[at + shifted] = (sum + (sum >> 8)) >> 8;
         }

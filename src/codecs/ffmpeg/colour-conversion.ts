@@ -1,26 +1,26 @@
 /**
- * Brings pictures of other colour spaces to that of the canvas: BT.601, limited range. node-av has no
- * way to set swscale's own matrices. Greys stay greys, so each sample is the sum of what its own
- * luma and its chroma give: three look-ups.
+ * Converts pictures of other colour spaces to that of the canvas: BT.601, limited range. node-av
+ * cannot set swscale's own matrices. Grey stays grey, so each new luma sample is the sum of three
+ * table look-ups: one for the luma and one for each chroma sample.
  */
 
 import type { Rect } from '../../protocol/tile-geometry.js';
 import { BT601, type ColourSpace } from '../../rtp/colour-space.js';
 import type { Picture } from './picture.js';
 
-/** Weights of red and blue in the luma (ITU-R BT.601-7, 2.5.1; BT.709-6, 3.2). */
+/** Weights of red and blue in luma (ITU-R BT.601-7, 2.5.1; BT.709-6, 3.2). */
 const WEIGHTS = { bt601: [0.299, 0.114], bt709: [0.2126, 0.0722] } as const;
 
 interface Tables {
   readonly luma: Float32Array;
-  /** What a chroma sample adds to the luma, and to the two chroma samples. */
+  /** What a chroma sample adds to luma and to both chroma samples. */
   readonly fromU: readonly [Float32Array, Float32Array, Float32Array];
   readonly fromV: readonly [Float32Array, Float32Array, Float32Array];
 }
 
 const cache = new Map<string, Tables>();
 
-/** Luma and chroma (BT.601, -0.5 to 0.5) of a colour that has no luma, only chroma, in a matrix. */
+/** Luma and chroma in BT.601 (-0.5 to 0.5) of a colour that has only chroma in another matrix. */
 function chromaIn601(matrix: ColourSpace['matrix'], u: number, v: number) {
   const [kr, kb] = WEIGHTS[matrix];
   const red = 2 * (1 - kr) * v;
@@ -57,11 +57,11 @@ function isCanvasSpace({ matrix, fullRange }: ColourSpace): boolean {
   return matrix === BT601.matrix && fullRange === BT601.fullRange;
 }
 
-/** Clamps and rounds what is written. */
+/** A view of a plane that rounds and clamps values that are written. */
 const clamped = (plane: Buffer) =>
   new Uint8ClampedArray(plane.buffer, plane.byteOffset, plane.length);
 
-/** Converts what lies in a rectangle (even coordinates) of a 4:2:0 picture, in place. */
+/** Converts a rectangle (even coordinates) of a 4:2:0 picture in place. */
 export function convertColours(picture: Picture, rect: Rect, from: ColourSpace): void {
   if (isCanvasSpace(from)) return;
   const { luma, fromU, fromV } = tablesFor(from);

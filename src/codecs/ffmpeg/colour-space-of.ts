@@ -2,7 +2,10 @@ import { AVCOL_RANGE_JPEG, AVCOL_SPC_BT709, AVCOL_SPC_UNSPECIFIED } from 'node-a
 import type { ColourSpace } from '../../rtp/colour-space.js';
 import type { Picture } from './picture.js';
 
-/** What the bitstream said of a decoded picture (H.264: its VUI); undefined if it said nothing. */
+/**
+ * The colour space that a picture's bitstream states (H.264: in its VUI); undefined if it states
+ * none.
+ */
 export function colourSpaceOf({ frame }: Picture): ColourSpace | undefined {
   const { colorSpace, colorRange } = frame;
   const fullRange = colorRange === AVCOL_RANGE_JPEG;

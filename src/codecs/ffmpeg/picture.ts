@@ -3,17 +3,17 @@ import type { Rect } from '../../protocol/tile-geometry.js';
 import { BT601, type ColourSpace } from '../../rtp/colour-space.js';
 import type { Rotation } from '../../rtp/rotation.js';
 
-/** Bytes that are written one by one sooner than by a call. */
+/** Up to this number of bytes, a loop is faster than a call. */
 const NARROW = 16;
 
 /**
- * One decoded or composed picture in native memory. It has one owner, who must dispose of it;
+ * One decoded or composed picture in native memory. It has one owner, who must dispose of it.
  * `share()` gives a second owner a reference to the same pixels.
  */
 export class Picture implements Disposable {
-  /** Of the samples; set by whoever knows. */
+  /** Colour space of the samples; set by the decoding stage. */
   colourSpace: ColourSpace = BT601;
-  /** To be turned so before it is shown; set by whoever knows. */
+  /** How to turn the picture before it is shown; set by the decoding stage. */
   rotation: Rotation = 0;
   private knownPlanes: Buffer[] | undefined;
   private knownStrides: number[] | undefined;
@@ -23,21 +23,21 @@ export class Picture implements Disposable {
   readonly height: number;
 
   private constructor(
-    /** The FFmpeg frame; for the files of this folder only. */
+    /** The FFmpeg frame; only for files in this folder. */
     readonly frame: Frame,
-    /** Counted here: a reference of FFmpeg's costs more than drawing a label. */
+    /** Counted here, because a reference of FFmpeg's costs more than drawing a label. */
     private readonly owners: { count: number },
   ) {
     this.width = frame.width;
     this.height = frame.height;
   }
 
-  /** Wraps a frame and owns it from now on. */
+  /** Wraps a frame, which the picture owns from now on. */
   static own(frame: Frame): Picture {
     return new Picture(frame, { count: 1 });
   }
 
-  /** A new 4:2:0 picture. Its pixels are undefined until filled. */
+  /** A new 4:2:0 picture. Its pixels are undefined. @throws Error if there is no memory for it. */
   static allocate(width: number, height: number): Picture {
     const frame = new Frame();
     frame.alloc();
@@ -49,16 +49,16 @@ export class Picture implements Disposable {
     return new Picture(frame, { count: 1 });
   }
 
-  /** Y, U and V planes as views on native memory; valid until this picture is disposed of. */
+  /** Y, U and V planes as views of native memory, valid until this picture is disposed of. */
   get planes(): Buffer[] {
-    // Asking FFmpeg each time costs more than drawing a label.
+    // Kept, because asking FFmpeg each time costs more than drawing a label.
     const data = this.knownPlanes ?? this.frame.data;
     if (!data || this.disposed) throw new Error('the picture was disposed of');
     this.knownPlanes = data;
     return data;
   }
 
-  /** Bytes from one row to the next, per plane. */
+  /** Bytes from row to row, per plane. */
   get strides(): number[] {
     this.knownStrides ??= this.frame.linesize;
     return this.knownStrides;
@@ -76,12 +76,12 @@ export class Picture implements Disposable {
     return shared;
   }
 
-  /** Takes the pixels of a 4:2:0 picture of the same size. */
+  /** Copies the pixels of a 4:2:0 picture of the same size. */
   copyFrom(other: Picture): void {
     this.copyPart(other, 0, 0, { x: 0, y: 0, width: this.width, height: this.height });
   }
 
-  /** Takes the part of a 4:2:0 picture that begins at x and y into a rectangle; all even. */
+  /** Copies the part of a 4:2:0 picture that starts at x and y into a rectangle; all are even. */
   copyPart(other: Picture, x: number, y: number, rect: Rect): void {
     const [into, from] = [this.planes, other.planes];
     for (let plane = 0; plane < 3; plane++) {
@@ -111,7 +111,7 @@ export class Picture implements Disposable {
       const value = yuv[plane] as number;
       for (let y = rect.y >> shift; y < bottom; y++) {
         const end = y * stride + right;
-        // A call for each row of a border's side would cost more than the row.
+        // For the side of a border, a call for each row would cost more than the row.
         if (right - left > NARROW) data.fill(value, y * stride + left, end);
         else for (let at = y * stride + left; at < end; at++) data[at] = value;
       }

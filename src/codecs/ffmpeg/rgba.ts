@@ -1,9 +1,9 @@
 import { AV_PIX_FMT_RGBA, type AVPixelFormat, SoftwareScaleContext, SWS_BICUBIC } from 'node-av';
 import type { Picture } from './picture.js';
 
-/** A picture's pixels as RGBA, scaled to a size; rows follow each other without a gap. */
+/** A picture's pixels as RGBA, scaled to a size, without gaps between rows. */
 export async function toRgba(picture: Picture, width: number, height: number): Promise<Buffer> {
-  // swscale writes rows of multiples of 16 pixels.
+  // swscale writes rows in multiples of 16 pixels.
   const stride = Math.ceil(width / 16) * 16 * 4;
   const padded = Buffer.alloc(stride * height + 64);
   const context = new SoftwareScaleContext();

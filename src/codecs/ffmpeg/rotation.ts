@@ -1,12 +1,12 @@
-/** Turns pictures upright, clockwise by quarters, on their way into a canvas. */
+/** Turns pictures upright while they are drawn into a canvas. */
 
 import type { Rect } from '../../protocol/tile-geometry.js';
 import type { Rotation } from '../../rtp/rotation.js';
 import type { Picture } from './picture.js';
 
 /**
- * Draws the whole of a picture into a rectangle of another (even coordinates), turned. Sides that
- * differ by some pixels are drawn without some of their rows.
+ * Draws a whole picture into a rectangle (even coordinates) of another one, turned clockwise. The
+ * sizes may differ by some pixels: then some rows or columns are left out.
  */
 export function drawRotated(from: Picture, into: Picture, rect: Rect, rotation: Rotation): void {
   const [sources, targets] = [from.planes, into.planes];
@@ -19,7 +19,7 @@ export function drawRotated(from: Picture, into: Picture, rect: Rect, rotation: 
     const [width, height] = [rect.width >> shift, rect.height >> shift];
     const [sourceWidth, sourceHeight] = [from.width >> shift, from.height >> shift];
     const isSideways = rotation !== 180;
-    // Where the sample of an upright column, or row, is in the picture as it came.
+    // The source column (or row) of each row (or column) of the upright picture.
     const along = Int32Array.from({ length: isSideways ? height : width }, (_, i) =>
       Math.floor(((i + 0.5) * sourceWidth) / (isSideways ? height : width)),
     );

@@ -1,14 +1,14 @@
 /**
- * Rounds the corners of a tile: keeps what lies below them before the tile is drawn, and brings it
- * back outside of the arcs.
+ * Rounds the corners of a tile: keeps the pixels below them before the tile is drawn, and restores
+ * those outside of the arcs afterwards.
  */
 import type { Rect } from '../../protocol/tile-geometry.js';
 import type { Picture } from './picture.js';
 
-/** Points of a pixel's sides at which it is asked whether they lie within the arc. */
+/** Points per side of a pixel that are tested, for smooth arcs. */
 const SAMPLES = 4;
 
-/** How much of each pixel of the top left corner's square lies outside of the arc, 0 to 256. */
+/** Share of each pixel of the top left corner's square that is outside of the arc, 0 to 256. */
 function outside(size: number): Uint16Array {
   const share = new Uint16Array(size * size);
   for (let y = 0; y < size; y++) {
@@ -27,7 +27,7 @@ function outside(size: number): Uint16Array {
 
 export class RoundedCorners {
   private readonly masks: readonly Uint16Array[];
-  /** By plane, then corner. */
+  /** The kept pixels by plane and corner. */
   private readonly below: readonly (readonly Buffer[])[];
 
   /** @param radius in pixels; even, and at most half of the tile's sides. */
@@ -38,7 +38,7 @@ export class RoundedCorners {
     );
   }
 
-  /** Keeps what lies below; before the tile is drawn over something that is new. */
+  /** Keeps the pixels below; to be called before the tile is drawn when they have changed. */
   keep(picture: Picture, rect: Rect): void {
     this.each(picture, rect, (plane, offset, stride, size, kept) => {
       for (let row = 0; row < size; row++) {
@@ -47,7 +47,7 @@ export class RoundedCorners {
     });
   }
 
-  /** Brings back what was kept; after the tile was drawn. */
+  /** Restores the kept pixels; to be called after the tile was drawn. */
   restore(picture: Picture, rect: Rect): void {
     this.each(picture, rect, (plane, offset, stride, size, kept, mask, flipX, flipY) => {
       for (let y = 0; y < size; y++) {

@@ -11,23 +11,23 @@ import { isMadeInline } from './call-mode.js';
 import { Picture } from './picture.js';
 
 /**
- * Of cameras: area, which swscale has for shrinking (enlarging is bilinear): nearer to Lanczos than
- * bilinear by 2 dB, and a third cheaper. Of text: bicubic, 8 dB nearer, at twice the price
- * (`npm run bench:scalers`).
+ * Cameras: swscale's area filter (bilinear when it enlarges), 2 dB nearer to Lanczos than bilinear
+ * and a third cheaper. Text: bicubic, 8 dB nearer at twice the price. Measured by
+ * `npm run bench:scalers`.
  */
 const FILTERS = { camera: SWS_AREA, screen: SWS_BICUBIC } as const;
 export type ScaledContent = keyof typeof FILTERS;
 
 /**
- * How many pixels may be made for each that is used, to scale a picture as a whole. Cutting needs views
- * of its planes, each of which V8 counts as memory of its own: of pictures of 720 lines they make it
- * collect garbage twenty times a second.
+ * A picture is scaled as a whole, and cropped afterwards, if that makes no more than this many
+ * pixels for each one that is used. Cropping first needs views of the planes, which V8 counts as
+ * memory of their own: pictures of 720 lines make it collect garbage twenty times a second.
  */
 const MAX_WASTE = 1.25;
 
 const evenUp = (value: number) => 2 * Math.ceil(value / 2);
 
-/** The planes of a rectangle of a 4:2:0 picture, as sub-arrays; x and y must be even. */
+/** The planes of a 4:2:0 picture from x and y (even) on, as sub-arrays. */
 function planesAt(picture: Picture, x: number, y: number): Buffer[] {
   const strides = picture.strides;
   return picture.planes.slice(0, 3).map((plane, index) => {
@@ -36,14 +36,14 @@ function planesAt(picture: Picture, x: number, y: number): Buffer[] {
   });
 }
 
-/** Scales one source into one rectangle of a canvas; keeps its tables between calls of equal shape. */
+/** Scales pictures into rectangles of a canvas. Keeps its tables between calls with equal sizes. */
 export class Scaler implements Disposable {
   private context: SoftwareScaleContext | undefined;
   private shape = '';
-  /** Where pictures are scaled to as a whole. */
+  /** Holds pictures that are scaled as a whole. */
   private scratch: Picture | undefined;
 
-  /** Scales the `crop` of `source` (even coordinates) straight into `rect` of `canvas`. */
+  /** Scales the `crop` of `source` (even coordinates) into `rect` of `canvas`. */
   async scale(
     source: Picture,
     crop: Rect,
@@ -70,7 +70,7 @@ export class Scaler implements Disposable {
       rect.height,
       content,
     );
-    // A share of our own: the source may be replaced while swscale works in another thread.
+    // Shared, because the source may be replaced while swscale works in another thread.
     using held = source.share();
     const call = [
       planesAt(held, crop.x, crop.y),
@@ -86,7 +86,7 @@ export class Scaler implements Disposable {
     if (result < 0) throw new Error(`scaling failed (${result})`);
   }
 
-  /** Scales all of `source` to a size, of which the part at x and y comes into `rect`. */
+  /** Scales all of `source` to `size` and copies the part at x and y into `rect`. */
   private async scaleWhole(
     source: Picture,
     size: { readonly width: number; readonly height: number },
@@ -99,7 +99,7 @@ export class Scaler implements Disposable {
     const context = this.prepare(source.width, source.height, format, width, height, content);
     const isCanvas = canvas.width === width && canvas.height === height && rect.x + rect.y === 0;
     const target = isCanvas ? canvas : this.scratchOf(width, height);
-    // A share of our own: the source may be replaced while swscale works in another thread.
+    // Shared, because the source may be replaced while swscale works in another thread.
     using held = source.share();
     const result = isMadeInline(held.width * held.height)
       ? context.scaleFrameSync(target.frame, held.frame)

@@ -7,7 +7,9 @@ export type AnnouncementText = keyof typeof ANNOUNCEMENT_CLIPS;
 export type AnnouncementKind = 'tone' | 'voice';
 
 const RATE = 48_000;
-/** Two notes: rising for a start, falling for a stop. Each fades in and out, so that nothing clicks. */
+/**
+ * Two notes: rising for a start, falling for a stop. Each fades in and out, so that nothing clicks.
+ */
 const NOTES = { started: [660, 880], stopped: [880, 660] } as const;
 const NOTE_SECONDS = 0.18;
 const LEVEL = 0.12;

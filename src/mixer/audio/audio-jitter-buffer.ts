@@ -1,8 +1,8 @@
 /**
  * Stage: one source's audio, from Opus packets in any order to a steady 20 ms per pull. Packets are
  * placed by RTP timestamp (48 kHz, unwrapped). A pull returns decoded audio, FEC, concealment or
- * silence, and never waits. Time scaling keeps the delay at its target: it may grow with jitter, but
- * not with the age of the room.
+ * silence, and never waits. Time scaling keeps the delay at its target: it may grow with jitter,
+ * but not with the age of the room.
  */
 
 import { FRAME_SAMPLES, type OpusDecoder, opusPacketSamples } from '../../codecs/opus/opus.js';
@@ -88,7 +88,9 @@ export class AudioJitterBuffer {
   private concealed = 0;
   /** No packet was there when one was to be played. */
   private starved = false;
-  /** Nothing follows the packets that wait: they are played without waiting for the target delay. */
+  /**
+   * Nothing follows the packets that wait: they are played without waiting for the target delay.
+   */
   private wordEnded = false;
   private readonly out: Float32Array;
   private readonly silence: Float32Array;
@@ -244,8 +246,8 @@ export class AudioJitterBuffer {
     else this.counters.audio_samples_concealed += FRAME_SAMPLES;
     this.concealed += fec ? 0 : FRAME_SAMPLES;
     this.fifo.append(fec ?? this.decoder.conceal(FRAME_SAMPLES));
-    // While no packet is there, play-out stands still: the late packet is played, not lost, and time
-    // scaling takes back the delay that this adds.
+    // While no packet is there, play-out stands still: the late packet is played, not lost, and
+    // time scaling takes back the delay that this adds.
     if (this.packets.size === 0) this.starved = true;
     else this.playout = Math.min(playout + FRAME_SAMPLES, this.packets.start);
   }

@@ -1,9 +1,9 @@
 /**
  * Stage: the mix. Each tick takes 20 ms from every source, sums the loudest few and the audio of
- * shared screens, and encodes the sum once for everybody who is not in it, and once for each who is,
- * without their own audio (N-1). Callers may rely on: exactly one packet with source FULL_MIX per
- * tick, one for each participant in the mix, the packets of the low bitrate as LowRateMix gives them,
- * and switches between them that a decoder follows without a click.
+ * shared screens, and encodes the sum once for everybody who is not in it, and once for each who
+ * is, without their own audio (N-1). Callers may rely on: exactly one packet with source FULL_MIX
+ * per tick, one for each participant in the mix, the packets of the low bitrate as LowRateMix gives
+ * them, and switches between them that a decoder follows without a click.
  */
 
 import { FRAME_SAMPLES, OpusDecoder } from '../../codecs/opus/opus.js';
@@ -135,8 +135,8 @@ export class AudioMixer {
   }
 
   /**
-   * Levels of participants in the last tick, in dBFS (RMS over 20 ms). SILENT_DBFS for those who are
-   * muted, silent, or give nothing but noise.
+   * Levels of participants in the last tick, in dBFS (RMS over 20 ms). SILENT_DBFS for those who
+   * are muted, silent, or give nothing but noise.
    */
   get levels(): ReadonlyMap<SourceId, number> {
     return this.latestLevels;
@@ -258,7 +258,9 @@ export class AudioMixer {
     return false;
   }
 
-  /** The mix without a participant's audio (and that of their screen); valid until the next call. */
+  /**
+   * The mix without a participant's audio (and that of their screen); valid until the next call.
+   */
   private mixWithout(owner: SourceId): Float32Array {
     this.minus.set(this.sum);
     for (const source of this.sources.values()) {

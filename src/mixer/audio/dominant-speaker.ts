@@ -1,35 +1,41 @@
 /**
- * Who leads the talk: speech activity over three spans of time, compared between speakers, after
- * I. Volfin and I. Cohen, "Dominant speaker identification for multipoint videoconferencing"
- * (Computer Speech & Language, 2013), with the constants that the field uses (jitsi-utils).
- * A cough or a slammed door is loud for a moment and does not win over the longer spans. Pure.
+ * Finds the dominant speaker by comparing speech activity over three spans of time, after I. Volfin
+ * and I. Cohen, "Dominant speaker identification for multipoint videoconferencing" (Computer Speech
+ * & Language, 2013), with the constants of jitsi-utils. A cough or a slammed door is loud only for
+ * a moment and does not win over the longer spans. Pure.
  */
 
-/** Levels are of 20 ms each: 0 is silence (-127 dBov), 127 is full scale (RFC 6464, turned around). */
+/**
+ * Level of 20 ms: 0 is silence (-127 dBov), 127 is full scale (RFC 6464 with the sign reversed).
+ */
 export type AudioLevel = number;
 
 const MAX_LEVEL = 127;
 const SILENCE_DBFS = -60;
-/** Steps of level, of 20 ms spans in a medium one, and of medium ones in the long one. */
+/**
+ * Steps of an immediate level, immediate spans (20 ms) in a medium one, medium spans in a long one.
+ */
 const N1 = 13;
 const N2 = 5;
 const N3 = 10;
 const IMMEDIATES = N2 * N3;
-/** Of the steps of an immediate level, and of the parts of a medium span, that count as speech. */
+/** An immediate span above this many steps is speech; so is a medium span with this much speech. */
 const MEDIUM_THRESHOLD = 7;
 const LONG_THRESHOLD = 4;
-/** How much more active somebody must be than the dominant one, by span: natural logarithms. */
+/**
+ * How much more active a challenger must be than the dominant speaker, by span: natural logarithms.
+ */
 const C1 = 3;
 const C2 = 2;
 const C3 = 0;
 const LAMBDA = { immediate: 0.78, medium: 24, long: 47 } as const;
 const MIN_SCORE = 1e-10;
 const DECISION_TICKS = 15;
-/** Background noise is the quietest of so many ticks: 15 s. */
+/** The quietest of this many ticks (15 s) is background noise. */
 const NOISE_TICKS = 750;
 const NOISE_MARGIN = 7;
 
-/** @param dbfs level of a tick, RMS; what is softer than speech can be counts as silence. */
+/** @param dbfs RMS level of a tick; levels below that of speech count as silence. */
 export function audioLevel(dbfs: number): AudioLevel {
   if (dbfs < SILENCE_DBFS) return 0;
   return Math.max(0, Math.min(MAX_LEVEL, MAX_LEVEL + dbfs));
@@ -41,7 +47,7 @@ function logBinomial(n: number, k: number): number {
   return sum;
 }
 
-/** How unlike silence it is that `active` of `parts` are active; at least MIN_SCORE. */
+/** Score for `active` of `parts` being active, higher for what silence would not give. */
 function activityScore(active: number, parts: number, lambda: number): number {
   const score =
     logBinomial(parts, active) + parts * Math.log(0.5) - Math.log(lambda) + lambda * active;
@@ -49,7 +55,7 @@ function activityScore(active: number, parts: number, lambda: number): number {
 }
 
 class Speaker {
-  /** Newest first: levels in steps of 1 of N1. */
+  /** Levels in steps, 0 to N1, the newest first. */
   private readonly immediates = new Array<number>(IMMEDIATES).fill(0);
   private noise = 0;
   private quietest = MAX_LEVEL;
@@ -87,12 +93,12 @@ export class DominantSpeaker<Id> {
   private dominant: Id | undefined;
   private ticks = 0;
 
-  /** Undefined until somebody has spoken. Stays who it was while nobody speaks. */
+  /** Undefined until somebody has spoken; unchanged while nobody speaks. */
   get current(): Id | undefined {
     return this.dominant;
   }
 
-  /** Takes one tick's levels of everybody; who is missing is gone. */
+  /** @param levels of one tick, of everybody; those who are missing are gone. */
   update(levels: ReadonlyMap<Id, AudioLevel>): Id | undefined {
     for (const id of this.speakers.keys()) if (!levels.has(id)) this.speakers.delete(id);
     for (const [id, level] of levels) {

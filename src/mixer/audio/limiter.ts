@@ -1,6 +1,6 @@
 /**
- * A peak limiter: gain falls within the block before a peak would pass the ceiling, and comes back
- * slowly. It looks at the block as a whole, so nothing clips and no latency is added.
+ * A peak limiter. The gain falls before a peak would pass the ceiling, and rises slowly again. It
+ * sees a whole block at a time, so nothing clips and no latency is added.
  */
 const CEILING = 0.89; // -1 dBFS
 const RELEASE_PER_BLOCK = 0.06;
@@ -8,7 +8,7 @@ const RELEASE_PER_BLOCK = 0.06;
 export class Limiter {
   private gain = 1;
 
-  /** Limits interleaved PCM in place; gain moves linearly over the block. */
+  /** Limits interleaved PCM in place. */
   process(pcm: Float32Array): void {
     let peak = 0;
     for (let i = 0; i < pcm.length; i++) {
@@ -20,7 +20,7 @@ export class Limiter {
     const after = wanted < before ? wanted : Math.min(wanted, before + RELEASE_PER_BLOCK);
     this.gain = after;
     if (before === 1 && after === 1) return;
-    // A falling gain must be down before the peak: it falls over the first sixteenth of the block.
+    // A falling gain must be down before the peak: it takes only the first sixteenth of the block.
     const ramp = after < before ? pcm.length >> 4 : pcm.length;
     for (let i = 0; i < pcm.length; i++) {
       const gain = i < ramp ? before + ((after - before) * i) / ramp : after;

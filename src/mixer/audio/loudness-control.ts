@@ -1,13 +1,13 @@
 /**
- * Brings voices to one loudness, slowly enough that nobody hears it work. Loudness as ITU-R BS.1770-5
- * has it (K-weighting), of what is said alone: pauses do not count. Pure.
+ * Brings voices to the same loudness, so slowly that the change is not heard. Loudness is that of
+ * ITU-R BS.1770-5 (K-weighting), measured over speech only, without the pauses. Pure.
  */
 
-/** Speech at this is comfortable next to the other sounds of a computer. */
+/** Speech of this loudness is comfortable next to the other sounds of a computer. */
 const TARGET_LUFS = -20;
 const MAX_GAIN_DB = 18;
 const MIN_GAIN_DB = -12;
-/** Steps per tick of 20 ms: 3 dB a second up, 9 down. */
+/** Change per tick of 20 ms: 3 dB a second up, 9 down. */
 const RISE_DB = 0.06;
 const FALL_DB = 0.18;
 /** Weight of a tick in the running mean: about a second and a half of speech. */
@@ -25,11 +25,11 @@ const SHELF: Biquad = {
 };
 const HIGH_PASS: Biquad = { b: [1, -2, 1], a: [-1.99004745483398, 0.99007225036621] };
 
-/** One channel's K-weighting; the states of two direct-form-II sections. */
+/** K-weighting of one channel: two direct-form-II sections in a row. */
 class KWeighting {
   private readonly state = new Float64Array(4);
 
-  /** Mean square of the weighted samples. @param pcm one channel of `stride`, interleaved. */
+  /** Mean square of the weighted samples of one channel. @param stride channels in `pcm`. */
   meanSquare(pcm: Float32Array, channel: number, stride: number): number {
     const { state } = this;
     let sum = 0;
@@ -38,7 +38,7 @@ class KWeighting {
       const weighted = this.filter(HIGH_PASS, 2, shelved);
       sum += weighted * weighted;
     }
-    // Denormal numbers are slow.
+    // Calculations with denormal numbers are slow.
     for (let i = 0; i < state.length; i++) if (Math.abs(state[i] as number) < 1e-20) state[i] = 0;
     return sum / (pcm.length / stride);
   }
@@ -63,14 +63,14 @@ export class LoudnessControl {
     this.filters = Array.from({ length: channels }, () => new KWeighting());
   }
 
-  /** What the sound is to be multiplied by. */
+  /** Factor for the samples. */
   get gain(): number {
     return 10 ** (this.gainDb / 20);
   }
 
   /**
    * @param pcm interleaved, 20 ms at 48 kHz.
-   * @param spoken whether something is said in it.
+   * @param spoken whether it contains speech.
    */
   update(pcm: Float32Array, spoken: boolean): void {
     if (!spoken) return;

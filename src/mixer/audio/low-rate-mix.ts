@@ -1,15 +1,15 @@
 /**
- * Stage: the mixes once more at a low bitrate, in packets of 60 ms, whose headers take a third of
- * those of 20 ms: for links on which little else fits. Nothing is done while nobody listens. Callers
- * may rely on: a packet for every listener, of the mix without what is theirs, or with source 0 the one
- * that all share who had no part in it.
+ * Stage: the mixes at a low bitrate, for slow links. Packets are 60 ms long: their headers cost a
+ * third of those of 20 ms packets. Does nothing while nobody listens. Callers may rely on: there is
+ * a packet for every listener, either with their mix (without their own audio), or with source 0
+ * the one for all listeners who are not in the mix.
  */
 
 import { FRAME_SAMPLES, OpusEncoder } from '../../codecs/opus/opus.js';
 import type { SourceId } from '../../link/link-messages.js';
 import { Limiter } from './limiter.js';
 
-/** Of the mix, in one packet. */
+/** Ticks of the mix in one packet. */
 export const LOW_RATE_TICKS = 3;
 const COMPLEXITY = 8;
 
@@ -21,7 +21,7 @@ export interface LowRateOptions {
 interface LowRateEncoder {
   readonly encoder: OpusEncoder;
   readonly limiter: Limiter;
-  /** Encoded the packet before this one. */
+  /** It encoded the last packet. */
   isCurrent: boolean;
 }
 
@@ -34,8 +34,9 @@ export class LowRateMix {
   private readonly listeners = new Set<SourceId>();
   private readonly encoders = new Map<SourceId, LowRateEncoder>();
   private readonly opening = new Set<SourceId>();
-  /** What is collected of the mix of everybody, and of those who had a part in it since the last packet. */
+  /** Since the last packet: the full mix (0), and the mixes of those who were in it. */
   private readonly collected = new Map<SourceId, Float32Array>();
+  /** The full mix of the last packet. */
   private readonly previous: Float32Array;
   private readonly scratch: Float32Array;
   private ticks = 0;
@@ -54,12 +55,14 @@ export class LowRateMix {
     return this.listeners.size > 0;
   }
 
-  /** Whether the next tick begins a packet for all who want one. */
+  /** Whether the next tick begins a packet. */
   get begins(): boolean {
     return this.isUsed && this.ticks === 0 && this.opening.size === 0;
   }
 
-  /** @param listeners whose mixes are wanted, 0 for those who are never in it. */
+  /**
+   * @param listeners participants who get their mixes here; 0 for those who are never in the mix.
+   */
   setListeners(listeners: readonly SourceId[]): void {
     if (!this.isUsed) this.ticks = 0;
     this.listeners.clear();
@@ -79,9 +82,10 @@ export class LowRateMix {
 
   /**
    * Takes a tick.
-   * @param sum the mix of everybody, 20 ms.
-   * @param without the mix without somebody; undefined if they have no part in it.
-   * @returns packets, once in {@link LOW_RATE_TICKS}.
+   * @param sum 20 ms of the full mix.
+   * @param without gives the mix without a participant's audio; undefined if they are not in the
+   *   mix.
+   * @returns packets, on every {@link LOW_RATE_TICKS}th tick.
    */
   add(
     sum: Float32Array,
@@ -94,7 +98,7 @@ export class LowRateMix {
       const own = id === 0 ? undefined : without(id);
       let buffer = this.collected.get(id);
       if (own && !buffer) {
-        // They had no part in it until now.
+        // They were not in the mix until now.
         buffer = this.empty();
         buffer.set(full.subarray(0, at));
         this.collected.set(id, buffer);
@@ -104,7 +108,7 @@ export class LowRateMix {
     full.set(sum, at);
     this.ticks = (this.ticks + 1) % LOW_RATE_TICKS;
     if (this.ticks > 0) return [];
-    // Without theirs, somebody would be given the mix that they are in themselves.
+    // With an encoder missing, its listener would get the full mix and hear themselves.
     const isReady = [...this.collected.keys()].every((id) => this.encoders.has(id));
     const packets = isReady ? this.encodeAll() : [];
     for (const id of [...this.collected.keys()]) if (id !== 0) this.collected.delete(id);
@@ -127,7 +131,7 @@ export class LowRateMix {
     return packets;
   }
 
-  /** An encoder whose listeners got another one's packets until now first hears what those were. */
+  /** Opus frames overlap: an encoder that takes over first encodes what its listener heard last. */
   private encode({ encoder, limiter, isCurrent }: LowRateEncoder, pcm: Float32Array): Uint8Array {
     if (!isCurrent) this.limited(limiter, this.previous, (heard) => encoder.encode(heard, false));
     return this.limited(limiter, pcm, (heard) => encoder.encode(heard, !isCurrent));

@@ -1,6 +1,6 @@
 /**
- * The encodes of one tick: the full mix for everybody who is not in it, and for each participant who
- * is in it the mix without their own audio (N-1, also called mix-minus). Callers may rely on: a
+ * The encodes of one tick: the full mix for everybody who is not in it, and for each participant
+ * who is in it the mix without their own audio (N-1, also called mix-minus). Callers may rely on: a
  * switch between the two is followed by a decoder without a click.
  */
 import { FRAME_SAMPLES } from '../../codecs/opus/opus.js';

@@ -1,17 +1,17 @@
 /**
- * A gate that opens on speech and leaves steady noise quiet. It looks at the 20 ms that are about to be
- * mixed, so what opens it is heard from its beginning, and it attenuates in place of muting, so that
- * softer sounds just before are not gone either. Levels in dBFS (RMS over 20 ms). Pure.
+ * A gate that opens for speech and turns steady noise down. It sees the 20 ms that are about to be
+ * mixed, so that speech is heard from its start. It attenuates instead of muting, so that soft
+ * sounds before speech are not lost. Levels in dBFS (RMS over 20 ms). Pure.
  */
 
-/** Noise is told from speech by staying as it is; what is louder than this is never taken for noise. */
+/** The noise floor is what stays the same; a louder level than this is never taken for noise. */
 const MAX_FLOOR_DBFS = -45;
 const MIN_FLOOR_DBFS = -90;
 /** How fast the floor follows noise that grows, in dB per tick: 3 dB a second. */
 const FLOOR_RISE = 0.06;
-/** Share of the way that the floor falls per tick towards something quieter. */
+/** Share of the way to a quieter level that the floor falls per tick. */
 const FLOOR_FALL = 0.3;
-/** Above the floor by this much, and above this level at all, something is said. */
+/** Speech is this much above the floor, and above this level. */
 const OPEN_OVER_FLOOR_DB = 8;
 const OPEN_DBFS = -58;
 /** Pauses between words are shorter than this. */
@@ -23,15 +23,15 @@ export class NoiseGate {
   private floor = -70;
   private quietTicks = HOLD_TICKS;
 
-  /** @param attenuates false only tells when something is said. */
+  /** @param attenuates false leaves the gain at 1; {@link isOpen} still works. */
   constructor(private readonly attenuates: boolean) {}
 
-  /** Whether something is said, or was a moment ago. */
+  /** Whether there is speech, or was a moment ago. */
   get isOpen(): boolean {
     return this.quietTicks < HOLD_TICKS;
   }
 
-  /** What the sound is to be multiplied by. */
+  /** Factor for the samples. */
   get gain(): number {
     return this.isOpen || !this.attenuates ? 1 : CLOSED_GAIN;
   }

@@ -1,6 +1,6 @@
 /**
- * Opus packets of one source that wait to be decoded, by RTP timestamp (48 kHz, unwrapped). Bounded:
- * the oldest packet goes when there are too many.
+ * Opus packets of one source that wait to be decoded, by RTP timestamp (48 kHz, unwrapped).
+ * Bounded: the oldest packet goes when there are too many.
  */
 import type { Micros } from '../../util/units.js';
 

@@ -1,12 +1,14 @@
 /**
  * Which Opus packets need not be decoded, because there is nothing to hear in them: packets of
- * discontinuous transmission, and those that the sender marks as silent (RFC 6464). The sender's mark
- * is believed only after it was found true often enough, and never again after it was wrong.
+ * discontinuous transmission, and those that the sender marks as silent (RFC 6464). The sender's
+ * mark is believed only after it was found true often enough, and never again after it was wrong.
  */
 import type { OpusPacket } from './opus-packet-buffer.js';
 import { levelDbfs } from './pcm-level.js';
 
-/** Packets up to this size are discontinuous transmission: nothing but the TOC (RFC 6716, 2.1.9). */
+/**
+ * Packets up to this size are discontinuous transmission: nothing but the TOC (RFC 6716, 2.1.9).
+ */
 const DTX_BYTES = 2;
 /** Packets in a row that must be as silent as marked before the mark is believed. */
 const TRUSTED_AFTER = 50;

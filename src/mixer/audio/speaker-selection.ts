@@ -1,17 +1,17 @@
 /**
- * Who is in the mix: the loudest few of those who make a sound, with hold times so that nobody is
- * cut at the end of a word. Levels in dBFS (RMS over 20 ms). Pure.
+ * Chooses who is in the mix: the loudest few, with a hold time so that nobody is cut off at the end
+ * of a word. Levels in dBFS (RMS over 20 ms). Pure.
  */
 export interface SpeakerOptions {
-  /** How many may be in the mix at once. */
+  /** Sources in the mix at once, at most. */
   readonly maxSpeakers: number;
 }
 
-/** A source enters the mix above this level and leaves it once below for HOLD_TICKS. */
+/** A source enters the mix above ENTER_DBFS, and leaves it after HOLD_TICKS below LEAVE_DBFS. */
 const ENTER_DBFS = -55;
 const LEAVE_DBFS = -60;
 const HOLD_TICKS = 50;
-/** A newcomer must be this much louder than the quietest of a full mix to take its place. */
+/** When the mix is full, a source must be this much louder than its quietest one to replace it. */
 const TAKEOVER_DB = 6;
 
 interface Candidate {
@@ -25,7 +25,7 @@ export class SpeakerSelection<Id> {
 
   constructor(private readonly options: SpeakerOptions) {}
 
-  /** Takes this tick's levels of everybody and gives those who are to be mixed. */
+  /** @param levels of everybody on this tick. @returns who is in the mix. */
   update(levels: ReadonlyMap<Id, number>): ReadonlySet<Id> {
     for (const id of this.candidates.keys()) if (!levels.has(id)) this.forget(id);
     for (const [id, level] of levels) this.track(id, level);

@@ -1,14 +1,15 @@
 /**
- * Waveform-similarity time scaling of 20 ms blocks (WSOLA; Verhelst and Roelands 1993, as NetEQ's
- * Accelerate and PreemptiveExpand use it): removes or repeats one pitch period, cross-faded where the
- * waveform is most alike, so that a delay is caught up without a click or a change of pitch.
+ * Time scaling of 20 ms blocks by waveform similarity (WSOLA; Verhelst and Roelands 1993; NetEQ's
+ * Accelerate and PreemptiveExpand do the same): removes or repeats one pitch period, with a
+ * cross-fade where the waveform is most alike. The delay changes without a click and the pitch
+ * stays.
  */
 
-/** Pitch periods searched, in samples at 48 kHz: 2.5 to 10 ms. */
+/** Pitch periods that are tried, in samples at 48 kHz: 2.5 to 10 ms. */
 const MIN_LAG = 120;
 const MAX_LAG = 480;
 const STEP = 4;
-/** Below this normalised correlation the block is left alone, unless it is nearly silent. */
+/** With less (normalised) correlation the block is not scaled, unless it is nearly silent. */
 const MIN_CORRELATION = 0.8;
 const SILENCE_ENERGY = 1e-6;
 
@@ -17,7 +18,7 @@ interface Period {
   readonly good: boolean;
 }
 
-/** The lag at which the block resembles itself most, and whether that is alike enough. */
+/** The lag at which the block resembles itself most, and whether it does so enough. */
 function findPeriod(block: Float32Array, channels: number): Period {
   const frames = block.length / channels;
   const span = Math.min(MAX_LAG, frames - MAX_LAG);
@@ -59,7 +60,7 @@ function crossFade(
   }
 }
 
-/** The block shortened by one period; the block itself where that would be heard. */
+/** Returns the block shortened by one period, or the block itself where that would be heard. */
 export function accelerate(block: Float32Array, channels: number): Float32Array {
   const { lag, good } = findPeriod(block, channels);
   if (!good) return block;
@@ -70,7 +71,7 @@ export function accelerate(block: Float32Array, channels: number): Float32Array 
   return out;
 }
 
-/** The block lengthened by one period; the block itself where that would be heard. */
+/** Returns the block lengthened by one period, or the block itself where that would be heard. */
 export function expand(block: Float32Array, channels: number): Float32Array {
   const { lag, good } = findPeriod(block, channels);
   if (!good) return block;

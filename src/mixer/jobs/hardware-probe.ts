@@ -1,14 +1,14 @@
-/** Whether a hardware encoder is there and gives pictures, found out by using it. */
+/** Finds out whether a hardware encoder works, by using it. */
 
 import { Picture } from '../../codecs/ffmpeg/picture.js';
 import { VideoEncoder } from '../../codecs/ffmpeg/video-encoder.js';
 import type { HardwareEncoder } from '../../util/units.js';
 
 const SIZE = { width: 640, height: 360, frameRate: 30, bitrateBps: 500_000 };
-/** Real-time encoders give a picture for each; some need a few before the first. */
+/** Pictures to encode: some encoders need a few before their first frame. */
 const FRAMES = 5;
 
-/** @returns what is wrong with it, if anything is. */
+/** @returns what is wrong with the encoder; no fault if it works. */
 export async function probeHardware(hardware: HardwareEncoder): Promise<{ fault?: string }> {
   try {
     using encoder = await VideoEncoder.open({ codec: 'h264', ...SIZE, hardware });

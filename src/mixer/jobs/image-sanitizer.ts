@@ -1,13 +1,13 @@
 /**
- * Makes an uploaded image harmless: decodes it, and writes its pixels anew, small enough, upright, and
- * without anything else that was in the file. Runs in a process of its own that may die of it.
+ * Makes an uploaded image harmless: decodes it and writes a new file with nothing but its pixels,
+ * upright and small enough. Runs in a process of its own, because a malicious image may crash it.
  */
 import { createCanvas, Image } from '@napi-rs/canvas';
 import type { ImageLimits, SanitizedImage } from '../../link/link-messages.js';
 
 const QUALITY = 90;
 
-/** @throws Error if it cannot be decoded. */
+/** @throws Error if the image cannot be decoded. */
 export async function sanitizeImage(
   data: Buffer,
   { maxWidth, maxHeight }: ImageLimits,
@@ -15,7 +15,7 @@ export async function sanitizeImage(
   const image = new Image();
   image.src = data;
   await image.decode();
-  // Skia has turned a photo upright already, as its Exif says.
+  // Skia has already turned a photo upright, following its Exif data.
   const scale = Math.min(1, maxWidth / image.width, maxHeight / image.height);
   const width = Math.max(1, Math.round(image.width * scale));
   const height = Math.max(1, Math.round(image.height * scale));

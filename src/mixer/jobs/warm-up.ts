@@ -1,6 +1,6 @@
 /**
- * Does once, before a media process says it is ready, what would else stop the first second of a
- * room: loading fonts, and opening each codec for the first time.
+ * Loads fonts and opens each codec once before a media process is ready, because that would delay
+ * the first second of a room.
  */
 
 import { Picture } from '../../codecs/ffmpeg/picture.js';
@@ -16,19 +16,19 @@ import {
 import { drawPlaceholder } from '../tiles/placeholder.js';
 import { drawLabel } from '../tiles/tile-label.js';
 
-/** @returns the codecs that can be encoded here. */
+/** @returns the codecs that this machine can encode. */
 export async function warmUp(): Promise<CompositeCodec[]> {
   const size = { width: 64, height: 36 };
   const look = { name: 'Tessera', ...size, withName: true, background: undefined };
   drawPlaceholder({ ...look, avatar: undefined });
-  // The picture's font is the one that would be missed when it is needed first.
+  // With an emoji, because the emoji font takes longest to load.
   const label = { name: 'Tessera 🙂', muted: true, trouble: false, screen: false };
   drawLabel(label, { width: 320, height: 180 });
   using _opus = await OpusEncoder.open({ channels: 1, bitrateBps: 32_000, complexity: 5 });
   using _decoder = await OpusDecoder.open(1);
   using picture = Picture.allocate(64, 36);
   picture.fill({ x: 0, y: 0, ...size }, [16, 128, 128]);
-  // What clients send is in use in every room.
+  // The codecs that clients send are in use in every room.
   for (const codec of UPLINK_VIDEO_CODECS.filter(isCompositeCodec).filter(hasVideoEncoder)) {
     const rate = { frameRate: 30, bitrateBps: 100_000 };
     using encoder = await VideoEncoder.open({ codec, ...size, ...rate });

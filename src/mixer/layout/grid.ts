@@ -24,9 +24,9 @@ function tileSize(canvas: LayoutCanvas, columns: number, rows: number, gap: numb
 }
 
 /**
- * Rectangles for `count` tiles (1 to 49) in reading order: the grid with the largest tiles, its last
- * row centred. One tile fills the canvas. The gap shrinks as the grid grows. All coordinates are
- * even, widths multiples of TILE_WIDTH_ALIGN.
+ * Rectangles for `count` tiles (1 to 49) in reading order: the grid with the largest tiles, its
+ * last row centred. One tile fills the canvas. The gap shrinks as the grid grows. All coordinates
+ * are even, widths multiples of TILE_WIDTH_ALIGN.
  */
 export function gridRects(count: number, canvas: LayoutCanvas): Rect[] {
   if (count <= 0) return [];

@@ -104,7 +104,9 @@ export class LayoutPlanner {
   }
 }
 
-/** At most `max` screens: pinned ones, then the newest; in the order of sharing, so that none moves. */
+/**
+ * At most `max` screens: pinned ones, then the newest; in the order of sharing, so that none moves.
+ */
 function screensOf(
   sources: readonly PlannedSource[],
   pinned: readonly SourceId[],

@@ -60,7 +60,9 @@ export interface LayoutInput {
   readonly custom: CustomLayout | undefined;
 }
 
-/** A layout mode. Returns placements from the back to the front; a source without one is not shown. */
+/**
+ * A layout mode. Returns placements from the back to the front; a source without one is not shown.
+ */
 export type Layout = (input: LayoutInput) => Placement[];
 
 /**

@@ -1,4 +1,6 @@
-/** The mode `presentation`: shared screens large, people in a strip. Without a screen: `speaker`. */
+/**
+ * The mode `presentation`: shared screens large, people in a strip. Without a screen: `speaker`.
+ */
 import type { Rect } from '../../protocol/tile-geometry.js';
 import { evenDown } from '../../protocol/tile-geometry.js';
 import { alignedWidth } from './aligned-width.js';

@@ -65,7 +65,9 @@ function has({ ranges }: Piece, character: number): boolean {
   return ranges.some(([first, last]) => character >= first && character <= last);
 }
 
-/** Puts the fitting package first: Chinese, Japanese and Korean write shared characters differently. */
+/**
+ * Puts the fitting package first: Chinese, Japanese and Korean write shared characters differently.
+ */
 function packagesFor(text: string): readonly (typeof PACKAGES)[number][] {
   const first = /\p{Script=Hangul}/u.test(text)
     ? '-kr'

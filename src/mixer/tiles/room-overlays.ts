@@ -1,6 +1,6 @@
 /**
- * Overlays of the whole canvas: title, clock, recording mark, logo, watermark. Bitmaps are drawn again
- * when something about them changes; until then the same objects are returned.
+ * Overlays of the whole canvas: title, clock, recording mark, logo, watermark. Bitmaps are drawn
+ * again when something about them changes; until then the same objects are returned.
  */
 import { type Canvas, createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
 import type { OverlaySettings } from '../../protocol/overlay-settings.js';

@@ -1,4 +1,6 @@
-/** Draws a source's picture into its tile: cropped or whole, turned upright, in the canvas' colours. */
+/**
+ * Draws a source's picture into its tile: cropped or whole, turned upright, in the canvas' colours.
+ */
 import { convertColours } from '../../codecs/ffmpeg/colour-conversion.js';
 import { Picture } from '../../codecs/ffmpeg/picture.js';
 import { drawRotated } from '../../codecs/ffmpeg/rotation.js';

@@ -1,6 +1,6 @@
 /**
- * Moves tiles from one layout to the next over 200 ms, slowly at both ends. Pure: takes the time, reads
- * no clock.
+ * Moves tiles from one layout to the next over 200 ms, slowly at both ends. Pure: takes the time,
+ * reads no clock.
  */
 import type { SourceId } from '../../link/link-messages.js';
 import { type Rect, rectBetween, TRANSITION } from '../../protocol/tile-geometry.js';

@@ -1,4 +1,6 @@
-/** One tile of the canvas: a picture or a placeholder, with rounded corners, borders and a label. */
+/**
+ * One tile of the canvas: a picture or a placeholder, with rounded corners, borders and a label.
+ */
 
 import type { Bitmap } from '../../codecs/ffmpeg/bitmap.js';
 import type { Picture } from '../../codecs/ffmpeg/picture.js';

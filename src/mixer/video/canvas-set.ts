@@ -1,4 +1,6 @@
-/** The canvases of a room: the one of the room's own size, and one for each other size in demand. */
+/**
+ * The canvases of a room: the one of the room's own size, and one for each other size in demand.
+ */
 import type { MixSettings, SourceId, WatchedVideo } from '../../link/link-messages.js';
 import type { OverlaySettings } from '../../protocol/overlay-settings.js';
 import type { FrameSize } from '../../util/frame-size.js';

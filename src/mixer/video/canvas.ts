@@ -1,7 +1,7 @@
 /**
- * Stage: one composite and its encodes. A room has one canvas that everybody receives, and more when
- * somebody, such as a recording, wants another size: those draw the same decoded pictures again
- * instead of scaling the first composite.
+ * Stage: one composite and its encodes. A room has one canvas that everybody receives, and more
+ * when somebody, such as a recording, wants another size: those draw the same decoded pictures
+ * again instead of scaling the first composite.
  */
 
 import type { LayoutState, MixSettings, SourceId, WatchedVideo } from '../../link/link-messages.js';

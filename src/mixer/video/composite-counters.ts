@@ -5,7 +5,9 @@ import { type KeyframeCounters, keyframeCounters } from './keyframe-budget.js';
 /** What was encoded in one codec and rendition. */
 export interface EncodeCounters {
   readonly codec: CompositeCodec;
-  /** Index into the settings' renditions; beyond them, renditions that are made for one receiver. */
+  /**
+   * Index into the settings' renditions; beyond them, renditions that are made for one receiver.
+   */
   readonly rendition: number;
   frames: number;
   keyframes: number;

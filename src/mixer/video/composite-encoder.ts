@@ -1,7 +1,7 @@
 /**
  * Stage: one encode of the composite, in one codec and rendition. Callers may rely on: the first
- * frame is a keyframe, and requests for keyframes are answered as {@link KeyframeBudget} allows; none
- * is forgotten.
+ * frame is a keyframe, and requests for keyframes are answered as {@link KeyframeBudget} allows;
+ * none is forgotten.
  */
 
 import type { VideoContent } from '../../codecs/codec.js';
@@ -82,8 +82,8 @@ export class CompositeEncoder {
   }
 
   /**
-   * Encodes for faces or for text from now on. Another encoder takes over, with a keyframe; receivers
-   * see one stream.
+   * Encodes for faces or for text from now on. Another encoder takes over, with a keyframe;
+   * receivers see one stream.
    */
   async setContent(content: VideoContent): Promise<void> {
     const { options } = this.encoder;
@@ -108,7 +108,9 @@ export class CompositeEncoder {
     return this.keyframes.counters;
   }
 
-  /** Encodes the canvas if it changed, a keyframe is due, or to keep alive; else gives no frames. */
+  /**
+   * Encodes the canvas if it changed, a keyframe is due, or to keep alive; else gives no frames.
+   */
   async encode(canvas: Picture, now: Micros, changed: boolean): Promise<EncodedFrame[]> {
     const { stills } = this.rendition;
     this.owed ||= changed || stills === true;

@@ -64,8 +64,8 @@ export class Compositor {
 
   /**
    * Draws what changed.
-   * @param placements of tiles, from the back to the front, compared by identity; contents without a
-   *   placement are not shown.
+   * @param placements of tiles, from the back to the front, compared by identity; contents without
+   *   a placement are not shown.
    * @param late sources whose tiles may keep what they show until a later tick.
    * @returns whether any pixel may have changed.
    */

@@ -1,7 +1,7 @@
 /**
  * When one encode answers requests for keyframes. Requests that come close together share one
- * keyframe. Keyframes for receivers that already have a picture take a small share of the bitrate on
- * average, however many ask, so that one receiver's loss does not blur what the others see. A
+ * keyframe. Keyframes for receivers that already have a picture take a small share of the bitrate
+ * on average, however many ask, so that one receiver's loss does not blur what the others see. A
  * receiver without a picture does not wait for that. Pure; times in microseconds.
  */
 import type { Micros } from '../../util/units.js';

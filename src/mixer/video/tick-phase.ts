@@ -1,37 +1,50 @@
 /**
- * A camera that is as fast as the ticks, and whose pictures come just before some and just after others,
- * would be shown none, then two at once, of which one is lost to see. What is taken at a tick lies a part
- * of a tick beside what comes then, until it would do without. Pure; times in microseconds.
+ * Keeps a camera that is as fast as the ticks from stuttering. When its pictures come just before
+ * some ticks and just after others, a tick finds none and the next one finds two, of which only one
+ * is shown. Then pictures are taken a quarter of a tick later, until that is no longer needed.
+ * Pure; times in microseconds.
  */
 import type { Micros } from '../../util/units.js';
 
-/** Pictures that come as often as ticks do, give or take this share, may be in step with them. */
+/**
+ * A camera's interval that differs from the ticks' by no more than this share is as fast as they
+ * are.
+ */
 const AS_OFTEN = 0.15;
-/** Looked at every so many ticks: two pictures at once so often is too often, and so often is an accident. */
+/**
+ * Ticks in a window; with two pictures at once on TOO_OFTEN of them the phase is bad, on ACCIDENTS
+ * it is not.
+ */
 const WINDOW = 30;
 const TOO_OFTEN = 3;
 const ACCIDENTS = 1;
-/** What does not become so many times as rare by it is uneven by itself: to take it later is in vain. */
+/**
+ * The lag must make such ticks this many times rarer; else the camera itself is uneven and the lag
+ * useless.
+ */
 const RARER = 3;
-/** After so many windows without use, pictures are taken at once again. */
+/** Windows in which the lag is useless before it ends. */
 const CALM_WINDOWS = 3;
-/** Share of a tick by which they are taken later meanwhile. */
+/** The lag as a share of a tick. */
 const LAG = 1 / 4;
-/** Times remembered: some that are past, and those of pictures that wait for the sound. */
+/**
+ * Due times that are remembered: some past ones, and those of pictures that wait for their audio.
+ */
 const MAX_DUES = 16;
 
 export class TickPhase {
-  /** Pictures that are due less than this before a tick are for the next. */
+  /** Pictures that are due less than this before a tick are left for the next tick. */
   lag: Micros = 0;
   private dues: Micros[] = [];
   private tickedAt: Micros = 0;
   private ticks = 0;
+  /** Windows in a row in which the lag was useless. */
   private calm = 0;
-  /** Ticks with two pictures in this window: as it is without a lag, and with one. */
+  /** Ticks of this window that have two pictures at once: without the lag, and with it. */
   private atOnce = 0;
   private later = 0;
 
-  /** A picture is due at a moment. */
+  /** A picture is due at `due`. */
   add(due: Micros): void {
     this.dues.push(due);
     if (this.dues.length > MAX_DUES) this.dues.shift();

@@ -151,7 +151,9 @@ export class VideoSource {
     return this.pictures.at(now, interval, this.tickInterval, this.freezes.usualInterval);
   }
 
-  /** The camera went off: drops every frame and picture, so that it starts again with a keyframe. */
+  /**
+   * The camera went off: drops every frame and picture, so that it starts again with a keyframe.
+   */
   clear(): void {
     this.waiting = [];
     this.needKeyframe = true;
