@@ -4,10 +4,10 @@
  */
 import { afterEach, expect, test } from 'vitest';
 import { CANVAS, readBarcode, tilesOf } from '../../../scripts/barcode.js';
-import { FRAME_RATE, loadFixtures } from '../../../scripts/fixtures.js';
+import { type Fixtures, FRAME_RATE, loadFixtures } from '../../../scripts/fixtures.js';
 import { Picture } from '../../../src/codecs/ffmpeg/picture.js';
 import { VideoDecoder } from '../../../src/codecs/ffmpeg/video-decoder.js';
-import type { MediaEvent, MixSettings, VideoOutFrame } from '../../../src/link/link-messages.js';
+import type { MediaEvent, VideoOutFrame } from '../../../src/link/link-messages.js';
 import { LOAD_STEPS } from '../../../src/link/load-steps.js';
 import { runRoomCommand } from '../../../src/mixer/room-commands.js';
 import { RoomMixer } from '../../../src/mixer/room-mixer.js';
@@ -17,118 +17,123 @@ import { Canvas } from '../../../src/mixer/video/canvas.js';
 import { CompositeCounters } from '../../../src/mixer/video/composite-counters.js';
 import { BT601 } from '../../../src/rtp/colour-space.js';
 import { nowMicros } from '../../../src/util/clock.js';
-import { sleep, waitFor } from '../../support/server.js';
+import { FakeTime, mixSettings, sourceState } from '../../support/fake-mixer.js';
 
 const COUNT = 4;
-const SETTINGS: MixSettings = {
+const SETTINGS = mixSettings({
   ...CANVAS,
   frameRate: FRAME_RATE,
   renditions: [{ ...CANVAS, frameRate: FRAME_RATE, bitrateBps: 2_000_000 }],
-  hardware: undefined,
-  audioChannels: 1,
-  audioBitrateBps: 48_000,
-  lowAudioBitrateBps: 16_000,
-  fit: 'crop',
   labels: false,
-  maxSpeakers: 8,
-  levelling: false,
-  noiseGate: false,
-  stereoPlacement: false,
-  loadControl: true,
-};
+});
 const WATCHED = { codec: 'h264', rendition: 0 } as const;
+const TICK = 20_000;
 
 const open: { close(): unknown }[] = [];
 afterEach(async () => {
   for (const one of open.splice(0).reverse()) await one.close();
 });
 
-/** Four people with cameras; the first one talks. */
-async function startRoom(): Promise<{ mixer: RoomMixer; frames: Buffer[]; events: MediaEvent[] }> {
-  const { video, talk, quiet } = await loadFixtures();
-  const frames: Buffer[] = [];
-  const events: MediaEvent[] = [];
-  const mixer = new RoomMixer(SETTINGS, {
-    frame: (frame) => {
-      if (frame.kind === 'video-out') frames.push(frame.data);
+/** Four people with cameras on a clock that the test moves; the first one talks. */
+class Room {
+  readonly frames: Buffer[] = [];
+  readonly events: MediaEvent[] = [];
+  readonly time = new FakeTime();
+  readonly mixer = new RoomMixer(
+    SETTINGS,
+    {
+      frame: (frame) => {
+        if (frame.kind === 'video-out') this.frames.push(frame.data);
+      },
+      event: (event) => this.events.push(event),
     },
-    event: (event) => events.push(event),
-  });
-  await mixer.start();
-  runRoomCommand(mixer, {
-    type: 'sources',
-    sources: Array.from({ length: COUNT }, (_, i) => ({
-      id: i + 1,
-      owner: i + 1,
-      kind: 'camera' as const,
-      identity: `${i}`,
-      name: `Person ${i}`,
-      visible: true,
-      videoOn: true,
-      audioOn: true,
-      trouble: false,
-      gain: 1,
-    })),
-  });
-  runRoomCommand(mixer, { type: 'watch', videos: [WATCHED], audio: true, lowAudio: [] });
-  const start = nowMicros();
-  let [nextVideo, nextAudio] = [0, 0];
-  const head = (source: number) => {
-    const arrivalMicros = nowMicros();
-    return { source, arrivalMicros, captureMicros: Number.NaN };
-  };
-  const timer = setInterval(() => {
-    const elapsed = nowMicros() - start;
-    for (; (nextVideo * 1_000_000) / FRAME_RATE <= elapsed; nextVideo++) {
-      const at = nextVideo % video.m.length;
-      for (let id = 1; id <= COUNT; id++) {
-        mixer.frame({
-          ...head(id),
-          kind: 'video-in',
-          codec: 'vp8',
-          keyframe: at === 0,
-          colourSpace: BT601,
-          rotation: 0,
-          data: video.m[at] as Buffer,
-        });
-      }
+    this.time,
+  );
+  private readonly ids = Array.from({ length: COUNT }, (_, index) => index + 1);
+  private elapsed = 0;
+  private sentVideo = 0;
+  private sentAudio = 0;
+
+  private constructor(private readonly fixtures: Fixtures) {}
+
+  static async start(): Promise<Room> {
+    const room = new Room(await loadFixtures());
+    const { mixer, ids } = room;
+    await mixer.start();
+    open.push({ close: () => mixer.close() });
+    runRoomCommand(mixer, { type: 'sources', sources: ids.map((id) => sourceState(id)) });
+    runRoomCommand(mixer, { type: 'watch', videos: [WATCHED], audio: true, lowAudio: [] });
+    await mixer.idle();
+    return room;
+  }
+
+  get decoded(): number {
+    return this.mixer.snapshot().video.sources.video_frames_decoded;
+  }
+
+  async run(seconds: number): Promise<void> {
+    const end = this.elapsed + seconds * 1_000_000;
+    for (; this.elapsed < end; this.elapsed += TICK / 2) {
+      while (this.sentVideo * (1_000_000 / FRAME_RATE) <= this.elapsed) this.sendVideo();
+      while (this.sentAudio * TICK <= this.elapsed) this.sendAudio();
+      await this.mixer.idle();
+      await this.time.advance(TICK / 2);
     }
-    for (; nextAudio * 20_000 <= elapsed; nextAudio++) {
-      for (let id = 1; id <= COUNT; id++) {
-        const source = id === 1 ? talk : quiet;
-        mixer.frame({
-          ...head(id),
-          kind: 'audio-in',
-          sequence: nextAudio & 0xffff,
-          timestamp: nextAudio * 960,
-          isRepeat: false,
-          isSilent: false,
-          data: source[nextAudio % source.length] as Buffer,
-        });
-      }
+  }
+
+  private sendVideo(): void {
+    const { m: frames } = this.fixtures.video;
+    const at = this.sentVideo++ % frames.length;
+    for (const source of this.ids) {
+      this.mixer.frame({
+        ...this.head(source),
+        kind: 'video-in',
+        codec: 'vp8',
+        keyframe: at === 0,
+        colourSpace: BT601,
+        rotation: 0,
+        data: frames[at] as Buffer,
+      });
     }
-  }, 5);
-  open.push({ close: () => mixer.close() }, { close: () => clearInterval(timer) });
-  return { mixer, frames, events };
+  }
+
+  private sendAudio(): void {
+    const sequence = this.sentAudio++;
+    for (const source of this.ids) {
+      const packets = source === 1 ? this.fixtures.talk : this.fixtures.quiet;
+      this.mixer.frame({
+        ...this.head(source),
+        kind: 'audio-in',
+        sequence: sequence & 0xffff,
+        timestamp: sequence * 960,
+        isRepeat: false,
+        isSilent: false,
+        data: packets[sequence % packets.length] as Buffer,
+      });
+    }
+  }
+
+  private head(source: number) {
+    return { source, arrivalMicros: this.time.now(), captureMicros: Number.NaN };
+  }
 }
 
 /** Different pictures per second that each tile showed in the frames of the next `seconds`. */
-async function ratesOf(frames: Buffer[], seconds: number): Promise<number[]> {
+async function ratesOf(room: Room, seconds: number): Promise<number[]> {
   using decoder = await VideoDecoder.open('h264');
   const shown = new Array<number>(COUNT).fill(0);
   const last = new Array<number>(COUNT).fill(-1);
-  const measured = { from: frames.length, to: 0 };
-  await sleep(seconds * 1000);
-  measured.to = frames.length;
+  const from = room.frames.length;
+  await room.run(seconds);
   // From the first frame on: it is the only keyframe.
-  for (const [n, data] of frames.slice(0, measured.to).entries()) {
+  for (const [n, data] of room.frames.entries()) {
     const picture = await decoder.decode(data);
     if (!picture || picture === 'corrupt') throw new Error('the composite cannot be decoded');
     for (let index = 0; index < COUNT; index++) {
       const code = readBarcode(picture, COUNT, index);
       if (code < 0 || code === last[index]) continue;
       last[index] = code;
-      if (n >= measured.from) shown[index] = (shown[index] as number) + 1;
+      if (n >= from) shown[index] = (shown[index] as number) + 1;
     }
     picture[Symbol.dispose]();
   }
@@ -136,25 +141,23 @@ async function ratesOf(frames: Buffer[], seconds: number): Promise<number[]> {
 }
 
 test('with all load steps the speaker keeps moving and listeners are shown five times a second', async () => {
-  const { mixer, frames, events } = await startRoom();
-  await waitFor('the first source to speak', () =>
-    events.some((event) => event.type === 'speaking' && event.sources.join() === '1'),
-  );
-  const decoded = () => mixer.snapshot().video.sources.video_frames_decoded;
-  const decodedAtFirst = decoded();
-  const before = await ratesOf(frames, 4);
-  const decodedBefore = decoded() - decodedAtFirst;
+  const room = await Room.start();
+  await room.run(1);
+  expect(room.events).toContainEqual({ type: 'speaking', sources: [1] });
+  const decodedAtFirst = room.decoded;
+  const before = await ratesOf(room, 4);
+  const decodedBefore = room.decoded - decodedAtFirst;
   for (const rate of before) expect(rate).toBeGreaterThan(8);
-  runRoomCommand(mixer, { type: 'load', floor: LOAD_STEPS.length });
-  expect(events.at(-1)).toMatchObject({
+  runRoomCommand(room.mixer, { type: 'load', floor: LOAD_STEPS.length });
+  expect(room.events.at(-1)).toMatchObject({
     type: 'load',
     steps: ['late_tiles', 'frame_rate_20', 'frame_rate_15', 'listeners_5'],
   });
-  await sleep(1000);
-  const decodedThen = decoded();
-  const [speaker = 0, ...listeners] = await ratesOf(frames, 4);
+  await room.run(1);
+  const decodedThen = room.decoded;
+  const [speaker = 0, ...listeners] = await ratesOf(room, 4);
   // No other frame needs every second one, and nobody would see it: it is not decoded.
-  expect(decoded() - decodedThen).toBeLessThan(0.65 * decodedBefore);
+  expect(room.decoded - decodedThen).toBeLessThan(0.65 * decodedBefore);
   console.log(`speaker ${speaker}/s, the others ${listeners.join(', ')}/s; before ${before}`);
   expect(speaker).toBeGreaterThan(8);
   expect(speaker).toBeLessThanOrEqual(15.5);
