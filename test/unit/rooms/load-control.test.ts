@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { reducedFrameRate, loadSteps } from '../../../src/link/load-steps.js';
+import { loadSteps, reducedFrameRate } from '../../../src/link/load-steps.js';
 import { Admission, type MeasuredRoom } from '../../../src/rooms/admission.js';
 import { CounterTotals } from '../../../src/util/counter-totals.js';
 import { quotaCores } from '../../../src/util/cpu-limit.js';
