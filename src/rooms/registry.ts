@@ -10,6 +10,7 @@ import type { Admission } from './admission.js';
 import type { ArchivedRoom, RoomArchive } from './archive.js';
 import { availableEncoders } from './available-encoders.js';
 import type { MediaPool } from './media-pool.js';
+import type { ProcessSource } from './media-process-supervisor.js';
 import { type PreviousRoom, Room, type RoomOptions } from './room.js';
 import { RoomLifetime } from './room-lifetime.js';
 import {
@@ -40,7 +41,7 @@ export interface RegistryOptions extends RoomOptions {
 
 export interface RegistryDependencies {
   /** Started and closed by the registry. */
-  readonly pool: MediaPool;
+  readonly pool: ProcessSource & Pick<MediaPool, 'start' | 'ask' | 'working' | 'close'>;
   readonly admission: Admission;
   /** Closed by the registry. */
   readonly archive: RoomArchive;

@@ -22,7 +22,7 @@ import type { Grant } from './grant.js';
 import { RoomImages } from './images.js';
 import type { WaitingInfo } from './lobby.js';
 import type { MediaOutput } from './media-output.js';
-import type { MediaPool } from './media-pool.js';
+import type { ProcessSource } from './media-process-supervisor.js';
 import { describe, type EnterRequest, type Entrance, Membership } from './membership.js';
 import { Moderation } from './moderation.js';
 import { Participant } from './participant.js';
@@ -45,7 +45,7 @@ export interface RoomOptions {
 }
 
 export interface RoomDependencies {
-  readonly pool: MediaPool;
+  readonly pool: ProcessSource;
   readonly logger: Logger;
   /** @throws TesseraError `server_busy` when there is no CPU for one more. */
   admit(room: MeasuredRoom, kind: 'sender' | 'viewer', now: Micros): void;

@@ -7,6 +7,7 @@ import type {
   MixSettings,
   VideoOutFrame,
 } from '../../src/link/link-messages.js';
+import type { CompositeCodec } from '../../src/protocol/codec-names.js';
 import type { MediaProcessUser } from '../../src/rooms/media-process.js';
 import type { ProcessSource, RoomProcess } from '../../src/rooms/media-process-supervisor.js';
 
@@ -82,6 +83,19 @@ export class FakeMediaPool implements ProcessSource {
   async release(process: RoomProcess): Promise<void> {
     this.released.push(process);
   }
+
+  readonly working = true;
+
+  async start(): Promise<readonly CompositeCodec[]> {
+    return ['vp8', 'h264'];
+  }
+
+  /** Answers nothing. */
+  async ask(): Promise<undefined> {
+    return undefined;
+  }
+
+  async close(): Promise<void> {}
 }
 
 export const MIX: MixSettings = {
