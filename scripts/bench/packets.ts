@@ -12,7 +12,7 @@ import { DatagramGuard } from '../../src/peer/datagram-guard.js';
 import { SRTP_AEAD_AES_128_GCM } from '../../src/peer/srtp-keys.js';
 import { SrtpSession } from '../../src/peer/srtp-session.js';
 import { PeerReceiver } from '../../src/receive/peer-receiver.js';
-import { NO_EXTENSIONS, SRTP_ROOM, writeRtpHeader } from '../../src/rtp/rtp-packet.js';
+import { NO_EXTENSIONS, SRTP_TRAILER_BYTES, writeRtpHeader } from '../../src/rtp/rtp-packet.js';
 import { BandwidthEstimator } from '../../src/send/bandwidth-estimator.js';
 import { OutboundStream } from '../../src/send/outbound-stream.js';
 import { PacedSender } from '../../src/send/paced-sender.js';
@@ -97,7 +97,7 @@ async function sendOurs(port: number): Promise<number> {
     stream.sendFrame(payloads, now, now);
     sender.tick(now + 1000);
   });
-  if (stream.counters.packets_sent < PACKETS) throw new Error('the pacer held packets back');
+  if (stream.snapshot().packets_sent < PACKETS) throw new Error('the pacer held packets back');
   socket.close();
   return cost;
 }
@@ -186,7 +186,7 @@ async function flood(port: number): Promise<void> {
   for (let sent = 0; sent < PACKETS * 1.5; ) {
     const timestamp = sent * 30;
     for (let i = 0; i < 20; i++, sent++) {
-      const packet = Buffer.alloc(20 + PAYLOAD_BYTES + SRTP_ROOM);
+      const packet = Buffer.alloc(20 + PAYLOAD_BYTES + SRTP_TRAILER_BYTES);
       writeRtpHeader(packet, {
         payloadType: VP8,
         marker: i === 19,

@@ -39,7 +39,7 @@ function single(name: string, help: string, counter: string, factor = 1): Family
   };
 }
 
-const ENCODES = /^video_(encodes|bytes)_(h264|vp8|vp9|av1)_(\d+)$/;
+const ENCODES = /^video_(encodes|bytes)_([a-z0-9]+)_(\d+)$/;
 
 function byRendition(name: string, help: string, kind: 'encodes' | 'bytes'): Family {
   return {

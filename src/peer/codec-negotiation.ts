@@ -1,20 +1,17 @@
 /** Which of the formats of an offered m-line we use. The rules of each codec are in its descriptor. */
 import * as sdpTransform from 'sdp-transform';
 import type { FormatParameters } from '../codecs/codec.js';
-import { CODECS } from '../codecs/codecs.js';
-import {
-  type AudioCodec,
-  type CodecName,
-  type CompositeCodec,
-  UPLINK_VIDEO_CODECS,
-} from '../protocol/codec-names.js';
+import { AUDIO, CODECS, UPLINK_VIDEO } from '../codecs/codecs.js';
+import type { CodecName, CompositeCodec } from '../protocol/codec-names.js';
 import type { PayloadFormat } from '../rtp/negotiated-media.js';
 
 export type OfferedMedia = sdpTransform.SessionDescription['media'][number];
 
-const AUDIO_CODECS: readonly AudioCodec[] = ['opus'];
 /** What clients may send. */
-export const UPLINK_CODECS: readonly CodecName[] = [...AUDIO_CODECS, ...UPLINK_VIDEO_CODECS];
+export const UPLINK_CODECS: readonly CodecName[] = [
+  ...Object.values(AUDIO),
+  ...Object.values(UPLINK_VIDEO),
+].map(({ name }) => name);
 
 /** The `a=fmtp` of a payload type, as the client wrote it. */
 export function offeredParameters(media: OfferedMedia, payload: number): string | undefined {

@@ -5,7 +5,7 @@ import type {
   VideoOutFrame,
   WatchedVideo,
 } from '../link/link-messages.js';
-import type { CompositeCodec } from '../protocol/codec-names.js';
+import { type CompositeCodec, isCompositeCodec } from '../protocol/codec-names.js';
 import type { LocalStreams, NegotiatedMedia } from '../rtp/negotiated-media.js';
 import type { RtcpPacket } from '../rtp/rtcp.js';
 import { BandwidthEstimator } from '../send/bandwidth-estimator.js';
@@ -94,7 +94,8 @@ export class ParticipantOutput implements MediaOutput {
         this.sender,
       );
     }
-    if (video && video.codec !== 'opus') {
+    const codec = video?.codec;
+    if (video && codec && isCompositeCodec(codec)) {
       const { payloadType, rtxPayloadType } = video;
       const rtx =
         rtxPayloadType === undefined
@@ -105,7 +106,7 @@ export class ParticipantOutput implements MediaOutput {
         { ...base, ssrc: streams.videoSsrc, payloadType },
         this.sender,
       );
-      this.videoCodec = video.codec;
+      this.videoCodec = codec;
     }
     this.steps = outputSteps(settings, this.videoCodec);
     this.selector = new RenditionSelector(this.steps.map(({ needBps }) => needBps));
@@ -195,12 +196,12 @@ export class ParticipantOutput implements MediaOutput {
     }
     if (low !== this.sendingLowAudio) return;
     // On little, redundancy would be what fills the queue.
-    const roomBps =
+    const availableBps =
       low || this.sender.isCongested(now)
         ? this.estimator.bitrateBps - (this.offeredVideo.bps(now) ?? 0)
         : Number.POSITIVE_INFINITY;
-    const duration = low ? LOW_AUDIO_FRAME : AUDIO_FRAME;
-    this.audio?.sendAudio(data, ptsMicros, now, { duration, roomBps });
+    const frameDuration = low ? LOW_AUDIO_FRAME : AUDIO_FRAME;
+    this.audio?.sendAudio(data, ptsMicros, now, { frameDuration, availableBps });
   }
 
   /** Called every few milliseconds. */
@@ -291,11 +292,11 @@ export class ParticipantOutput implements MediaOutput {
   counts(): Record<string, number> {
     return {
       ...this.counters,
-      ...this.sender.counters,
-      ...this.estimator.counters,
-      audio_packets_sent: this.audio?.counters.packets_sent ?? 0,
-      video_packets_sent: this.video?.counters.packets_sent ?? 0,
-      video_packets_retransmitted: this.video?.counters.packets_retransmitted ?? 0,
+      ...this.sender.snapshot(),
+      ...this.estimator.snapshot(),
+      audio_packets_sent: this.audio?.snapshot().packets_sent ?? 0,
+      video_packets_sent: this.video?.snapshot().packets_sent ?? 0,
+      video_packets_retransmitted: this.video?.snapshot().packets_retransmitted ?? 0,
       video_rendition: this.sending ?? -1,
       video_temporal_layer: this.sending === undefined ? -1 : this.step.temporalLayer,
       audio_low_rate: this.sendingLowAudio ? 1 : 0,

@@ -40,11 +40,11 @@ export interface RtpPacket {
   readonly mid: string | undefined;
   readonly rid: string | undefined;
   readonly transportSequence: number | undefined;
-  /** When the sender let it go: 6 bits of seconds, 18 of their fractions. */
+  /** When it left the sender: 6 bits of seconds and 18 bits of their fraction. */
   readonly absSendTime: number | undefined;
-  /** Of the frame that ends with this packet. */
+  /** Colour space of the frame that ends with this packet. */
   readonly colourSpace: ColourSpace | undefined;
-  /** Of the frame that ends with this packet. */
+  /** Rotation of the frame that ends with this packet. */
   readonly rotation: Rotation | undefined;
   /** -dBov, 0 to 127; 127 is silence (RFC 6464, 3). */
   readonly audioLevel: number | undefined;
@@ -72,7 +72,7 @@ interface ParsedExtensions {
   rotation?: Rotation;
 }
 
-/** One-byte and two-byte header extensions (RFC 8285, 4.2 and 4.3); stops at what is malformed. */
+/** Reads one-byte and two-byte header extensions (RFC 8285, 4.2 and 4.3); stops at malformed ones. */
 function parseExtensions(
   bytes: Buffer,
   headerLength: number,
@@ -113,7 +113,7 @@ function parseExtensions(
   return found;
 }
 
-/** Parses a decrypted RTP packet. Returns undefined for anything malformed; never throws. */
+/** Parses a decrypted RTP packet. Never throws. @returns undefined if it is malformed. */
 export function parseRtp(bytes: Buffer, ids: HeaderExtensionIds): RtpPacket | undefined {
   const headerLength = rtpHeaderLength(bytes);
   if (headerLength < 0) return undefined;
@@ -157,8 +157,8 @@ export interface RtpHeaderFields {
   readonly transportSequenceId: number;
 }
 
-/** Bytes that a packet's memory must have after it, for SRTP to protect it in place. */
-export const SRTP_ROOM = 16;
+/** Bytes that a packet's memory must have behind the packet: SRTP puts its tag there. */
+export const SRTP_TRAILER_BYTES = 16;
 
 /** Bytes of the longest header that {@link writeRtpHeader} writes. */
 export const MAX_RTP_HEADER = 20;

@@ -1,6 +1,6 @@
 /**
- * How much one client's path takes, from its transport-wide feedback: the delay-based estimate of
- * Google congestion control, corrected by loss that is more than the path's usual, and by probes.
+ * Estimates what one client's path takes, from its transport-wide feedback: the delay-based estimate
+ * of Google congestion control, corrected by probes and by loss beyond what the path usually loses.
  * Pure; times in microseconds.
  */
 
@@ -12,29 +12,29 @@ import type { Micros } from '../util/units.js';
 import { BandwidthProbe } from './bandwidth-probe.js';
 import { readTransportFeedback } from './transport-feedback-reader.js';
 
-/** Packets remembered until feedback tells of them. */
+/** Packets that are remembered until feedback reports on them. */
 const HISTORY = 8192;
 const CARRIED_WINDOW: Micros = 500_000;
-/** While a queue grows the path is full: what it carries shows in this time. */
+/** While a queue grows the path is full, so this time is enough to measure what it carries. */
 const FULL_WINDOW: Micros = 150_000;
 const LOSS_INTERVAL: Micros = 500_000;
 const LOSS_FALL = 0.9;
-/** Loss that was there for so long whatever we sent is the path's own. */
+/** Loss that stays this long, whatever we send, is the path's own. */
 const INHERENT_WINDOW: Micros = 10_000_000;
 const HIGH_LOSS = 0.1;
-/** The same while packets arrive as fast as they can: it is hardly a queue that drops them. */
+/** The same while packets are not delayed: then it is hardly a queue that drops them. */
 const HIGH_LOSS_UNDELAYED = 0.3;
 const UNDELAYED: Micros = 15_000;
-/** Loss in one feedback that is acted on at once: a queue has overflowed. */
+/** Loss in one feedback message that is acted on at once: a queue has overflowed. */
 const SUDDEN_LOSS = 0.3;
-/** A path that holds packets back for so much longer than it could has a queue that we fill. */
+/** A path that delays packets this much longer than its least delay has a queue that we fill. */
 const STANDING_QUEUE: Micros = 60_000;
 const DRAIN = 0.85;
 const LOSS_OF_FULL_QUEUE = 0.02;
-/** The least delay is that of the last one or two of these: routes and clocks change. */
+/** The least delay is measured over one or two of these periods: routes and clocks change. */
 const LEAST_DELAY_PERIOD: Micros = 30_000_000;
 const UDP_OVERHEAD = 28;
-/** What feedback has told of a packet. */
+/** What feedback has said about a packet. */
 const [UNKNOWN, LOST, ARRIVED] = [0, 1, 2] as const;
 
 /** The RTP packet that a lost transport-wide sequence number belonged to. */
@@ -49,15 +49,21 @@ export interface BandwidthEstimatorOptions {
   readonly maxBps: number;
 }
 
+export interface BandwidthEstimatorCounters {
+  transport_feedback_received: number;
+  bandwidth_overuses: number;
+  bandwidth_losses: number;
+}
+
 export class BandwidthEstimator {
-  readonly counters = {
+  private readonly counters: BandwidthEstimatorCounters = {
     transport_feedback_received: 0,
     bandwidth_overuses: 0,
     bandwidth_losses: 0,
   };
-  /** When congestion was seen last. */
+  /** When congestion was last seen. */
   congestedAt = Number.NEGATIVE_INFINITY;
-  /** Share of packets lost, 0 to 1, looked at each half second: rises at once, falls slowly. */
+  /** Share of packets lost, 0 to 1, updated each half second. It rises at once and falls slowly. */
   lossShare = 0;
   private readonly detector = new OveruseDetector();
   private readonly controller: RateController;
@@ -69,19 +75,23 @@ export class BandwidthEstimator {
   private next = 0;
   private readonly carried = new ByteRate(CARRIED_WINDOW);
   private reported = { since: 0, packets: 0, lost: 0 };
-  /** Arrival minus departure, on two clocks: only differences mean something. */
+  /** Arrival minus departure, on two clocks: only differences of it have a meaning. */
   private leastDelay = {
     since: 0,
     current: Number.POSITIVE_INFINITY,
     before: Number.POSITIVE_INFINITY,
   };
-  /** How long packets of the last feedback waited in the path's queue, at least. */
+  /** The least time that packets of the last feedback waited in the path's queue. */
   private queueDelay: Micros = 0;
   private losses: { at: Micros; share: number }[] = [];
   private probe: BandwidthProbe | undefined;
 
   constructor(options: BandwidthEstimatorOptions) {
     this.controller = new RateController(options.startBps, options.minBps, options.maxBps);
+  }
+
+  snapshot(): Readonly<BandwidthEstimatorCounters> {
+    return { ...this.counters };
   }
 
   get bitrateBps(): number {
@@ -101,7 +111,7 @@ export class BandwidthEstimator {
     return number;
   }
 
-  /** What is sent from now until {@link endProbe} shows whether the path takes this rate. */
+  /** Begins a probe: what is sent until {@link endProbe} shows whether the path takes this rate. */
   startProbe(rateBps: number): void {
     this.probe = new BandwidthProbe(rateBps, this.next);
   }
@@ -111,8 +121,9 @@ export class BandwidthEstimator {
   }
 
   /**
-   * Each packet counts once: libwebrtc tells of half a second again after any that comes late.
-   * @returns packets that the feedback tells were lost.
+   * Takes a feedback message. Each packet counts once, although libwebrtc repeats half a second of
+   * feedback after a packet that comes late.
+   * @returns the packets that it reports as lost.
    */
   feedback(packet: Buffer, roundTrip: Micros, now: Micros): LostPacket[] {
     const lost: LostPacket[] = [];
@@ -127,7 +138,7 @@ export class BandwidthEstimator {
       const wasLost = this.fates[slot] === LOST;
       this.fates[slot] = arrival === undefined ? LOST : ARRIVED;
       if (wasLost) {
-        // Repeated under its own number, or overtaken: when it left is not known, but the path carried it.
+        // It was sent again, or overtaken. When it left is not known, but the path did carry it.
         if (arrival !== undefined) this.carried.add(bytes, arrival);
         continue;
       }
@@ -158,12 +169,12 @@ export class BandwidthEstimator {
     return lost;
   }
 
-  /** What the path carried lately; undefined while too little came. @param window at most 500 ms. */
+  /** What the path has carried lately; undefined while too little came. @param window at most 500 ms. */
   carriedBps(window: Micros = CARRIED_WINDOW): number | undefined {
     return this.carried.bps(undefined, window);
   }
 
-  /** The receiver's own estimate, where it sends no transport-wide feedback (draft-alvestrand-rmcat-remb). */
+  /** Takes the receiver's own estimate, if it sends no transport-wide feedback (draft-alvestrand-rmcat-remb). */
   remb(bitrateBps: number): void {
     this.controller.set(bitrateBps);
   }
@@ -187,14 +198,14 @@ export class BandwidthEstimator {
     }
     this.losses.push({ at: now, share });
     while ((this.losses[0] as { at: Micros }).at < now - INHERENT_WINDOW) this.losses.shift();
-    // Without a queue a single burst says nothing; loss that stays may be a policer's.
+    // Without a queue a single burst of loss says nothing; loss that stays may be a rate limiter.
     const before = this.losses[this.losses.length - 2]?.share ?? 0;
     const undelayed = this.queueDelay < UNDELAYED;
     const counted = undelayed ? Math.min(excess, before - this.inherentLoss()) : excess;
     if (counted <= (undelayed ? HIGH_LOSS_UNDELAYED : HIGH_LOSS)) return;
     this.congestedAt = now;
     this.counters.bandwidth_losses++;
-    // What got through did get through: loss alone says nothing against that much.
+    // The path did carry what arrived: loss alone is no reason to go below it.
     const carried = this.carriedBps() ?? 0;
     const { bitrateBps } = this.controller;
     const reduced = sudden ? carried : Math.max(carried, bitrateBps * (1 - 0.5 * excess));
@@ -209,7 +220,7 @@ export class BandwidthEstimator {
     this.queueDelay = delay - Math.min(this.leastDelay.current, this.leastDelay.before);
   }
 
-  /** Loss from a queue that stays full, where no delay grows any more: less than the path carries. */
+  /** A queue that stays full loses packets while its delay no longer grows: send less than the path carries. */
   private drain(share: number, now: Micros): void {
     const carried = this.carriedBps();
     if (share < LOSS_OF_FULL_QUEUE || carried === undefined) return;

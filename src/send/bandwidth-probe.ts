@@ -1,12 +1,12 @@
-/** Whether a path took what was sent at a certain rate for a moment. Pure; times in microseconds. */
+/** Finds out whether a path takes a certain rate for a moment. Pure; times in microseconds. */
 import { sequenceDelta } from '../rtp/sequence.js';
 import type { Micros } from '../util/units.js';
 
-/** A probe that came through at this share of its rate was carried. */
+/** A probe has passed if it arrived at this share of its rate. */
 const PASSED = 0.85;
-/** More than the path's usual loss by this tells of a full queue. */
+/** Loss beyond the path's usual loss by this much means a full queue. */
 const LOST_TOO_MUCH = 0.1;
-/** Feedback on the last packets has come by then. */
+/** By then feedback on the last packets has come. */
 const PATIENCE: Micros = 300_000;
 
 export class BandwidthProbe {
@@ -30,7 +30,7 @@ export class BandwidthProbe {
     this.endedAt = now;
   }
 
-  /** Whether all that can be known of it is. */
+  /** Whether nothing more will be learnt from it. */
   isOver(now: Micros): boolean {
     return this.endedAt !== undefined && now - this.endedAt >= PATIENCE;
   }
@@ -48,7 +48,7 @@ export class BandwidthProbe {
     if (this.packets > 1) this.bytes += bytes;
   }
 
-  /** What the path is now known to carry; undefined if nothing was learnt. */
+  /** What the path carried of it, in bits per second; undefined if nothing was learnt. */
   carriedBps(usualLoss: number): number | undefined {
     if (this.firstArrival === undefined || this.lastArrival <= this.firstArrival) return undefined;
     const lost = this.lost / this.packets;

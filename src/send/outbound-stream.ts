@@ -1,11 +1,11 @@
 /**
  * Stage: one RTP stream to one client. Sequence numbers and timestamps are contiguous for the life of
  * the connection, whatever encoder or media process the frames come from. Answers NACK, by RTX where
- * negotiated (RFC 4588). Pure but for the sender it is given.
+ * that is negotiated (RFC 4588). Pure except for the sender that it is given.
  */
 import { randomInt } from 'node:crypto';
 import { buildCname, buildSenderReport, type ReportBlock } from '../rtp/rtcp.js';
-import { MAX_RTP_HEADER, SRTP_ROOM, writeRtpHeader } from '../rtp/rtp-packet.js';
+import { MAX_RTP_HEADER, SRTP_TRAILER_BYTES, writeRtpHeader } from '../rtp/rtp-packet.js';
 import { compactNtp, ntpFromMicros } from '../util/clock.js';
 import type { Micros, RtpTicks, Ssrc } from '../util/units.js';
 import type { PacedSender } from './paced-sender.js';
@@ -14,17 +14,17 @@ import { Repair, SentPacket } from './sent-packet.js';
 
 /** Packets kept for retransmission: two seconds at 10 Mbps. */
 const HISTORY = 2048;
-/** Older ones are not repeated: what they belong to is over. */
+/** Older packets are not sent again: their frames are past. */
 const HISTORY_SPAN: Micros = 2_000_000;
 const MAX_REPEATS = 2;
 const REPORT_INTERVAL: Micros = 1_000_000;
 /** A packet is sent again at most this often, and not before the last time can have shown effect. */
 const RETRANSMIT_INTERVAL: Micros = 20_000;
 const RETRANSMIT_ROUND_TRIPS = 0.8;
-/** At this reported loss a repair is sent twice, since the repair may be lost like the packet. */
+/** From this reported loss on a repair is sent twice, because it may be lost like the packet. */
 const LOSS_TO_REPEAT_REPAIRS = 0.02;
 
-/** The headers of RTP, SRTP, UDP and IP, in bits. */
+/** Bits of the headers of RTP, SRTP, UDP and IP around one packet. */
 const AUDIO_OVERHEAD = 64 * 8;
 const AUDIO_SMOOTHING = 0.05;
 
@@ -38,15 +38,23 @@ export interface OutboundStreamOptions {
   readonly rtx: { readonly ssrc: Ssrc; readonly payloadType: number } | undefined;
 }
 
-export interface AudioRoom {
-  /** Of the frame. */
-  readonly duration: Micros;
-  /** What the path takes of audio. */
-  readonly roomBps: number;
+/** How long an audio frame is, and what the path can carry of it and its redundancy. */
+export interface AudioBudget {
+  readonly frameDuration: Micros;
+  readonly availableBps: number;
+}
+
+export interface OutboundStreamCounters {
+  packets_sent: number;
+  /** Payload bytes, without repairs. */
+  bytes_sent: number;
+  packets_retransmitted: number;
+  /** Packets that were asked for, but are no longer kept. */
+  nack_not_found: number;
 }
 
 export class OutboundStream {
-  readonly counters = {
+  private readonly counters: OutboundStreamCounters = {
     packets_sent: 0,
     bytes_sent: 0,
     packets_retransmitted: 0,
@@ -71,9 +79,13 @@ export class OutboundStream {
     private readonly sender: PacedSender,
   ) {}
 
-  /** Of audio without its redundancy, with packet headers. */
+  /** Bitrate of the audio with packet headers, without redundancy. */
   get audioBitrateBps(): number {
     return this.audioBps + this.audioOverheadBps;
+  }
+
+  snapshot(): Readonly<OutboundStreamCounters> {
+    return { ...this.counters };
   }
 
   /** RTP timestamp of a moment on the monotonic clock. */
@@ -82,7 +94,10 @@ export class OutboundStream {
     return (ticks + this.timestampOffset) % 0x1_0000_0000;
   }
 
-  /** Sends one frame of video, already cut into payloads that other streams may share; they must not change. */
+  /**
+   * Sends one frame of video.
+   * @param payloads of the whole frame; other streams may share them, so they must not change.
+   */
   sendFrame(payloads: readonly Buffer[], at: Micros, now: Micros): void {
     const timestamp = this.timestampOf(at);
     const { payloadType } = this.options;
@@ -96,17 +111,22 @@ export class OutboundStream {
   }
 
   /**
-   * Sends one frame of audio, with earlier ones repeated as the receiver's loss asks for.
+   * Sends one frame of audio. The more the receiver loses, the more earlier frames go with it.
    * @param at the time of its first sample.
    */
-  sendAudio(payload: Buffer, at: Micros, now: Micros, { duration, roomBps }: AudioRoom): void {
+  sendAudio(
+    payload: Buffer,
+    at: Micros,
+    now: Micros,
+    { frameDuration, availableBps }: AudioBudget,
+  ): void {
     const timestamp = this.timestampOf(at);
     const frame = { timestamp, payload };
     const { redPayloadType, payloadType } = this.options;
-    const perSecond = 1_000_000 / duration;
+    const perSecond = 1_000_000 / frameDuration;
     this.audioOverheadBps = AUDIO_OVERHEAD * perSecond;
     this.audioBps += AUDIO_SMOOTHING * (payload.length * 8 * perSecond - this.audioBps);
-    const room = (roomBps - this.audioOverheadBps) / Math.max(1, this.audioBps);
+    const room = (availableBps - this.audioOverheadBps) / Math.max(1, this.audioBps);
     const repeats = redPayloadType === undefined ? 0 : redundancyFor(this.lossShare, room);
     const packet =
       repeats === 0
@@ -124,7 +144,7 @@ export class OutboundStream {
     if (now - this.lastReportAt >= REPORT_INTERVAL) this.report(now);
   }
 
-  /** What the receiver reports of this stream (RFC 3550, 6.4.1): loss rises at once, falls slowly. */
+  /** Takes a report on this stream (RFC 3550, 6.4.1). The loss share rises at once and falls slowly. */
   receiverReport(block: ReportBlock, now: Micros): void {
     this.fractionLost = Math.max(block.fractionLost / 256, this.fractionLost * 0.8);
     if (block.lastSenderReport === 0) return;
@@ -135,7 +155,7 @@ export class OutboundStream {
     if (micros >= 0 && micros < 10_000_000) this.roundTripMicros = micros;
   }
 
-  /** Repeats the packets a receiver misses, as far as they are kept. */
+  /** Sends packets again that the receiver misses, if they are still kept. */
   retransmit(sequences: readonly number[], now: Micros): void {
     for (const sequence of sequences) {
       const packet = this.kept(sequence, now);
@@ -145,10 +165,10 @@ export class OutboundStream {
   }
 
   /**
-   * Transport feedback says that a packet was lost: repeated without waiting for the NACK, which may
-   * be lost too.
-   * @param ssrc that it was sent with, ours or that of the retransmissions.
-   * @param sequence of the original packet.
+   * Transport feedback says that a packet was lost: it is sent again without waiting for the NACK,
+   * which may be lost too.
+   * @param ssrc the SSRC that it was sent with: ours, or that of the retransmissions.
+   * @param sequence the sequence number of the original packet.
    */
   lost(ssrc: Ssrc, sequence: number, now: Micros): void {
     const { rtx } = this.options;
@@ -157,12 +177,12 @@ export class OutboundStream {
     if (packet) this.repair(packet, now);
   }
 
-  /** A keyframe will come: nothing of what was sent is of use any more. */
+  /** A keyframe will come: nothing that was sent before it is needed again. */
   forget(): void {
     this.history.fill(undefined);
   }
 
-  /** Repeats the newest packet to fill a probe, past the pacing. @returns bytes sent, 0 without RTX. */
+  /** Sends the newest packet again at once, to fill a probe. @returns bytes sent; 0 without RTX. */
   pad(now: Micros): number {
     if (!this.options.rtx || !this.newest) return 0;
     this.writeAgain(this.newest, now);
@@ -199,7 +219,7 @@ export class OutboundStream {
   writeAgain(packet: SentPacket, now: Micros): void {
     const { rtx, ssrc } = this.options;
     if (!rtx) {
-      // The same packet bit for bit, since it is encrypted under the same nonce.
+      // It must be the same packet bit for bit: it is encrypted with the same nonce.
       this.send(ssrc, packet.sequence, packet.payloadType, packet, undefined, now, true);
       return;
     }
@@ -208,12 +228,12 @@ export class OutboundStream {
     this.send(rtx.ssrc, sequence, rtx.payloadType, packet, packet.sequence, now);
   }
 
-  /** Of this stream by the receiver's reports, or of all by its transport-wide feedback, which comes sooner. */
+  /** Loss in the receiver's reports, or in its transport-wide feedback, which comes sooner. */
   private get lossShare(): number {
     return Math.max(this.fractionLost, this.sender.estimator.lossShare);
   }
 
-  /** A packet that was sent, if it is recent enough to be of use. */
+  /** A packet that was sent, if it is recent enough to be needed. */
   private kept(sequence: number, now: Micros): SentPacket | undefined {
     const packet = this.history[sequence % HISTORY];
     const isRecent = packet?.sequence === sequence && now - packet.sentAt <= HISTORY_SPAN;
@@ -232,7 +252,7 @@ export class OutboundStream {
     }
   }
 
-  /** @param original sequence number to stand before the payload of a retransmission (RFC 4588, 4). */
+  /** @param original the sequence number to write before the payload of a retransmission (RFC 4588, 4). */
   private send(
     ssrc: Ssrc,
     sequence: number,
@@ -244,7 +264,7 @@ export class OutboundStream {
   ): void {
     const { transportSequenceId } = this.sender;
     const { payload, timestamp, marker, sequence: first } = sent;
-    const packet = Buffer.allocUnsafe(MAX_RTP_HEADER + 2 + payload.length + SRTP_ROOM);
+    const packet = Buffer.allocUnsafe(MAX_RTP_HEADER + 2 + payload.length + SRTP_TRAILER_BYTES);
     if (transportSequenceId !== 0 && !again) {
       sent.transportSequence = this.sender.number(ssrc, first, packet.length, now);
     }

@@ -1,20 +1,20 @@
 /**
- * Stage: everything that leaves for one client. Sound goes at once; pictures go at once up to a
- * burst, the rest of a keyframe is spread over time; all is numbered for transport-wide feedback.
- * Callers may rely on: packets of one stream leave in order, at most MAX_QUEUE waits, and nothing
- * here waits for anything but the caller's tick. Pure; times in microseconds.
+ * Stage: everything that leaves for one client. Audio goes at once; video goes at once up to a burst,
+ * the rest is spread over time; all packets are numbered for transport-wide feedback. Callers may rely
+ * on: packets of one stream leave in order, and those that wait leave in {@link PacedSender.tick}.
+ * Pure; times in microseconds.
  */
 import type { Micros, Ssrc } from '../util/units.js';
 import type { BandwidthEstimator } from './bandwidth-estimator.js';
 
 /** Where packets go; both return false when they could not be sent. */
 export interface PacketSink {
-  /** @param packet memory with SRTP_ROOM bytes more than `length`; it is the sink's from now on. */
+  /** @param packet memory with SRTP_TRAILER_BYTES bytes more than `length`; it is the sink's from now on. */
   sendRtp(packet: Buffer, length: number, headerLength: number): boolean;
   sendRtcp(compound: Buffer): boolean;
 }
 
-/** A packet that a stream has made, but that has not left. */
+/** A packet that a stream has made and that has not left yet. */
 export interface PacedPacket {
   readonly size: number;
   /** Writes and sends it now. */
@@ -23,23 +23,31 @@ export interface PacedPacket {
   dropped(): void;
 }
 
-/** Faster than the estimate, so that queues stay short (as libwebrtc's pacer does). */
+/** Packets leave this much faster than the estimate, so that queues stay short (as in libwebrtc). */
 const PACING_FACTOR = 2.5;
 /** The factor while the path shows congestion. */
 const CONGESTED_FACTOR = 1.2;
 const CONGESTED_FOR: Micros = 3_000_000;
-/** Of the estimate, what repairs may take meanwhile: loss by a full queue is not mended by sending more. */
+/** Share of the estimate that repairs may take during congestion: sending more fills the queue more. */
 const CONGESTED_REPAIR_SHARE = 0.15;
 const MAX_REPAIR_BYTES = 12_000;
-/** Sent at once before pacing sets in: an ordinary frame. */
+/** This much is sent at once before pacing begins: an ordinary frame. */
 const BURST_MS = 20;
 const MIN_BURST_BYTES = 12_000;
 const CONGESTED_BURST_BYTES = 3_000;
-/** More waiting than this at the pacing rate is too late to be of use. */
+/** A queue that takes longer than this to leave is too late. */
 const MAX_QUEUE: Micros = 1_000_000;
 
+export interface PacedSenderCounters {
+  pacer_packets_delayed: number;
+  pacer_packets_dropped: number;
+}
+
 export class PacedSender {
-  readonly counters = { pacer_packets_delayed: 0, pacer_packets_dropped: 0 };
+  private readonly counters: PacedSenderCounters = {
+    pacer_packets_delayed: 0,
+    pacer_packets_dropped: 0,
+  };
   private readonly queue: PacedPacket[] = [];
   private readonly repairs: PacedPacket[] = [];
   private queuedBytes = 0;
@@ -59,7 +67,11 @@ export class PacedSender {
     return this.estimator.sent(ssrc, sequence, bytes, now);
   }
 
-  /** Sends now, whatever waits: sound, and probes. */
+  snapshot(): Readonly<PacedSenderCounters> {
+    return { ...this.counters };
+  }
+
+  /** Sends now, before everything that waits: audio, and probes. */
   sendNow(packet: Buffer, length: number, headerLength: number): boolean {
     return this.sink.sendRtp(packet, length, headerLength);
   }
@@ -73,7 +85,7 @@ export class PacedSender {
     this.enqueue(packet, this.queue, now);
   }
 
-  /** Sends a repair before all else that waits. @returns false if there is no room for one. */
+  /** Sends a repair before everything that waits. @returns false if the path has no room for it. */
   repair(packet: PacedPacket, now: Micros): boolean {
     this.refill(now);
     if (this.isCongested(now) && this.repairBudget < packet.size) return false;
@@ -87,7 +99,7 @@ export class PacedSender {
     return (this.queuedBytes * 8_000_000) / this.rate(this.budgetAt ?? 0);
   }
 
-  /** Whether more waits than can be of use: what waits should be dropped. */
+  /** Whether what waits would arrive too late and should be dropped. */
   get overflows(): boolean {
     return this.queueMicros > MAX_QUEUE;
   }
@@ -124,7 +136,7 @@ export class PacedSender {
     queue.push(packet);
   }
 
-  /** Whether the path has shown lately that it takes no more. */
+  /** Whether congestion was seen in the last seconds. */
   isCongested(now: Micros): boolean {
     return now - this.estimator.congestedAt < CONGESTED_FOR;
   }

@@ -34,9 +34,9 @@ export function packetizeRed(
 }
 
 /**
- * Frames to repeat: none, one or two for a share of packets lost as the receiver reports it, but no
- * more than the path has room for, since redundancy that fills a queue makes the loss it is against.
- * @param room how often the primary would fit into what the path takes beside the picture.
+ * How many earlier frames to repeat, by the share of packets that the receiver loses. Never more than
+ * the path has room for: redundancy that fills a queue causes the loss that it is meant to repair.
+ * @param room how many times the frame would fit into what the path takes beside the video.
  */
 export function redundancyFor(fractionLost: number, room: number): 0 | 1 | 2 {
   const wanted = fractionLost < 0.01 ? 0 : fractionLost < 0.1 ? 1 : 2;

@@ -1,43 +1,43 @@
 /**
- * Which step of the ladder one client gets, by what its path takes and what it asks for. Down as soon
- * as more is sent than gets through, up when the estimate allows a better one for a while; probes find
- * out whether it would. Pure; times in microseconds.
+ * Chooses the step of the ladder that one client gets, by what its path takes and what it asks for.
+ * It goes down as soon as more is sent than arrives, and up when the estimate has allowed a better step
+ * for a while; probes find out whether the path would take one. Pure; times in microseconds.
  */
 import type { Micros } from '../util/units.js';
 
-/** The estimate that a better step needs, over its bitrate. */
+/** A better step needs an estimate of this many times its bitrate. */
 const UP_MARGIN = 1.1;
 const UP_AFTER: Micros = 500_000;
-/** From sound alone: a single probe that was lucky would put a picture before the sound. */
+/** The same from audio alone: one lucky probe must not put video before the audio. */
 const UP_AFTER_AUDIO: Micros = 1_500_000;
-/** No better step sooner than this after any change. */
+/** After any change there is no better step sooner than this. */
 const SETTLE: Micros = 2_000_000;
-/** A better step that did not last so long was too much: the next try waits twice as long. */
+/** A better step that lasted less than this was too much: the next try waits twice as long. */
 const LASTING: Micros = 10_000_000;
 const MAX_SETTLE: Micros = 60_000_000;
-/** An estimate below this share of what is sent tells of congestion, not of little being sent. */
+/** An estimate below this share of what is sent means congestion. */
 const DOWN_SHARE = 0.6;
-/** A queue that stays this long for so long is congestion; shorter, it is a keyframe on its way. */
+/** A longer queue is congestion if it stays; a queue that goes soon is a keyframe on its way. */
 const MAX_QUEUE: Micros = 250_000;
 const QUEUED_AFTER: Micros = 500_000;
-/** Below this share of the least picture's need there is none. */
+/** With less than this share of what the least video step needs there is no video. */
 const SUSPEND_SHARE = 0.6;
-/** Below this share of it for so long there is none either, however little the picture takes just now. */
+/** With less than this share for STARVED_AFTER there is none either, however little it sends now. */
 const STARVED_SHARE = 0.75;
 const STARVED_AFTER: Micros = 1_000_000;
-/** A probe looks for a step that needs so much more than the one that is sent, or for the next. */
+/** A probe tries a step that needs this many times the present one, or the next better step. */
 const PROBE_FACTOR = 1.5;
 const FIRST_PROBE: Micros = 3_000_000;
-/** When the best step is sent and the estimate fell below what it may take. */
+/** The same when the best step is sent and the estimate is below what it needs. */
 const FIRST_PROBE_AT_BEST: Micros = 1_000_000;
 const MAX_PROBE_INTERVAL: Micros = 5_000_000;
-/** Beside sound alone: on so little, each probe fills the queue for seconds, and is heard. */
+/** The same from audio alone: on a path so slow each probe fills the queue for seconds, and is heard. */
 const FIRST_PROBE_AUDIO: Micros = 12_000_000;
 const MAX_PROBE_INTERVAL_AUDIO: Micros = 30_000_000;
 
 export interface SelectorInput {
   readonly estimateBps: number;
-  /** What was given to the sender in the last second. */
+  /** What was passed to the sender in the last second. */
   readonly offeredBps: number;
   /** How long the sender's queue would take to empty. */
   readonly queueMicros: Micros;
@@ -46,7 +46,7 @@ export interface SelectorInput {
 export class RenditionSelector {
   /** Index of the step to send. */
   wanted = 0;
-  /** No better step than this is asked for. */
+  /** The best step that the receiver asks for. */
   private best = 0;
   private changedAt = Number.NEGATIVE_INFINITY;
   private wentUpAt = Number.NEGATIVE_INFINITY;
@@ -57,11 +57,11 @@ export class RenditionSelector {
   private probeAt = Number.POSITIVE_INFINITY;
   private probeInterval = FIRST_PROBE;
 
-  /** @param needsBps of the steps with all that is sent beside, best first; the last has no picture. */
+  /** @param needsBps what each step needs with everything that is sent beside it, best first; the last has no video. */
   constructor(private readonly needsBps: readonly number[]) {}
 
   /**
-   * The receiver has no use for better steps than this one, or has again.
+   * Sets the best step that the receiver needs.
    * @returns whether {@link wanted} changed.
    */
   limit(best: number, estimateBps: number, now: Micros): boolean {
@@ -69,7 +69,7 @@ export class RenditionSelector {
     const wasLimited = before === this.best;
     this.best = Math.min(best, this.needsBps.length - 1);
     if (before < this.best) this.wanted = this.best;
-    // What kept it down was no path: all that the path is known to take, at once.
+    // It was not the path that kept it down: take all that the path is known to carry, at once.
     else if (wasLimited) this.wanted = this.bestWithin(estimateBps, before);
     return this.changedFrom(before, now);
   }
@@ -92,11 +92,11 @@ export class RenditionSelector {
     return this.changedFrom(before, now);
   }
 
-  /** Bitrate to probe with now; undefined while there is nothing to find out. */
+  /** The bitrate to probe with now; undefined if no probe is due. */
   probeDue(estimateBps: number, now: Micros): number | undefined {
     const wanted = this.need(this.probeStep) * UP_MARGIN;
     if (this.wanted === this.best) {
-      // The little that a still picture takes says little of the path: it is found out by probing.
+      // A picture that hardly changes sends too little to measure the path: a probe does.
       if (estimateBps >= wanted) {
         this.probeAt = Number.POSITIVE_INFINITY;
         return undefined;
@@ -113,7 +113,7 @@ export class RenditionSelector {
     return wanted * 1.05;
   }
 
-  /** The least picture leaves too little to the sound. */
+  /** Whether the least video step leaves too little for the audio. */
   private isStarved(estimateBps: number, now: Micros): boolean {
     const isLeast = this.wanted === this.needsBps.length - 2;
     if (!isLeast || estimateBps >= STARVED_SHARE * this.need(this.wanted)) {
@@ -176,7 +176,7 @@ export class RenditionSelector {
     this.probeInterval = FIRST_PROBE / 2;
   }
 
-  /** The best step that an estimate allows, with a margin; `least` if none does. */
+  /** The best step that an estimate allows, with a margin; `least` if it allows none. */
   private bestWithin(estimateBps: number, least: number): number {
     for (let step = this.best; step < least; step++) {
       if (this.need(step) * UP_MARGIN <= estimateBps) return step;

@@ -2,19 +2,19 @@ import { MAX_RTP_HEADER } from '../rtp/rtp-packet.js';
 import type { Micros, RtpTicks } from '../util/units.js';
 import type { PacedPacket } from './paced-sender.js';
 
-/** What writes packets when they leave. */
+/** Writes packets when they leave. */
 interface PacketWriter {
   write(packet: SentPacket, now: Micros): void;
   writeAgain(packet: SentPacket, now: Micros): void;
 }
 
-/** A packet as it is kept; it gets its number when it leaves, so that one that is dropped leaves no gap. */
+/** A packet as it is kept. It gets its number when it leaves, so a dropped packet leaves no gap. */
 export class SentPacket implements PacedPacket {
   sequence = -1;
   transportSequence = 0;
   sentAt: Micros = 0;
   sentAgainAt: Micros = Number.NEGATIVE_INFINITY;
-  /** Repairs of it that wait to leave. */
+  /** Number of its repairs that wait to leave. */
   repairsQueued = 0;
 
   constructor(
@@ -37,7 +37,7 @@ export class SentPacket implements PacedPacket {
   dropped(): void {}
 }
 
-/** A kept packet on its way a second time. */
+/** A kept packet that is sent again. */
 export class Repair implements PacedPacket {
   constructor(
     private readonly stream: PacketWriter,

@@ -1,6 +1,6 @@
 /**
  * Reads transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01, 3.1): which of
- * the packets we sent have arrived, and when on the receiver's clock.
+ * our packets have arrived, and when, on the receiver's clock.
  */
 import type { Micros } from '../util/units.js';
 
@@ -10,7 +10,7 @@ const REFERENCE_UNIT: Micros = 64_000;
 export interface PacketFate {
   /** 16-bit transport-wide sequence number. */
   readonly sequence: number;
-  /** On the receiver's clock, wrapping every 12 days; undefined if it has not arrived. */
+  /** On the receiver's clock, which wraps every 12 days; undefined if the packet has not arrived. */
   readonly arrival: Micros | undefined;
 }
 

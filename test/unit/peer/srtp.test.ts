@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { SrtpSession as WeriftSession } from 'werift';
 import { deriveSessionKeys } from '../../../src/peer/srtp-keys.js';
 import { estimateIndex, SrtpSession } from '../../../src/peer/srtp-session.js';
-import { SRTP_ROOM } from '../../../src/rtp/rtp-packet.js';
+import { SRTP_TRAILER_BYTES } from '../../../src/rtp/rtp-packet.js';
 
 const fill = (length: number, from: number) =>
   Buffer.from(Array.from({ length }, (_, i) => (i + from) & 255));
@@ -27,7 +27,7 @@ function rtp(sequence: number, ssrc = 77): Buffer {
 
 /** Protected in a copy, as a socket would get it. */
 function protect(session: SrtpSession, packet: Buffer): Buffer {
-  const memory = Buffer.concat([packet, Buffer.alloc(SRTP_ROOM)]);
+  const memory = Buffer.concat([packet, Buffer.alloc(SRTP_TRAILER_BYTES)]);
   return session.protect(memory, packet.length, 12);
 }
 

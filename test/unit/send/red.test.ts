@@ -49,16 +49,19 @@ test('redundancy follows the loss that the receiver reports', () => {
     ),
   );
   for (let i = 0; i < 3; i++)
-    stream.sendAudio(Buffer.alloc(60, i), i * 20_000, 0, { duration: 20_000, roomBps: 1e6 });
+    stream.sendAudio(Buffer.alloc(60, i), i * 20_000, 0, {
+      frameDuration: 20_000,
+      availableBps: 1e6,
+    });
   const report = (fractionLost: number) =>
     stream.receiverReport({ fractionLost, lastSenderReport: 0 } as ReportBlock, 0);
   report(26);
-  stream.sendAudio(Buffer.alloc(60, 3), 60_000, 0, { duration: 20_000, roomBps: 1e6 });
+  stream.sendAudio(Buffer.alloc(60, 3), 60_000, 0, { frameDuration: 20_000, availableBps: 1e6 });
   const packets = sent.map((bytes) => parseRtp(bytes, NO_EXTENSIONS));
   expect(packets.map((packet) => packet?.payloadType)).toEqual([111, 111, 111, 63]);
   const blocks = splitRed(packets[3]?.payload as Buffer) ?? [];
   expect(blocks.map(({ timestampOffset }) => timestampOffset)).toEqual([1920, 960, 0]);
   for (let i = 0; i < 30; i++) report(0);
-  stream.sendAudio(Buffer.alloc(60, 4), 80_000, 0, { duration: 20_000, roomBps: 1e6 });
+  stream.sendAudio(Buffer.alloc(60, 4), 80_000, 0, { frameDuration: 20_000, availableBps: 1e6 });
   expect(parseRtp(sent.at(-1) as Buffer, NO_EXTENSIONS)?.payloadType).toBe(111);
 });
