@@ -1,4 +1,4 @@
-/** How the picture follows: who speaks is marked at once and large after a while, and no change costs a frame. */
+/** How the composite follows the speaker, and that no change of layout or people loses a frame. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Replay } from '../../src/bots/replay.js';
 import { RtpClient } from '../../src/bots/rtp-client.js';
@@ -38,7 +38,7 @@ async function start(environment: Record<string, string> = {}): Promise<TestServ
 const layoutOf = async (server: TestServer, room: string): Promise<readonly TileRegion[]> =>
   (await callApi(server, 'GET', `/rooms/${room}/layout`)).body.regions;
 
-/** What the event stream of a room tells, as text. */
+/** The event stream of a room, as text. */
 function listenTo(server: TestServer, room: string): { text: string; stop(): void } {
   const abort = new AbortController();
   const heard = { text: '', stop: () => abort.abort() };
@@ -132,7 +132,7 @@ test('the border follows the speaker within 300 ms, the large tile after 1.5 s',
   await waitFor('the events', () => heard().length === 12);
   expect(heard()).toEqual([...turns, ...turns, ...turns]);
   events.stop();
-  // All that is slow about the machine comes on top: the best of them tells what the server does.
+  // A busy machine adds to each delay: the shortest one is the server's.
   console.log(`border after ${delays.map(Math.round).join(', ')} ms`);
   expect(Math.min(...delays)).toBeLessThan(300);
 

@@ -265,7 +265,7 @@ test('pinned participants and the dominant speaker are large, and everybody hear
   clearInterval(talk);
   const layout = watcher.messages.findLast(({ type }) => type === 'layout');
   expect(layout).toMatchObject({ layout: { mode: 'speaker', pinned: [] } });
-  // Who leaves while being large makes room for another, and leaves no hole.
+  // When the large participant leaves, another takes the place.
   await people[20]?.client.leave();
   await waitFor('another to be large', async () => {
     const now = await large();

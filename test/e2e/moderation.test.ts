@@ -26,7 +26,7 @@ afterAll(async () => {
 const tokenFor = (room: string, identity: string, role: Role) =>
   signToken(key, { identity, video: videoGrantFor(room, role), seconds: 600 });
 
-/** Opens the page by a link with a token, as somebody who was sent one. */
+/** Opens the page with an invitation link. */
 async function visit(name: string, hash: string, frequency: number): Promise<Page> {
   const colour = name === 'Host' ? 'red' : 'green';
   const browser = await launchBrowser({ colour, frequency });

@@ -114,7 +114,7 @@ test.each([
       const [large] = regions as [TileRegion];
       const share = large.width * large.height;
       if (mode !== 'grid' && share < 0.4) return false;
-      // Whatever is in the large tile, it is a picture.
+      // The large tile has a picture.
       const rgb = await viewer.colourAt(large.x + large.width * 0.5, large.y + large.height * 0.3);
       return Math.max(...rgb) > 100;
     });

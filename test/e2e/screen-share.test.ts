@@ -1,4 +1,4 @@
-/** Shared screens: shown whole and large, heard by all but who shares them, two side by side. */
+/** Shared screens: whole and large, heard by everybody but the presenter, two side by side. */
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TileRegion } from '../../src/protocol/layout.js';

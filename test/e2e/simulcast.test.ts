@@ -40,7 +40,7 @@ test('the layer follows the size of the tile, without a gap in the picture', asy
   await fill(8);
   await height(360);
   await shown(9);
-  // Layers that nobody looks at are neither kept nor decoded.
+  // Packets of layers that no tile needs are dropped before decoding.
   const before = await counters();
   await page.video();
   const after = await waitFor('packets of paused layers', async () => {
@@ -49,7 +49,7 @@ test('the layer follows the size of the tile, without a gap in the picture', asy
   });
   expect((after.video_frames_lost ?? 0) - (before.video_frames_lost ?? 0)).toBe(0);
 
-  // Nor does the browser go on to encode what is larger than its tile.
+  // The browser stops encoding layers that are larger than the tile.
   const sent = (wanted: readonly number[]) =>
     waitFor(
       `layers of ${wanted} lines and no others`,

@@ -117,7 +117,7 @@ test('chat works; the region map comes over the data channel', async () => {
   await cy.keyboard.press('Enter');
   await waitFor('the answer', async () => ((await textsOf(ada)) as string[]).length === 2);
   await ada.screenshot({ path: `${CACHE}page-chat.png` });
-  // Who comes later reads it too.
+  // A late joiner gets the history.
   const late = await open('Late');
   await waitFor('the history', async () => ((await textsOf(late)) as string[]).length === 2);
   await late.close();

@@ -1,5 +1,5 @@
 /**
- * WHIP and WHEP with clients that nobody here wrote: FFmpeg's muxer, GStreamer's webrtcbin, and a page
+ * WHIP and WHEP with foreign clients: FFmpeg's muxer, GStreamer's webrtcbin, and a page
  * in Chromium that has nothing of ours.
  */
 import { type ChildProcess, spawn } from 'node:child_process';

@@ -1,6 +1,6 @@
 /**
- * Text chat and messages of applications over real data channels: who gets them, what is refused, and
- * that nobody's SCTP can harm anybody else.
+ * Text chat and application messages over real data channels: who gets them, what is refused, and that
+ * broken SCTP harms nobody else.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { signToken, type VideoGrant, videoGrantFor } from '../../src/api/access-token.js';

@@ -1,4 +1,4 @@
-/** Uploads: what is taken, what is refused and how, and that a room's images outlive a restart. */
+/** Image uploads: which are accepted, how others are refused, and that images survive a restart. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { callApi } from '../support/api.js';
 import { paint, withSides } from '../support/images.js';

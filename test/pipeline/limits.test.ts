@@ -82,7 +82,7 @@ test('a message in a few fragments is read; thousands of them close the socket',
   const closed = closeCode(socket);
   socket.write(frame(1, false, Buffer.from('"')));
   for (let i = 0; i < 5000; i++) socket.write(frame(0, false, Buffer.from('x')));
-  // What is still on its way when the server closes may come as a reset, before the close frame.
+  // Data that arrives after the server closed can cause a reset before the close frame.
   expect([0, 1008]).toContain(await closed);
   expect(await Wire.upgrade(server, {})).toEqual([101]);
   socket.destroy();

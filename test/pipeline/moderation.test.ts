@@ -1,4 +1,4 @@
-/** What hosts may do, over signalling and by the API, and that nobody else may. */
+/** Moderation by hosts and by the API, and that nobody else can moderate. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { signToken, videoGrantFor } from '../../src/api/access-token.js';
 import { makeKey } from '../../src/config/api-keys.js';
@@ -236,7 +236,7 @@ test('mute, gain, name and role take effect; unmuting needs consent', async () =
   expect((await api('POST', `${path}/mute`, { mic: true })).status).toBe(204);
   await waitFor('silence', async () => (await level(bob, 440)) < -50);
   expect((await api('GET', path)).body).toMatchObject({ mic: false, camera: true });
-  // Asking does nothing by itself; they switch on themselves.
+  // The request alone changes nothing: the participant has to unmute.
   expect((await api('POST', `${path}/ask-to-unmute`, { mic: true })).status).toBe(202);
   // The level is of the last second.
   await sleep(1000);
@@ -251,7 +251,7 @@ test('mute, gain, name and role take effect; unmuting needs consent', async () =
   await ada.mute({ mic: true });
   await bob.mute({ mic: true });
 
-  // As a viewer she is not heard, whatever her client sends; and heard again as a participant.
+  // A viewer is not heard, even if the client sends audio; a participant is heard again.
   await api('PATCH', path, { role: 'viewer' });
   await waitFor('the viewer to be silent', async () => (await level(bob, 440)) < -50);
   expect((await api('GET', path)).body).toMatchObject({ role: 'viewer', viewer: true });

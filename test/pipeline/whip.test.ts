@@ -1,4 +1,4 @@
-/** WHIP and WHEP as protocols: what is answered, to whom, and that nobody is left in the room. */
+/** WHIP and WHEP as protocols: answers, rights, and that ended sessions leave the room. */
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { signToken, videoGrantFor } from '../../src/api/access-token.js';
 import { packetizeVp8 } from '../../src/codecs/vp8-packetizer.js';

@@ -65,12 +65,12 @@ export class ImpairedNetwork {
     this.down.profile = profile;
   }
 
-  /** Nothing passes either way for so long. */
+  /** Drops everything in both directions for `ms`. */
   blackout(ms: number): void {
     this.up.blackoutUntil = this.down.blackoutUntil = performance.now() + ms;
   }
 
-  /** Everything is held back for so long, then comes at once. */
+  /** Holds everything back for `ms`, then delivers it at once. */
   stall(ms: number): void {
     this.up.stalledUntil = this.down.stalledUntil = performance.now() + ms;
   }

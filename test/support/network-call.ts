@@ -17,7 +17,7 @@ export interface CallQuality {
   readonly seconds: number;
   /** Pictures a second that the page decoded. */
   readonly framesPerSecond: number;
-  /** Freezes at the page as its getStats tells them: gaps of at least max(3 x average, average + 150 ms). */
+  /** Freezes at the page, from getStats: gaps of at least max(3 x average, average + 150 ms). */
   readonly freezes: number;
   readonly frozenMs: number;
   /** The same of the page's tile as the bot sees it. */
@@ -87,7 +87,7 @@ export class NetworkCall {
     readonly bot: Bot,
   ) {}
 
-  /** A new call through a network that is as bad from the beginning. */
+  /** A new call through a network with the given profile. */
   static async start(
     server: TestServer,
     room: string,
@@ -123,7 +123,7 @@ export class NetworkCall {
     return call;
   }
 
-  /** Whether pictures moved in both directions within so long. */
+  /** Whether pictures moved in each direction within the next `ms`. */
   async pictureFlows(ms: number): Promise<{ both: boolean; up: boolean; down: boolean }> {
     await this.bot.report();
     const before = await this.page.inboundStats();
@@ -135,7 +135,7 @@ export class NetworkCall {
     return { up, down, both: up && down };
   }
 
-  /** Watches the call for so long, the state of the network as it is or as `during` changes it. */
+  /** Measures the call for some seconds. `during` may change the network meanwhile. */
   async measure(seconds: number, during?: () => Promise<void>): Promise<CallQuality> {
     const before = await this.snapshot();
     await this.bot.report();
@@ -175,7 +175,7 @@ export class NetworkCall {
     this.network.close();
   }
 
-  /** What the server tells of a participant. */
+  /** Counters of a participant, from the server's stats. */
   async counters(name = 'Page'): Promise<Record<string, number>> {
     const room = await this.server.room(this.room);
     return room?.participants.find((participant) => participant.name === name)?.counters ?? {};
@@ -189,7 +189,7 @@ export class NetworkCall {
   /** Loses whole keyframes, retransmissions aside, and gives how long the picture then stood still. */
   async loseKeyframes(way: 'up' | 'down', count: number): Promise<number[]> {
     const gate = new KeyframeGate(this.network[way]);
-    // Somebody else's requests give keyframes to all who watch the same.
+    // A keyframe that another viewer requests goes to all viewers of the rendition.
     const asker =
       way === 'down'
         ? await RtpClient.join({

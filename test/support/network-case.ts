@@ -163,7 +163,7 @@ export async function seenOfOthers(call: NetworkCall, watcher: Bot, seconds: num
   };
 }
 
-/** What one measurement of being back may take by itself, on a busy machine. */
+/** How long the measurement in `untilBack` takes on a busy machine. */
 export const MEASURING_MS = 500;
 
 /**

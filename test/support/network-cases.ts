@@ -124,7 +124,7 @@ export const NETWORK_CASES: readonly NetworkCase[] = [
       await call.renditionIs((rendition) => rendition === 0, 20_000);
       const before = await call.longestSilenceMs();
       call.network.set({ rateKbps: 300, queueMs: 200 });
-      // Adapted: what is sent fits, so that nothing is lost in the queue any more.
+      // Adapted: the packets fit the link, so the queue drops none.
       const adapted = await call.untilNothingIsDropped(20_000);
       await sleep(full ? 15_000 : 4000);
       const silence = await call.longestSilenceMs();
@@ -206,7 +206,7 @@ export const NETWORK_CASES: readonly NetworkCase[] = [
         await Bot.join(server, { room, name: 'Third', colour: 'green', frequency: 700 }),
         await Bot.join(server, { room, name: 'Fourth', frequency: 500, watchTile: tile(2, 4) }),
       ] as const;
-      // Small renditions have no readable barcode: wait until what is watched is seen to move.
+      // Small renditions have no readable barcode: wait until the watched tile moves.
       await waitFor(
         "the third's tile",
         async () => {

@@ -31,7 +31,7 @@ export interface ServerStats {
   readonly cpu: { readonly user: number; readonly system: number };
 }
 
-/** The built server, running in a process of its own as users run it. */
+/** The built server in its own process, as users run it. */
 export class TestServer {
   private constructor(
     readonly url: string,
