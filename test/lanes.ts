@@ -35,11 +35,11 @@ export const LANES: readonly Lane[] = [
     testTimeoutMs: 60_000,
   },
   {
-    // Real media and real browsers. Half of the time is waiting, so one more than there are cores.
+    // Real media and real browsers. Half of the time is waiting: two files at once use two cores.
     name: 'media',
     files: ['pipeline/*.test.ts', 'e2e/*.test.ts'],
     except: TIMING,
-    workers: Math.min(4, CORES + 1),
+    workers: 2,
     testTimeoutMs: 120_000,
   },
   { name: 'timing', files: TIMING, except: [], workers: 1, testTimeoutMs: 120_000 },

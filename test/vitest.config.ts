@@ -6,6 +6,8 @@ import { SOAK_TAG } from './support/soak-tag.js';
 
 const common = {
   hookTimeout: 60_000,
+  // Of `test.concurrent`: real media, on the cores that the other files of the lane use too.
+  maxConcurrency: 2,
   tags: [SOAK_TAG],
   // SVT-AV1 writes a page for each encoder by default.
   env: { SVT_LOG: '1' },
