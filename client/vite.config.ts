@@ -12,7 +12,7 @@ export default defineConfig({
     emptyOutDir: true,
     target: 'es2022',
     rollupOptions: {
-      input: { page: resolve(root, 'index.html'), sdk: resolve(root, 'sdk/room.ts') },
+      input: { page: resolve(root, 'index.html'), sdk: resolve(root, 'sdk/index.ts') },
       preserveEntrySignatures: 'exports-only',
       output: {
         entryFileNames: ({ name }) => (name === 'sdk' ? 'sdk.js' : 'assets/[name]-[hash].js'),

@@ -1,6 +1,5 @@
-/** What people write, and a line to write on. */
-import type { ChatState } from '../../src/protocol/chat.js';
-import type { Room } from '../sdk/room.js';
+/** The chat: messages, and a line to write. */
+import type { ChatState, Room } from '../sdk/index.js';
 
 const TIME = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 
@@ -9,7 +8,7 @@ export class ChatPanel {
   private unread = 0;
   private readonly shown = new Set<string>();
 
-  /** @param onUnread is told how many messages came while the panel was closed. */
+  /** @param onUnread gets the number of messages that came while the panel was closed. */
   constructor(
     private readonly panel: HTMLElement,
     private readonly list: HTMLElement,
@@ -39,7 +38,7 @@ export class ChatPanel {
   toggle(open = this.panel.hidden): void {
     this.panel.hidden = !open;
     if (!open) return;
-    this.tellUnread(0);
+    this.setUnread(0);
     this.line.focus();
     this.list.scrollTop = this.list.scrollHeight;
   }
@@ -47,7 +46,7 @@ export class ChatPanel {
   private clear(): void {
     this.list.replaceChildren();
     this.shown.clear();
-    this.tellUnread(0);
+    this.setUnread(0);
   }
 
   private add({ id, from, name, text, time }: ChatState): void {
@@ -64,10 +63,10 @@ export class ChatPanel {
     item.append(head, at, body);
     this.list.append(item);
     this.list.scrollTop = this.list.scrollHeight;
-    if (this.panel.hidden && from !== this.room?.id) this.tellUnread(this.unread + 1);
+    if (this.panel.hidden && from !== this.room?.id) this.setUnread(this.unread + 1);
   }
 
-  private tellUnread(count: number): void {
+  private setUnread(count: number): void {
     this.unread = count;
     this.onUnread(count);
   }

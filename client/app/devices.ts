@@ -1,9 +1,9 @@
-/** Camera and microphone: what there is, what is chosen, and what to tell people when it fails. */
+/** Opens cameras, microphones and screens, lists them, and explains failures to users. */
 
 export interface LocalMedia {
   readonly audioTrack: MediaStreamTrack | undefined;
   readonly videoTrack: MediaStreamTrack | undefined;
-  /** Why something is missing; empty if nothing is. */
+  /** Why a track is missing. Empty if none is. */
   readonly message: string;
 }
 
@@ -43,7 +43,7 @@ async function track(
   }
 }
 
-/** Opens the chosen devices, each by itself: one that is missing does not cost the other. */
+/** Opens the chosen devices one by one: if one is missing, the other still works. */
 export async function openDevices(cameraId: string, micId: string): Promise<LocalMedia> {
   if (!navigator.mediaDevices) {
     const message =
@@ -55,7 +55,7 @@ export async function openDevices(cameraId: string, micId: string): Promise<Loca
   return { audioTrack: audio.track, videoTrack: video.track, message };
 }
 
-/** Fills a menu with the devices of a kind, keeping the choice. */
+/** Fills a menu with the devices of a kind, and keeps the choice. */
 export async function listDevices(kind: MediaDeviceKind, menu: HTMLSelectElement): Promise<void> {
   if (!navigator.mediaDevices) return;
   const devices = (await navigator.mediaDevices.enumerateDevices()).filter(
@@ -70,7 +70,7 @@ export async function listDevices(kind: MediaDeviceKind, menu: HTMLSelectElement
   if (devices.some(({ deviceId }) => deviceId === chosen)) menu.value = chosen;
 }
 
-/** Asks what to share; undefined if the person thought better of it. */
+/** Lets the user choose what to share. Undefined if the user cancels. */
 export async function openScreen(): Promise<MediaStream | undefined> {
   if (!navigator.mediaDevices?.getDisplayMedia) {
     throw new Error('This browser cannot share a screen; a computer can.');

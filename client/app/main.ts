@@ -1,7 +1,13 @@
 /** The page: a lobby with a preview, then the call. */
 import './style.css';
-import type { TileRegion } from '../sdk/layout-follower.js';
-import { type MediaKinds, OwnTile, ReceiveLimiter, Room, TileButtons } from '../sdk/room.js';
+import {
+  type MediaKinds,
+  OwnTile,
+  ReceiveLimiter,
+  Room,
+  TileButtons,
+  type TileRegion,
+} from '../sdk/index.js';
 import { ChatPanel } from './chat-panel.js';
 import { type LocalMedia, listDevices, openDevices, openScreen } from './devices.js';
 import { PeoplePanel } from './people-panel.js';
@@ -60,7 +66,7 @@ const STATE_TEXT = {
   left: 'You left',
 } as const;
 
-/** What is said when the picture is not as it should be. */
+/** Shown for renditions that are worse than users expect. */
 const RENDITION_TEXT: Record<string, string> = {
   lifeline: 'The connection is slow: a picture every few seconds',
   audio: 'Sound only',
@@ -68,7 +74,7 @@ const RENDITION_TEXT: Record<string, string> = {
 
 const query = new URLSearchParams(location.search);
 let media: LocalMedia = { audioTrack: undefined, videoTrack: undefined, message: '' };
-/** After `#`, which browsers do not send to servers: tokens stay out of their logs. */
+/** The token is after `#`, which browsers do not send: it stays out of server logs. */
 const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? undefined;
 const panel = new PeoplePanel(page.panel);
 const chat = new ChatPanel(page.chat, page.chatList, page.chatForm, page.chatLine, (unread) => {
@@ -109,7 +115,7 @@ async function playComposite(stream: MediaStream): Promise<void> {
   try {
     await page.composite.play();
   } catch {
-    // Autoplay with sound is blocked until the person touches the page.
+    // Browsers block autoplay with sound until the user touches the page.
     page.tap.hidden = false;
   }
 }
@@ -158,7 +164,7 @@ async function join(): Promise<void> {
   }
 }
 
-/** Shows what happens to a call, from its beginning on. */
+/** Shows the events of a call on the page. */
 function follow(joined: Room): void {
   room = joined;
   chat.follow(joined);
@@ -196,7 +202,7 @@ function follow(joined: Room): void {
   });
 }
 
-/** What is activated becomes large; once more lets it go. */
+/** Pins the tile, or unpins it. */
 function togglePin({ participant, source }: TileRegion): void {
   if (room?.role !== 'host') return;
   const pin = source === 'screen_share' ? `${participant}:screen` : participant;
@@ -211,7 +217,7 @@ function words({ mic, camera, screen }: MediaKinds): string {
   return kinds.filter(Boolean).join(' and ');
 }
 
-/** Nobody is switched on without their own click. */
+/** Switches media on only after a click of the user. */
 function askToUnmute(kinds: MediaKinds): void {
   page.askText.textContent = `A host asks you to switch your ${words(kinds)} on.`;
   page.ask.hidden = false;
@@ -304,7 +310,7 @@ page.leave.addEventListener('click', () => {
 });
 addEventListener('pagehide', () => room?.leave());
 
-// Phones have no way to share their screen.
+// Browsers on phones cannot share a screen.
 page.screen.hidden = !navigator.mediaDevices || !('getDisplayMedia' in navigator.mediaDevices);
 page.room.value = query.get('room') ?? 'demo';
 page.name.value = query.get('name') ?? '';

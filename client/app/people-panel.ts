@@ -1,6 +1,5 @@
-/** Who is in the room; for hosts with what they may do about it. */
-import type { ParticipantState } from '../../src/protocol/participants.js';
-import type { Room } from '../sdk/room.js';
+/** The participants of the room, with moderation for hosts. */
+import type { ParticipantState, Room } from '../sdk/index.js';
 
 const LAYOUTS = [
   ['grid', 'Grid'],

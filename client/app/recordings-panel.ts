@@ -1,8 +1,8 @@
-/** The room's recordings: to begin and end one, and to play, download and delete those there are. */
-import type { RecordingInfo, RoomRecordings } from '../sdk/recordings.js';
-import type { Room } from '../sdk/room.js';
+/** The room's recordings: start and stop one; play, download and delete the others. */
+import { isOver } from '../../src/protocol/recording-status.js';
+import type { RecordingInfo, Room, RoomRecordings } from '../sdk/index.js';
 
-/** While one is not finished, the list is read again so often. */
+/** How often the list is read while the panel is open. */
 const REFRESH_MS = 2000;
 
 function button(text: string, onClick: () => void, danger = false): HTMLButtonElement {
@@ -14,7 +14,7 @@ function button(text: string, onClick: () => void, danger = false): HTMLButtonEl
   return made;
 }
 
-/** `1:02:03`, or `2:03`. */
+/** A duration as `1:02:03` or `2:03`. */
 export function clockText(ms: number): string {
   const seconds = Math.round(ms / 1000);
   const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
@@ -32,10 +32,6 @@ const STATUS_TEXT: Partial<Record<RecordingInfo['status'], string>> = {
   paused: 'paused',
   finishing: 'being finished…',
 };
-
-function isOver({ status }: RecordingInfo): boolean {
-  return status === 'finished' || status === 'failed';
-}
 
 export class RecordingsPanel {
   private room: Room | undefined;
@@ -68,7 +64,7 @@ export class RecordingsPanel {
     this.shown = '';
   }
 
-  /** Everybody sees that they are recorded. */
+  /** Shows everybody that the room is recorded or live. */
   private changed(): void {
     const { recording, live } = this.room?.settings ?? { recording: 'off', live: false };
     const words = [
@@ -195,7 +191,7 @@ export class RecordingsPanel {
     const remove = button(
       'Delete',
       () => {
-        // What is deleted is gone: asked once more, on the button itself.
+        // Deleting cannot be undone: the button asks once more.
         if (remove.textContent === 'Delete') {
           remove.textContent = 'Really delete?';
           return;

@@ -1,8 +1,8 @@
-/** A small typed event emitter; a listener that throws does not stop the others. */
-export class Emitter<Events extends Record<string, unknown>> {
+/** A small typed event emitter. A listener that throws does not stop the others. */
+export class Emitter<Events extends object> {
   private readonly listeners = new Map<keyof Events, Set<(value: never) => void>>();
 
-  /** Calls `listener` on each such event until the returned function is called. */
+  /** Calls `listener` on each event of that name. The returned function ends that. */
   on<Name extends keyof Events>(name: Name, listener: (value: Events[Name]) => void): () => void {
     const set = this.listeners.get(name) ?? new Set();
     this.listeners.set(name, set);

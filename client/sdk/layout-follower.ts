@@ -1,32 +1,30 @@
 /**
- * Where every tile is in the picture that is being shown: follows the region map by the RTP timestamps
- * of the pictures, and the way of the tiles from one layout to the next as the server draws it.
+ * Where every tile is in the frame that is on the screen. Layouts are applied by the RTP timestamps of
+ * the frames. Moving tiles are computed with the same function as in the server's compositor.
  */
 
-import type { LayoutDescription } from '../../src/protocol/layout.js';
+import type { LayoutDescription, TileRegion } from '../../src/protocol/layout.js';
 import { type Rect, rectBetween } from '../../src/protocol/tile-geometry.js';
 import type { Room } from './room.js';
 
-export type TileRegion = LayoutDescription['regions'][number];
-
 export interface ShownRegion {
   readonly region: TileRegion;
-  /** In fractions of the picture. */
+  /** In fractions of the composite. */
   readonly box: Rect;
 }
 
 interface PendingLayout {
   readonly layout: LayoutDescription;
-  /** RTP timestamp of the first picture of which it holds; undefined: the next. */
+  /** RTP timestamp of the first frame with this layout. Undefined: the next frame. */
   readonly timestamp: number | undefined;
 }
 
-/** Chromium tells the RTP timestamp of what it shows; other browsers may not. */
+/** Chromium gives the RTP timestamp of the frame. Other browsers may not. */
 type FrameMetadata = VideoFrameCallbackMetadata & { readonly rtpTimestamp?: number };
 
 const TICKS_PER_MICRO = 0.09;
 
-/** Of a participant's tile, or their screen's, in whichever layout. */
+/** Names a tile: the same in all layouts. */
 export const keyOf = ({ participant, source }: TileRegion) => `${participant} ${source}`;
 
 function pixels({ x, y, width, height }: Rect, canvas: LayoutDescription): Rect {
@@ -47,14 +45,14 @@ function placesOf({ regions }: LayoutDescription): string {
 export class LayoutFollower {
   private readonly pending: PendingLayout[] = [];
   private layout: LayoutDescription;
-  /** Where tiles were when they began to move, in pixels. */
+  /** Where tiles were when they started to move, in pixels. */
   private from: ReadonlyMap<string, Rect> = new Map();
   private startedAt: number | undefined;
   private shown: number | undefined;
   private readonly unsubscribe: () => void;
   private stopped = false;
 
-  /** @param onFrame is called for each picture that is shown, and when the layout changes. */
+  /** @param onFrame is called for each frame that is shown, and when the layout changes. */
   constructor(
     room: Room,
     private readonly composite: HTMLVideoElement,
@@ -70,7 +68,7 @@ export class LayoutFollower {
     this.unsubscribe();
   }
 
-  /** From the back to the front. */
+  /** Later ones cover earlier ones. */
   get regions(): readonly ShownRegion[] {
     const { layout, shown, startedAt, from } = this;
     const elapsed =
@@ -105,14 +103,14 @@ export class LayoutFollower {
     });
   }
 
-  /** Takes the layouts that the picture of that timestamp shows. */
+  /** Applies the layouts up to the frame with this RTP timestamp. */
   private advance(shown: number | undefined): void {
     for (let next = this.pending[0]; next; next = this.pending[0]) {
       const { timestamp } = next;
       const isAhead =
         shown !== undefined && timestamp !== undefined && ((shown - timestamp) | 0) < 0;
       if (isAhead) break;
-      // Where they were at that moment, not where they are in the picture after it.
+      // Compute where tiles were when the layout changed, not where they are in a later frame.
       this.shown = timestamp ?? shown;
       this.take(next);
       this.pending.shift();

@@ -1,14 +1,13 @@
 /**
- * Yourself without delay: lays the live camera over one's own tile of the composite, from the very
- * picture on that has the tile there, so that nobody sees themselves late. A page without this shows
- * a correct picture too.
+ * Shows users their own camera without delay: puts the live camera over their tile of the composite.
+ * It moves with the tile, frame by frame. The page is correct without it too.
  */
 import type { Rect } from '../../src/protocol/tile-geometry.js';
 import { LayoutFollower } from './layout-follower.js';
 import { boxOf, contentBox } from './picture-geometry.js';
 import type { Room } from './room.js';
 
-/** All of a box but what others lie over, as a CSS path in the box's own pixels. */
+/** The part of a box that other tiles do not cover, as a CSS path in the box's own pixels. */
 function clipPath(box: Rect, above: readonly Rect[]): string {
   const rectangle = ({ x, y, width, height }: Rect) => `M${x} ${y}h${width}v${height}h${-width}z`;
   const holes = above.map((other) =>
@@ -25,7 +24,7 @@ export class OwnTile {
 
   /**
    * @param composite shows `room.stream` with `object-fit: contain`.
-   * @param overlay a muted video at the top left corner of `composite`, over it.
+   * @param overlay a video element over `composite`, at its top left corner. It is muted.
    */
   constructor(
     private readonly room: Room,
@@ -62,7 +61,7 @@ export class OwnTile {
     if (this.track !== track) {
       this.track = track;
       this.overlay.srcObject = new MediaStream([track]);
-      // Muted video may always play; if a browser says no, the composite is there still.
+      // Browsers play muted video. If one refuses, the composite is still visible.
       this.overlay.play().catch(() => {});
     }
     const box = boxOf(own.box, content);

@@ -1,7 +1,7 @@
-/** From fractions of the composite to the page's own pixels. */
+/** Converts fractions of the composite to pixels of the page. */
 import type { Rect } from '../../src/protocol/tile-geometry.js';
 
-/** Where a video's picture lies in its element, with `object-fit: contain`. */
+/** Where the video is inside its element, with `object-fit: contain`. */
 export function contentBox(video: HTMLVideoElement): Rect {
   const { clientWidth, clientHeight, videoWidth, videoHeight } = video;
   const scale = Math.min(clientWidth / videoWidth, clientHeight / videoHeight) || 0;
@@ -9,7 +9,7 @@ export function contentBox(video: HTMLVideoElement): Rect {
   return { x: (clientWidth - width) / 2, y: (clientHeight - height) / 2, width, height };
 }
 
-/** @param region in fractions of the picture. */
+/** Where a region is in the page. @param region in fractions of the composite. */
 export function boxOf(region: Rect, content: Rect): Rect {
   return {
     x: content.x + region.x * content.width,

@@ -1,22 +1,23 @@
 /**
- * Asks for no more than the page shows: the size of the element, nothing of the picture while nobody
- * can see it, and little while data is to be saved.
+ * Limits what is received to what the page shows: the size of the element, audio only while the page
+ * is hidden, and a low bitrate in data saver mode.
  */
-import type { ReceiveLimits, Room } from './room.js';
+import type { Room } from './room.js';
+import type { ReceiveLimits } from './room-options.js';
 
-/** All that comes, in kbit/s. */
+/** Limit in data saver mode in kbit/s. */
 const SAVER_BITRATE = 250;
-/** Windows are dragged from one size to the other: only where they stay counts. */
+/** How long a new size must last before it counts. */
 const SETTLE_MS = 500;
-/** Who looks into another tab for a moment should find the picture moving. */
+/** Video goes on for this time in a hidden page: users often come back at once. */
 const HIDDEN_MS = 5000;
 
 export class ReceiveLimiter {
-  private readonly resized = new ResizeObserver(() => this.soon(SETTLE_MS));
-  private readonly visibility = () => this.soon(this.isSeen ? 0 : HIDDEN_MS);
+  private readonly resized = new ResizeObserver(() => this.later(SETTLE_MS));
+  private readonly visibility = () => this.later(this.isVisible ? 0 : HIDDEN_MS);
   private timer: ReturnType<typeof setTimeout> | undefined;
   private saver = false;
-  private asked = '';
+  private sent = '';
 
   /** @param composite shows `room.stream`. */
   constructor(
@@ -27,7 +28,7 @@ export class ReceiveLimiter {
     document.addEventListener('visibilitychange', this.visibility);
     composite.addEventListener('enterpictureinpicture', this.visibility);
     composite.addEventListener('leavepictureinpicture', this.visibility);
-    this.soon(SETTLE_MS);
+    this.later(SETTLE_MS);
   }
 
   get dataSaver(): boolean {
@@ -36,7 +37,7 @@ export class ReceiveLimiter {
 
   set dataSaver(on: boolean) {
     this.saver = on;
-    this.soon(0);
+    this.later(0);
   }
 
   stop(): void {
@@ -47,33 +48,33 @@ export class ReceiveLimiter {
     this.composite.removeEventListener('leavepictureinpicture', this.visibility);
   }
 
-  private get isSeen(): boolean {
+  private get isVisible(): boolean {
     const pictureInPicture = document.pictureInPictureElement === this.composite;
     return document.visibilityState === 'visible' || pictureInPicture;
   }
 
-  private soon(ms: number): void {
+  private later(ms: number): void {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.ask(), ms);
+    this.timer = setTimeout(() => this.send(), ms);
   }
 
-  private ask(): void {
+  private send(): void {
     const { clientWidth, clientHeight } = this.composite;
     const pixels = (size: number) => Math.max(1, Math.round(size * devicePixelRatio));
     const limits: ReceiveLimits = {
-      ...(this.isSeen ? {} : { rendition: 'audio' }),
+      ...(this.isVisible ? {} : { rendition: 'audio' }),
       ...(this.saver ? { maxBitrate: SAVER_BITRATE } : {}),
       ...(clientWidth > 0 && clientHeight > 0
         ? this.sizeOf(pixels(clientWidth), pixels(clientHeight))
         : {}),
     };
     const key = JSON.stringify(limits);
-    if (key === this.asked) return;
-    this.asked = key;
+    if (key === this.sent) return;
+    this.sent = key;
     this.room.setReceive(limits);
   }
 
-  /** The picture lies in the element as a whole: it is as large as the shorter of the two lets it. */
+  /** The size of the composite inside the element, with `object-fit: contain`. */
   private sizeOf(width: number, height: number): ReceiveLimits {
     const { width: across, height: down } = this.room.layout;
     if (across === 0 || down === 0) return {};

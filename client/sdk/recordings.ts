@@ -1,16 +1,14 @@
-/** A room's recordings: begun, ended, listed and played, as far as one's role allows. */
+/** Starts, stops, lists and plays the recordings of a room, as far as the user's role allows. */
 
 import type { RecordingInfo, RecordingRequest } from '../../src/protocol/recording-info.js';
 import type { ServerMessage } from '../../src/protocol/server-messages.js';
 
-export type { RecordingInfo, RecordingRequest };
-
-/** What the server gives for it: no token where nobody needs one. */
+/** What the server allows, and the token to do it. Without a token the server needs none. */
 type RecordingAccess = Omit<Extract<ServerMessage, { type: 'recordings' }>, 'type'>;
 
 export class RecordingError extends Error {
   constructor(
-    /** Stable; see the server's error codes. */
+    /** One of the server's stable error codes. */
     readonly code: string,
     message: string,
   ) {
@@ -19,7 +17,7 @@ export class RecordingError extends Error {
   }
 }
 
-/** A token is used for so long: the server's are good for ten minutes. */
+/** How long a token is used. Tokens of the server are valid for ten minutes. */
 const ACCESS_MS = 300_000;
 const ANSWER_MS = 10_000;
 
@@ -30,7 +28,7 @@ export class RoomRecordings {
   private accessSince = 0;
   private waiting: ((access: RecordingAccess) => void)[] = [];
 
-  /** @param ask lets the server answer what one may do. */
+  /** @param ask sends the server the message `recordings`. The answer goes to {@link answered}. */
   constructor(
     { url, room }: { readonly url: string; readonly room: string },
     private readonly ask: () => void,
@@ -39,29 +37,29 @@ export class RoomRecordings {
     this.room = room;
   }
 
-  /** What the server said one may do. */
+  /** The server's answer. */
   answered(access: RecordingAccess): void {
     this.access = access;
     this.accessSince = Date.now();
     for (const resolve of this.waiting.splice(0)) resolve(access);
   }
 
-  /** Whether they may be seen. */
+  /** Whether the user may list and play recordings. */
   async mayRead(): Promise<boolean> {
     return (await this.currentAccess()).reads;
   }
 
-  /** Whether they may be begun, ended and deleted. */
+  /** Whether the user may start, stop and delete recordings. */
   async mayWrite(): Promise<boolean> {
     return (await this.currentAccess()).writes;
   }
 
-  /** The latest first. */
+  /** Newest first. */
   list(): Promise<RecordingInfo[]> {
     return this.call('GET', this.roomPath);
   }
 
-  /** @param request what is left out is as the server's settings say. */
+  /** @param request what is left out comes from the server's settings. */
   start(request: RecordingRequest = {}): Promise<RecordingInfo> {
     return this.call('POST', this.roomPath, request);
   }
@@ -74,7 +72,7 @@ export class RoomRecordings {
     return this.call('POST', `/recordings/${id}/resume`);
   }
 
-  /** Its files are there once its status is `finished`. */
+  /** The files exist when the status is `finished`. */
   stop(id: string): Promise<RecordingInfo> {
     return this.call('POST', `/recordings/${id}/stop`);
   }
@@ -83,7 +81,7 @@ export class RoomRecordings {
     await this.call('DELETE', `/recordings/${id}`);
   }
 
-  /** Where one of its files can be read, for ten minutes. @param download offers it to be saved. */
+  /** URL of a file, valid for ten minutes. @param download makes the browser save the file. */
   async urlOf(id: string, file: string, download = false): Promise<string> {
     const { token } = await this.currentAccess();
     const query = new URLSearchParams({

@@ -1,6 +1,6 @@
-/** A screen, window or tab that is shared: a second picture, and its sound. */
+/** Sends a shared screen, window or tab: a second video, and its audio. */
 
-/** Text must stay sharp; what moves on a screen seldom needs more frames. */
+/** Text must stay sharp. Screens rarely need more frames per second. */
 const MAX_FRAME_RATE = 15;
 const MAX_BITRATE = 2_500_000;
 
@@ -10,14 +10,14 @@ export class ScreenShare {
   private video: RTCRtpTransceiver | undefined;
   private audio: RTCRtpTransceiver | undefined;
 
-  /** @param onEnded the browser's own button ended it, or the window was closed. */
+  /** @param onEnded called when the browser's own button ended it, or the window was closed. */
   constructor(private readonly onEnded: () => void) {}
 
-  /** Sends it over a connection. @returns whether m-lines were added, which have to be offered. */
+  /** Sends a stream over a connection. @returns whether m-lines were added: then an offer is needed. */
   async start(pc: RTCPeerConnection, stream: MediaStream): Promise<boolean> {
     const [video] = stream.getVideoTracks();
     const [audio] = stream.getAudioTracks();
-    if (!video) throw new Error('there is no picture to share');
+    if (!video) throw new Error('there is no video to share');
     if (this.stream && this.stream !== stream) this.stopTracks(this.stream);
     if (this.pc !== pc) {
       this.pc = pc;
@@ -39,12 +39,12 @@ export class ScreenShare {
     return isNew;
   }
 
-  /** The m-lines stay, for the next time. */
+  /** Stops the stream. Its m-lines stay for the next share. */
   stop(): void {
     if (this.stream) this.stopTracks(this.stream);
     this.stream = undefined;
     for (const transceiver of [this.video, this.audio]) {
-      // A connection that is closed has nothing to replace.
+      // Fails if the connection is closed: then nothing is sent anyway.
       transceiver?.sender.replaceTrack(null).catch(() => {});
     }
   }
@@ -62,7 +62,7 @@ const ENCODING: RTCRtpEncodingParameters = {
   maxFramerate: MAX_FRAME_RATE,
 };
 
-/** Fewer frames in place of fewer pixels, where the browser can be told so. */
+/** Asks the browser for fewer frames instead of fewer pixels, if it supports that. */
 async function preferDetail(sender: RTCRtpSender): Promise<void> {
   const parameters = sender.getParameters() as RTCRtpSendParameters & {
     degradationPreference?: string;

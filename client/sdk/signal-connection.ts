@@ -1,33 +1,28 @@
-import type { ClientMessage } from '../../src/protocol/client-messages.js';
+import type { ClientMessage, JoinMessage } from '../../src/protocol/client-messages.js';
+import { FINAL_CLOSE } from '../../src/protocol/limits.js';
 import type { ServerMessage } from '../../src/protocol/server-messages.js';
 import { Emitter } from './events.js';
+import type { TokenSource } from './room-options.js';
 
 /**
- * How long a lost connection is tried to get back. The server keeps a session for 15 s without a
- * socket; after that, or when it was restarted, it is joined anew.
+ * How long the client tries to connect again. The server keeps a session for 15 s without a socket.
+ * After that, or when the server has restarted, the client joins again.
  */
 const GIVE_UP_MS = 60_000;
-/** The server's word that there is no coming back; see FINAL_CLOSE in session.ts. */
-const FINAL_CLOSE = 4000;
 const FIRST_RETRY_MS = 200;
 const MAX_RETRY_MS = 2_000;
 
-/** An access token, or what gets a new one: it is asked each time the socket is opened. */
-export type TokenSource = string | (() => string | Promise<string>);
-
-type JoinMessage = Extract<ClientMessage, { type: 'join' }>;
-
-interface SignalEvents extends Record<string, unknown> {
+interface SignalEvents {
   message: ServerMessage;
-  /** The socket is gone and being reconnected. */
+  /** The socket was lost. The client connects again. */
   lost: undefined;
-  /** The server has forgotten the session: it is being joined anew, media has to begin again. */
+  /** The server has forgotten the session. The client joins again, and media must start again. */
   rejoining: undefined;
-  /** It could not be got back. */
+  /** The connection has ended for good, with the reason. */
   closed: string;
 }
 
-/** The signalling socket, which reconnects and resumes its session by itself. */
+/** The signalling socket. It connects again and resumes its session by itself. */
 export class SignalConnection extends Emitter<SignalEvents> {
   private socket: WebSocket | undefined;
   private join: JoinMessage | undefined;
@@ -47,7 +42,7 @@ export class SignalConnection extends Emitter<SignalEvents> {
     super();
   }
 
-  /** Opens the socket and joins; @param join is kept, to join again if the session is lost. */
+  /** Opens the socket and joins. @param join is sent again if the session is lost. */
   open(join: JoinMessage): void {
     this.join = join;
     this.connect(join);
@@ -81,7 +76,7 @@ export class SignalConnection extends Emitter<SignalEvents> {
     return url.href;
   }
 
-  /** Why the socket could not be opened: browsers tell nothing, the same address by HTTP may. */
+  /** Why the socket could not be opened. Browsers do not say why; an HTTP request to the same URL may. */
   private async whyRefused(): Promise<string> {
     const unreachable = 'the server cannot be reached';
     try {
@@ -94,7 +89,7 @@ export class SignalConnection extends Emitter<SignalEvents> {
     }
   }
 
-  /** Sends now, or once the session is resumed. */
+  /** Sends now, or when the session is resumed. */
   send(message: ClientMessage): void {
     if (this.session && this.lostAt === 0 && this.socket?.readyState === WebSocket.OPEN) {
       this.socket.send(JSON.stringify(message));

@@ -1,19 +1,18 @@
 /**
- * The simulcast layers of a camera: the server decodes the smallest that fills one's tile. Small
- * pictures have fewer layers; browsers leave the last ones out by themselves, so that the first ones
- * must be those that count.
+ * The simulcast layers of the camera. The server decodes the smallest layer that fills the tile. Small
+ * cameras have fewer layers. Browsers drop the last layers by themselves, so the first ones are used.
  */
 import { coversTile } from '../../src/protocol/tile-geometry.js';
 
 const RIDS = ['q', 'h', 'f'] as const;
 const DEFAULT_LONG_SIDE = 1280;
-/** Long side of a picture from which it has two layers, and three. */
+/** From this length of the longer side, in pixels, the camera has two layers; from the next, three. */
 const TWO_LAYERS = 480;
 const THREE_LAYERS = 960;
 const SMALL_BITRATE = 250_000;
 const MEDIUM_BITRATE = 700_000;
 
-/** @param maxBitrate of a layer, in bit/s. */
+/** The encodings of a camera. @param maxBitrate limit of each layer in bit/s. */
 export function simulcastLayers(
   track: MediaStreamTrack | undefined,
   maxBitrate: number,
@@ -35,62 +34,63 @@ export function simulcastLayers(
   });
 }
 
-interface Size {
+/** In pixels. */
+export interface Size {
   readonly width: number;
   readonly height: number;
 }
 
-/** A layer goes on so long after it is of use, so that a smaller one has taken its place. */
+/** A layer that is no longer needed stops after this time: the server has switched to a smaller one by then. */
 const SWITCH_OFF_MS = 4000;
 
-/** Whether a layer, or a smaller one, covers what the camera is shown in. */
+/** Whether a layer with this `scaleResolutionDownBy` is large enough for the tile. */
 function covers(track: MediaStreamTrack, scale: number, shown: Size): boolean {
   const { width = 0, height = 0 } = track.getSettings();
-  // As large as the longer side of either asks for: cameras may be turned.
-  const lying = (size: Size) => ({
+  // Compare long with long side: phones turn their cameras.
+  const landscape = (size: Size) => ({
     width: Math.max(size.width, size.height),
     height: Math.min(size.width, size.height),
   });
-  return coversTile(lying({ width: width / scale, height: height / scale }), lying(shown));
+  return coversTile(landscape({ width: width / scale, height: height / scale }), landscape(shown));
 }
 
 /**
- * The layers of one's camera that are sent: none larger than the server has a use for, which spares
- * phones an encode or two, and most of what they send.
+ * Switches simulcast layers of the camera off that are larger than the server needs. This saves phones
+ * one or two encodes and most of their bandwidth.
  */
 export class CameraLayers {
   private sender: RTCRtpSender | undefined;
-  /** Pixels that the camera is shown in; undefined until it is known. */
+  /** The size at which the camera is shown. Undefined until it is known. */
   private shown: Size | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private changing: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly maxBitrate: () => number,
+    private readonly maxBitrate: number,
     private readonly onError: (error: unknown) => void,
   ) {}
 
-  /** From now on of this sender, or of none; what was known of another's size is forgotten. */
+  /** Takes another sender, or none, and forgets the size. */
   use(sender: RTCRtpSender | undefined): void {
     this.sender = sender;
     this.shown = undefined;
     clearTimeout(this.timer);
   }
 
-  /** The server says how large the camera is shown. */
+  /** The server says at which size the camera is shown. */
   shownAt({ width, height }: Size): void {
     const before = this.shown;
     this.shown = { width, height };
     clearTimeout(this.timer);
     const isLarger = !before || width > before.width || height > before.height;
-    // Larger at once; smaller once the server has gone over to a smaller layer.
+    // Switch larger layers on at once. Switch them off when the server has changed to a smaller one.
     if (!isLarger || !before) {
-      this.timer = setTimeout(() => this.follow().catch(this.onError), SWITCH_OFF_MS);
-    } else this.follow().catch(this.onError);
+      this.timer = setTimeout(() => this.update().catch(this.onError), SWITCH_OFF_MS);
+    } else this.update().catch(this.onError);
   }
 
-  /** Sets the sender's layers for its track and for what is known; one change after the other. */
-  follow(): Promise<void> {
+  /** Sets the layers for the sender's track and the known size. Changes run one after the other. */
+  update(): Promise<void> {
     this.changing = this.changing.catch(() => {}).then(() => this.apply());
     return this.changing;
   }
@@ -99,7 +99,7 @@ export class CameraLayers {
     const { sender, shown } = this;
     const track = sender?.track;
     if (!sender || !track) return;
-    const layers = simulcastLayers(track, this.maxBitrate());
+    const layers = simulcastLayers(track, this.maxBitrate);
     const parameters = sender.getParameters();
     const encodings = parameters.encodings.map((encoding) => {
       const index = layers.findIndex(({ rid }) => rid === encoding.rid);

@@ -1,15 +1,16 @@
 /**
- * Makes the tiles of the composite what they look like: things with names, that can be clicked,
+ * Puts an invisible button over each tile of the composite, so that tiles have names, can be clicked,
  * reached with the keyboard and read out by screen readers.
  */
-import { keyOf, LayoutFollower, type TileRegion } from './layout-follower.js';
+import type { TileRegion } from '../../src/protocol/layout.js';
+import { keyOf, LayoutFollower } from './layout-follower.js';
 import { boxOf, contentBox } from './picture-geometry.js';
 import type { Room } from './room.js';
 
 export interface TileButtonsOptions {
-  /** Somebody's tile was clicked, or activated by a key. */
+  /** A tile was clicked, or activated by a key. */
   readonly onActivate?: (region: TileRegion) => void;
-  /** What a tile is called; a name with what is to be known of the person, in English, by default. */
+  /** Text for screen readers. By default name and state of the participant, in English. */
   readonly describe?: (room: Room, region: TileRegion) => string;
 }
 
@@ -37,7 +38,7 @@ export class TileButtons {
 
   /**
    * @param composite shows `room.stream` with `object-fit: contain`.
-   * @param container lies over it, from its top left corner on; is filled with buttons.
+   * @param container lies over `composite`, at its top left corner. It is filled with buttons.
    */
   constructor(
     private readonly room: Room,

@@ -6,16 +6,7 @@ import { AUDIO_CODECS, FILE_FORMATS } from './file-format.js';
 import type { Immutable } from './immutable.js';
 import { literals, STRICT } from './literals.js';
 import { OutputError } from './output-error.js';
-
-export const RECORDING_STATUSES = [
-  'starting',
-  'recording',
-  'paused',
-  'finishing',
-  'finished',
-  'failed',
-] as const;
-export type RecordingStatus = (typeof RECORDING_STATUSES)[number];
+import { RECORDING_STATUSES } from './recording-status.js';
 
 const Format = literals(FILE_FORMATS, { description: '`ogg` and `m4a` have audio only' });
 const AudioCodec = literals(AUDIO_CODECS);
@@ -87,7 +78,3 @@ export const RecordingInfo = Type.Object({
   store: literals(['local', 's3'], { description: 'where the files are' }),
 });
 export type RecordingInfo = Immutable<Static<typeof RecordingInfo>>;
-
-export function isOver({ status }: RecordingInfo): boolean {
-  return status === 'finished' || status === 'failed';
-}

@@ -123,7 +123,7 @@ export class CallPage {
 
   /** What the SDK does when the network changes. */
   restartIce(): Promise<void> {
-    return this.page.evaluate(() => (window as any).tessera.room.offer(true));
+    return this.page.evaluate(() => (window as any).tessera.room.restartIce());
   }
 
   /** Codes of the SDK's errors since the last call. */

@@ -3,11 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { TesseraError } from '../../errors.js';
 import type { WriterCounters } from '../../link/egress-messages.js';
 import type { Logger } from '../../logger.js';
-import {
-  isOver,
-  type RecordingInfo,
-  type RecordingRequest,
-} from '../../protocol/recording-info.js';
+import type { RecordingInfo, RecordingRequest } from '../../protocol/recording-info.js';
+import { isOver } from '../../protocol/recording-status.js';
 import type { EgressState } from '../../rooms/room.js';
 import type { EgressPhase } from '../../rooms/room-update.js';
 import { sleep } from '../../util/sleep.js';

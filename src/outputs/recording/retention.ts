@@ -1,5 +1,6 @@
 /** Which recordings have been kept long enough. Pure. */
-import { isOver, type RecordingInfo } from '../../protocol/recording-info.js';
+import type { RecordingInfo } from '../../protocol/recording-info.js';
+import { isOver } from '../../protocol/recording-status.js';
 
 export interface Retention {
   /** 0 keeps recordings of any age. */
