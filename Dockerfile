@@ -7,6 +7,8 @@ RUN npm ci
 COPY tsconfig.json ./
 COPY src ./src
 COPY client ./client
+COPY scripts ./scripts
+COPY LICENSE ./
 RUN npm run build && npm prune --omit=dev
 
 FROM node:24-bookworm-slim

@@ -1,9 +1,8 @@
-import { resolve } from 'node:path';
 import { defineConfig } from 'vite';
 
 const root = import.meta.dirname;
 
-/** Two things are built: the page, and the SDK by itself as `sdk.js` for other pages. */
+/** Builds the page. The SDK is built by `scripts/sdk/build.ts`. */
 export default defineConfig({
   root,
   base: './',
@@ -11,13 +10,6 @@ export default defineConfig({
     outDir: '../dist/client',
     emptyOutDir: true,
     target: 'es2022',
-    rollupOptions: {
-      input: { page: resolve(root, 'index.html'), sdk: resolve(root, 'sdk/index.ts') },
-      preserveEntrySignatures: 'exports-only',
-      output: {
-        entryFileNames: ({ name }) => (name === 'sdk' ? 'sdk.js' : 'assets/[name]-[hash].js'),
-      },
-    },
   },
   logLevel: 'warn',
 });

@@ -26,5 +26,5 @@ install_packages() { once install "npm ci --no-audit --no-fund" package-lock.jso
 
 build() {
   [ -f dist/server/main.js ] && [ -f dist/client/index.html ] || rm -f node_modules/.tessera-build
-  once build "npm run --silent build" src client tsconfig.json package-lock.json
+  once build "npm run --silent build" src client scripts/sdk tsconfig.json package.json package-lock.json
 }

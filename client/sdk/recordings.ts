@@ -28,7 +28,7 @@ export class RoomRecordings {
   private accessSince = 0;
   private waiting: ((access: RecordingAccess) => void)[] = [];
 
-  /** @param ask sends the server the message `recordings`. The answer goes to {@link answered}. */
+  /** @param ask sends the server the message `recordings`. The answer goes to `answered`. */
   constructor(
     { url, room }: { readonly url: string; readonly room: string },
     private readonly ask: () => void,
@@ -37,7 +37,7 @@ export class RoomRecordings {
     this.room = room;
   }
 
-  /** The server's answer. */
+  /** @internal The server's answer to `ask`. */
   answered(access: RecordingAccess): void {
     this.access = access;
     this.accessSince = Date.now();
