@@ -7,6 +7,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { settingsTable } from '../src/config/schema.js';
 import { linterConfigIsCurrent } from './import-rules.js';
+import { protocolDocs } from './protocol-docs.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const WRITE = process.argv.includes('--write');
@@ -72,6 +73,12 @@ generated(
   '<!-- settings: made by npm run docs:write -->',
   '<!-- end of settings -->',
   settingsTable(),
+);
+generated(
+  'docs/protocol.md',
+  '<!-- protocol: made by npm run docs:write -->',
+  '<!-- end of protocol -->',
+  protocolDocs(),
 );
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8').split('\n').length - 1;
 if (readme > MAX_README_LINES)

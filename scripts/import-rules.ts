@@ -37,6 +37,14 @@ const PACKAGES: Readonly<Record<string, string>> = {
   'libopus-wasm': 'src/codecs/opus',
 };
 
+/** Folders that may import these packages only. The other folders may import any. */
+const ONLY_PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  protocol: ['@sinclair/typebox'],
+};
+
+/** Imports of types count too. */
+const NO_CYCLES = { noImportCycles: { level: 'error', options: { ignoreTypes: false } } };
+
 interface Override {
   readonly includes: readonly string[];
   readonly linter: object;
@@ -48,10 +56,12 @@ function restriction(includes: readonly string[], folder: string, paths: readonl
     (other) => other !== folder && !allowed.includes(other),
   );
   const names = allowed.length > 0 ? allowed.join(', ') : 'no other folder';
+  const only = ONLY_PACKAGES[folder];
   return {
     includes,
     linter: {
       rules: {
+        ...(only ? { suspicious: NO_CYCLES } : {}),
         style: {
           noRestrictedImports: {
             level: 'error',
@@ -66,6 +76,14 @@ function restriction(includes: readonly string[], folder: string, paths: readonl
                   group: forbidden.map((other) => `**/${other}/**`),
                   message: `src/${folder}/ may import ${names}. The table is scripts/import-rules.ts.`,
                 },
+                ...(only
+                  ? [
+                      {
+                        group: ['**', '!./**', ...only.map((name) => `!${name}`)],
+                        message: `src/${folder}/ may import ${only.join(', ')} and its own files only.`,
+                      },
+                    ]
+                  : []),
               ],
             },
           },
@@ -104,6 +122,7 @@ export function linterConfig(): string {
     includes: ['client/**'],
     linter: {
       rules: {
+        suspicious: NO_CYCLES,
         style: {
           noRestrictedImports: {
             level: 'error',
@@ -111,7 +130,7 @@ export function linterConfig(): string {
               patterns: [
                 {
                   group: ['**/src/**', '!**/src/protocol/**'],
-                  message: 'The client imports nothing of src/ but protocol/.',
+                  message: 'The client may import src/protocol/ only.',
                 },
               ],
             },
