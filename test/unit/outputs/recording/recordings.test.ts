@@ -7,7 +7,7 @@ import {
   Recordings,
   type RecordingsOptions,
 } from '../../../../src/outputs/recording/recordings.js';
-import type { RecordingStatus } from '../../../../src/protocol/recording-info.js';
+import type { RecordingStatus } from '../../../../src/protocol/recording-status.js';
 import { nowMicros } from '../../../../src/util/clock.js';
 import { FakeLauncher, FakeRoom } from '../../../support/fake-egress.js';
 import { silentLogger } from '../../../support/members.js';
