@@ -150,7 +150,7 @@ export class GrowingFile {
     return opened;
   }
 
-  /** One sync at a time: a fragment that ends meanwhile is synced with the next one. */
+  /** One sync at a time: a fragment that ends during a sync is synced with the next one. */
   private sync(): void {
     const { handle } = this;
     if (!handle) return;

@@ -12,7 +12,7 @@ export type EgressUsage = Omit<Extract<EgressEvent, { type: 'usage' }>, 'type'>;
 /** A running egress process. The owner closes it, unless it crashed. */
 export type EgressHandle = Pick<EgressProcess, 'pid' | 'send' | 'sendFrame' | 'close'>;
 
-/** Starts egress processes; tests give processes of their own. */
+/** Starts egress processes. Tests have another implementation. */
 export interface EgressLauncher {
   /** @param options.closeMs time between `close()` and a kill. */
   launch(

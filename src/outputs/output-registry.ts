@@ -24,7 +24,7 @@ export interface OutputRegistryOptions<Output> {
   readonly maxPerRoom: number;
   /** The error for one output too many. */
   tooMany(): TesseraError;
-  /** What participants of a room are told, given the outputs that the room has. */
+  /** What participants of a room see, given the outputs that the room has. */
   stateOf(outputs: readonly Output[]): Partial<EgressState>;
 }
 

@@ -121,7 +121,7 @@ export class Recording implements RoomOutput, MediaOutput {
         },
         onEvent: (event) => this.handle(event),
         onFailure: (reason) => {
-          logger.error({ reason, recording: this.id }, 'egress process died');
+          logger.error({ reason }, 'egress process died');
           this.timeline.add({ type: 'interrupted' });
         },
         onGivenUp: (reason) => this.fault('egress_failed', `the recorder cannot run (${reason})`),
@@ -279,7 +279,7 @@ export class Recording implements RoomOutput, MediaOutput {
   /** It cannot go on: it is ended, and participants see that at once. */
   private fault(code: string, message: string): void {
     if (this.current.error) return;
-    this.logger.error({ code, message, recording: this.id }, 'a recording failed');
+    this.logger.error({ code, message }, 'a recording failed');
     this.change({ error: { code, message } });
     this.stop().catch((error: unknown) => this.logger.error({ error }, 'a stop failed'));
   }

@@ -277,7 +277,7 @@ function newId(): string {
   return `${time}-${randomBytes(6).toString('hex')}`;
 }
 
-/** What participants are told of a room's recording. */
+/** What participants see of a room's recording. */
 function stateOf(recording: Recording | undefined): EgressState['recording'] {
   const status = recording?.manifest.status;
   if (status === 'paused') return 'paused';

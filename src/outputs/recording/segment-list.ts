@@ -45,7 +45,7 @@ export class SegmentList {
     this.keepOffset(anchor);
   }
 
-  /** Media started, but the recording was paused meanwhile: the pause goes on. */
+  /** Media started, but the recording has been paused: it stays paused. */
   startedWhilePaused(anchor: Anchor): void {
     this.keepOffset(anchor);
   }
