@@ -9,7 +9,7 @@ const ntp = (seconds: number) => ({
   fraction: Math.floor((seconds % 1) * 2 ** 32),
 });
 
-test('a sender clock maps timestamps, and one that jumps is not believed until it agrees again', () => {
+test('a sender clock maps timestamps; after a jump it is unknown until two reports agree', () => {
   const clock = new SenderClock(90_000);
   expect(clock.captureMicros(0)).toBeNaN();
   clock.report(ntp(1000.5), 90_000);
@@ -22,7 +22,7 @@ test('a sender clock maps timestamps, and one that jumps is not believed until i
   expect(clock.captureMicros(360_000)).toBeCloseTo(1_004_900_000, -2);
 });
 
-test("a client's reports put its sound and its picture on one clock, and are believed", () => {
+test("a client's reports put its audio and video on one clock", () => {
   const reports = new ClientReports('client');
   const clocks = new Map([
     [1, new SenderClock(48_000)],
@@ -42,11 +42,11 @@ test("a client's reports put its sound and its picture on one clock, and are bel
     ];
     expect(Math.abs(sound - picture)).toBeLessThan(50);
   }
-  // What has ended is reported no more.
+  // A stream that ended is not reported any more.
   expect(reports.reports(60_000_000)).toEqual([]);
 });
 
-test('a picture that is early waits for its sound; sound waits for a picture that is late, within limits', () => {
+test('an early picture waits for its audio, audio waits for a late picture, within limits', () => {
   const early = new AvSync();
   for (let t = 0; t < 100; t++) early.audioMixed(t * 20_000, t * 20_000 + 80_000);
   expect(early.videoDue(2_000_000, 2_030_000)).toBeCloseTo(2_080_000, -3);

@@ -1,4 +1,4 @@
-/** The sound stages with real Opus and a fake clock: time is the number of the tick. */
+/** The audio stages with real Opus and a fake clock: time is the number of the tick. */
 import { beforeAll, expect, test } from 'vitest';
 import { OpusDecoder, OpusEncoder, opusPacketSamples } from '../../../../src/codecs/opus/opus.js';
 import { AudioDelayEstimator } from '../../../../src/mixer/audio/audio-delay-estimator.js';
@@ -117,7 +117,7 @@ test('stalls of 150 ms every 10 s do not let the delay grow', async () => {
   expect(Math.max(...delays)).toBeLessThan(120);
 });
 
-test('short stalls that recur are waited for', async () => {
+test('the delay grows for short stalls that recur', async () => {
   const buffer = new AudioJitterBuffer(await OpusDecoder.open(1));
   const tone = packets.get(400) as Buffer[];
   let next = 0;
@@ -153,7 +153,7 @@ test('loss is concealed without a click, reordering without a loss', async () =>
   expect(largestStep(Float32Array.from(out))).toBeLessThan(0.06);
 });
 
-test('lost packets that come again as redundancy are played, and waited for', async () => {
+test('redundant copies of lost packets are waited for and played', async () => {
   const buffer = new AudioJitterBuffer(await OpusDecoder.open(1));
   const tone = packets.get(400) as Buffer[];
   for (let tick = 0; tick < 600; tick++) {
@@ -173,7 +173,7 @@ test('lost packets that come again as redundancy are played, and waited for', as
   expect(buffer.counters.audio_packets_duplicate).toBe(0);
 });
 
-test('garbage is counted, silence is silence', async () => {
+test('invalid packets are counted, and an empty buffer gives silence', async () => {
   const buffer = new AudioJitterBuffer(await OpusDecoder.open(1));
   expect(buffer.pull()).toMatchObject({ active: false });
   buffer.push(audioIn(1, Buffer.alloc(0), 1));
@@ -193,7 +193,7 @@ test('time scaling keeps the pitch and makes no click', () => {
   }
 });
 
-test('speaker selection: the loudest few, with hold, no flutter', () => {
+test('the loudest few are selected, with a hold time', () => {
   const selection = new SpeakerSelection<string>({ maxSpeakers: 2 });
   const levels = (a: number, b: number, c: number) =>
     new Map([
@@ -211,7 +211,7 @@ test('speaker selection: the loudest few, with hold, no flutter', () => {
   expect([...selection.update(new Map())]).toEqual([]);
 });
 
-test('lateness that recurs is waited for, a single stall is not, and both are forgotten', () => {
+test('recurring lateness raises the delay, a single stall does not, and both are forgotten', () => {
   const estimator = new AudioDelayEstimator();
   let media = 0;
   const packets = (count: number, lateEvery: number, late: number) => {

@@ -80,7 +80,7 @@ beforeAll(async () => {
   for (const hertz of TONES) tones.set(hertz, await encode(hertz, FRAMES, () => 0.05));
 });
 
-test('a sender that falls silent costs nothing, and is heard from its first word on', async () => {
+test('a silent sender is not decoded, and is heard from its first word on', async () => {
   const speaks = (frame: number) => frame < 50 || frame >= 200;
   const packets = await encode(400, 300, (frame) => (speaks(frame) ? 0.3 : 0), true);
   const silent = packets.filter(({ length }) => length <= 2).length;
@@ -139,7 +139,7 @@ test('silent frames marked as silent are not decoded; loud ones marked so are', 
   expect(await decodes(0.3)).toBeGreaterThan(95);
 });
 
-test('the gate turns noise down, and does not eat the beginnings of words', () => {
+test('the gate turns noise down and keeps the starts of words', () => {
   const gate = new NoiseGate(true);
   const gains = (level: number, ticks: number) =>
     Array.from({ length: ticks }, () => {
@@ -158,7 +158,7 @@ test('the gate turns noise down, and does not eat the beginnings of words', () =
   expect(gains(-20, 3000).at(-1)).toBe(1);
 });
 
-test('voices of all loudnesses come to one', () => {
+test('voices are brought to the same loudness', () => {
   const settled = [0.01, 0.05, 0.3].map((amplitude) => {
     const control = new LoudnessControl(1);
     for (let tick = 0; tick < 1500; tick++) {
@@ -305,7 +305,7 @@ async function listenLow(
   return new Map([...listeners].map(([id, { heard }]) => [id, heard]));
 }
 
-test('the low bitrate is the same mix without oneself, and is gone over to without a click', async () => {
+test('the low bitrate has the same mixes, and switches to and from it make no click', async () => {
   const [from, to] = [60, 250];
   const heard = await listenLow([1, 2, 3], 350, from, to, (mixer, tick) => {
     const on = (id: number, audioOn: boolean) => mixer.setState(id, { ...person(id), audioOn });

@@ -1,4 +1,4 @@
-/** Which picture a tick shows: time is made up, the frames and their decoder are real. */
+/** Which picture a tick shows, on a fake clock with real frames and a real decoder. */
 import { expect, test, vi } from 'vitest';
 import { type LayerName, loadFixtures } from '../../../../scripts/fixtures.js';
 import { randomFrom } from '../../../../src/bots/random.js';
@@ -108,7 +108,7 @@ async function watch(
   return { shown, waits, pictures };
 }
 
-test('a camera that is in step with the ticks, a little before or after, loses no picture', async () => {
+test('a camera that is in phase with the ticks, give or take its jitter, loses no picture', async () => {
   for (const phase of [0, 0.33, 0.5, 0.9]) {
     const jitter = (n: number) => (n % 3) * 2000 - 2000;
     const { shown } = await watch((n) => (n + 1 + phase) * TICK + jitter(n), 120);
@@ -117,7 +117,7 @@ test('a camera that is in step with the ticks, a little before or after, loses n
   }
 });
 
-test('what waited a tick longer for that waits no longer once it is out of step', async () => {
+test('the extra wait ends when the camera is out of phase with the ticks', async () => {
   const settlesAt = 90;
   const { shown, waits } = await watch((n) => {
     const jitter = n < settlesAt ? (n % 3) * 2000 - 2000 : 0;
@@ -130,7 +130,7 @@ test('what waited a tick longer for that waits no longer once it is out of step'
   expect(shown.slice(40).filter((count) => count !== 1).length).toBeLessThanOrEqual(2);
 });
 
-test('a camera whose clock is a little faster stays in step while it overtakes the ticks', async () => {
+test('a camera with a slightly faster clock loses few pictures while it overtakes the ticks', async () => {
   const jitter = (n: number) => ((n * 7) % 5) * 1000 - 2000;
   const { shown } = await watch((n) => ((n + 1) * TICK) / 1.001 + jitter(n), 1500);
   // Overtaking takes four seconds, most of whose pictures would be none or two.
@@ -138,7 +138,7 @@ test('a camera whose clock is a little faster stays in step while it overtakes t
   expect(uneven, `${shown}`).toBeLessThanOrEqual(30);
 });
 
-test('a camera whose pictures come unevenly by themselves is seldom taken later for it', () => {
+test('an uneven camera is rarely delayed', () => {
   let [later, ticks] = [0, 0];
   for (const seed of [1, 2, 3]) {
     const random = randomFrom(seed);
@@ -154,7 +154,7 @@ test('a camera whose pictures come unevenly by themselves is seldom taken later 
   expect(later / ticks).toBeLessThan(0.35);
 });
 
-test('blocks are smoothed in all pictures, or only in those that others need where a tile shrinks them', async () => {
+test('a tile that shrinks its pictures leaves out the loop filter in frames that no other needs', async () => {
   const picturesIn = (width: number, height: number) => {
     const camera = { layer: 'h', tile: { width, height }, keepsPictures: true } as const;
     return watch((n) => (n + 0.5) * TICK, 24, camera);
@@ -174,7 +174,7 @@ test('blocks are smoothed in all pictures, or only in those that others need whe
   }
 });
 
-test('a keyframe that cannot be read is asked for again, whatever is left out', async () => {
+test('a keyframe is requested after a corrupt one, at any frame rate of the tile', async () => {
   const [good, count] = [20, 40];
   const frames = await encodeMoving('h264', count, good);
   splitAnnexB(frames[good] as Buffer)
