@@ -1,16 +1,16 @@
 /**
- * Which packets of one stream to ask for again, and when (RFC 4585, 6.2.1). Sequence numbers are
- * extended by the caller, so nothing here wraps. Pure; times in microseconds.
+ * Decides which packets of one stream to ask for again, and when (RFC 4585, 6.2.1). Sequence numbers
+ * are extended by the caller, so nothing here wraps. Pure; times in microseconds.
  */
 import type { Micros } from '../util/units.js';
 
 const MAX_TRIES = 10;
 const MAX_LIST = 1000;
-/** Not asked again sooner than this, however short the round trip. */
+/** A packet is not asked for again sooner than this, however short the round trip is. */
 const MIN_INTERVAL: Micros = 40_000;
-/** The sender ignores what comes again within its round trip; ours and theirs differ a little. */
+/** Senders ignore a request that is repeated within a round trip; their round trip differs from ours. */
 const INTERVAL_MARGIN: Micros = 10_000;
-/** On a path that loses this share, each request goes out twice: it may be lost as well. */
+/** On a path that loses this share each request is sent twice, because it may be lost too. */
 const LOSSY = 0.02;
 const COPY_AFTER: Micros = 10_000;
 const LOSS_SMOOTHING = 1 / 200;
@@ -25,13 +25,13 @@ interface Missing {
 export class NackGenerator {
   private readonly missing = new Map<number, Missing>();
   private highest: number | undefined;
-  /** Share of packets that did not come at first, smoothed. */
+  /** Smoothed share of packets that did not come at the first try. */
   private lossShare = 0;
 
   /** @param maxTries how often one packet is asked for before it is given up. */
   constructor(private readonly maxTries = MAX_TRIES) {}
 
-  /** @returns whether a gap was opened: then it is time to ask at once. */
+  /** Takes a packet's number. @returns whether it opens a gap: then it is time to ask at once. */
   received(sequence: number, now: Micros): boolean {
     this.missing.delete(sequence);
     if (this.highest === undefined || sequence <= this.highest) {
@@ -51,17 +51,17 @@ export class NackGenerator {
     return first < sequence;
   }
 
-  /** Nothing before this sequence number is wanted any more. */
+  /** Packets before this sequence number are no longer needed. */
   forgetBefore(sequence: number): void {
     for (const lost of this.missing.keys()) if (lost < sequence) this.missing.delete(lost);
   }
 
-  /** Whether a packet is missing and may still come: it was asked for fewer times than the limit. */
+  /** Whether a packet is missing and has not been given up. */
   isMissing(sequence: number): boolean {
     return this.missing.has(sequence);
   }
 
-  /** Sequence numbers to ask for now; counts as asked. Those asked for too often are given up. */
+  /** The numbers to ask for now, which then count as asked. Those asked for too often are given up. */
   due(now: Micros, roundTrip: Micros): number[] {
     const interval = Math.max(MIN_INTERVAL, roundTrip + INTERVAL_MARGIN);
     const due: number[] = [];

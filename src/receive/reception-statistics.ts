@@ -2,7 +2,7 @@ import type { ReportBlock } from '../rtp/rtcp.js';
 import { compactNtp, type NtpTime } from '../util/clock.js';
 import type { Micros, RtpTicks, Ssrc } from '../util/units.js';
 
-/** What one stream's reception report says (RFC 3550, 6.4.1 and appendix A.3, A.8). */
+/** Measures what the reception report of one stream says (RFC 3550, 6.4.1 and appendix A.3, A.8). */
 export class ReceptionStatistics {
   received = 0;
   private base: number | undefined;
@@ -19,7 +19,7 @@ export class ReceptionStatistics {
     private readonly clockRate: number,
   ) {}
 
-  /** @param sequence extended by the caller; retransmissions are not counted here. */
+  /** Takes an original packet, not a retransmission. @param sequence extended by the caller. */
   packet(sequence: number, timestamp: RtpTicks, now: Micros): void {
     this.base ??= sequence;
     this.highest = Math.max(this.highest, sequence);

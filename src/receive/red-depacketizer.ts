@@ -7,7 +7,7 @@ export interface RedBlock {
   readonly payload: Buffer;
 }
 
-/** Redundant blocks used of one packet; more is a fault of the sender. */
+/** A packet with more redundant blocks than this is malformed. */
 const MAX_BLOCKS = 4;
 
 /** All blocks, oldest first, the primary last; undefined if the payload is malformed. */

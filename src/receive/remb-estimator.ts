@@ -1,7 +1,7 @@
 /**
- * The receiver's estimate of what a sender's path takes, for senders that know no transport-wide
- * feedback (draft-alvestrand-rmcat-remb-03): the same detector and controller as for our own sending,
- * fed with the senders' abs-send-time. Pure; times in microseconds.
+ * Estimates what a sender's path takes, for senders without transport-wide feedback
+ * (draft-alvestrand-rmcat-remb-03). It uses the same detector and controller as for our own sending,
+ * with the abs-send-time of the sender's packets. Pure; times in microseconds.
  */
 
 import { OveruseDetector } from '../rtp/overuse-detector.js';
@@ -15,7 +15,7 @@ const MAX_BPS = 10_000_000;
 const WINDOW: Micros = 500_000;
 const UPDATE_INTERVAL: Micros = 100_000;
 const REPORT_INTERVAL: Micros = 1_000_000;
-/** A fall by so much is told at once. */
+/** An estimate that falls below this share of the last report is reported at once. */
 const FALL = 0.97;
 /** abs-send-time: 24 bits, 6 of them seconds. */
 const WRAP = 0x100_0000;
@@ -32,7 +32,7 @@ export class RembEstimator {
 
   /** @param absSendTime the header extension's 24 bits. */
   received(absSendTime: number, bytes: number, now: Micros): void {
-    // Unwrapped: the nearest moment with these 24 bits.
+    // Unwrap it to the nearest moment that has these 24 bits.
     const last = this.sentUnits ?? absSendTime;
     const step = ((absSendTime - (last % WRAP) + WRAP * 1.5) % WRAP) - WRAP / 2;
     this.sentUnits = last + step;
@@ -40,7 +40,7 @@ export class RembEstimator {
     this.carried.add(bytes, now);
   }
 
-  /** Called every few tens of milliseconds. @returns the bitrate to tell now, if any. */
+  /** Called every few tens of milliseconds. @returns the bitrate to report now, if any. */
   due(roundTrip: Micros, now: Micros): number | undefined {
     if (this.sentUnits === undefined || now - this.updatedAt < UPDATE_INTERVAL) return undefined;
     this.updatedAt = now;

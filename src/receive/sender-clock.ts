@@ -2,15 +2,15 @@ import { timestampDelta } from '../rtp/sequence.js';
 import { microsFromNtp, type NtpTime } from '../util/clock.js';
 import type { Micros, RtpTicks } from '../util/units.js';
 
-/** Two reports of one clock agree within this; senders that do not are not to be synchronised by. */
+/** Two reports of one clock agree within this. Senders whose reports do not are not synchronised. */
 const CONSISTENT: Micros = 20_000;
-/** Reports in a row that must agree before a clock that once jumped is believed again. */
+/** After a jump this many reports in a row must agree before the clock is trusted again. */
 const TRUSTED_AFTER = 2;
 
 /**
- * Maps RTP timestamps to the sender's NTP clock by its last sender report (RFC 3550, 6.4.1).
- * The first report is believed; after one that contradicts the one before, only those that agree
- * again are (werift, for one, writes NTP fractions that jump by hundreds of milliseconds).
+ * Maps RTP timestamps to the sender's NTP clock by its last sender report (RFC 3550, 6.4.1). The first
+ * report is trusted. A report that contradicts the one before ends that until reports agree again:
+ * werift, for one, writes NTP fractions that jump by hundreds of milliseconds.
  */
 export class SenderClock {
   private ntpMicros = Number.NaN;

@@ -1,6 +1,6 @@
 /**
- * Which of the simulcast layers of one camera is decoded (RFC 8853): the smallest that covers its
- * tile, of those that come at the moment. The old layer goes on until a keyframe of the new one is
+ * Chooses which simulcast layer of a camera is decoded (RFC 8853): the smallest that covers its tile,
+ * among those that arrive at the moment. The old layer goes on until a keyframe of the new one is
  * whole. A camera without simulcast is one layer. Pure; times in microseconds.
  */
 
@@ -8,15 +8,15 @@ import { coversTile } from '../protocol/tile-geometry.js';
 import type { FrameSize } from '../util/frame-size.js';
 import type { Micros, Ssrc } from '../util/units.js';
 
-/** A layer that is silent for so long has been switched off by its sender. */
+/** A layer without packets for this long has been switched off by its sender. */
 const SILENT_AFTER: Micros = 1_000_000;
-/** A layer must have come for so long before anything is switched up to it. */
+/** A layer must have arrived for this long before it replaces another. */
 const STEADY_AFTER: Micros = 1_000_000;
 
 interface Layer {
   size: FrameSize | undefined;
   lastPacketAt: Micros;
-  /** Since when it has come without a pause. */
+  /** Since when it has arrived without a pause. */
   steadySince: Micros;
 }
 
@@ -28,7 +28,7 @@ export class SimulcastSelector {
   readonly counters: SimulcastCounters = { video_layer_switches: 0 };
   /** The layer whose frames go to the decoder. */
   current: Ssrc | undefined;
-  /** The layer that takes its place with the next keyframe; the same if none is to. */
+  /** The layer that takes over at its next keyframe; the current one if no change is due. */
   target: Ssrc | undefined;
   /** Pixels that the tile has; undefined while there is none. */
   wanted: FrameSize | undefined;
@@ -44,7 +44,7 @@ export class SimulcastSelector {
     layer.lastPacketAt = now;
   }
 
-  /** A keyframe told the layer's size. */
+  /** Takes the size of a layer, from one of its keyframes. */
   sized(ssrc: Ssrc, size: FrameSize): void {
     const layer = this.layers.get(ssrc);
     if (layer) layer.size = size;
@@ -60,10 +60,10 @@ export class SimulcastSelector {
     return ssrc === undefined ? undefined : this.layers.get(ssrc)?.size;
   }
 
-  /** Chooses anew; to be called after packets, sizes or {@link wanted} changed. */
+  /** Chooses the target; to be called after packets, sizes or {@link wanted} have changed. */
   choose(now: Micros): void {
     const coming = [...this.layers].filter(([, layer]) => now - layer.lastPacketAt <= SILENT_AFTER);
-    // Nothing comes at all: what was chosen is what to wait for.
+    // Nothing arrives at all: keep what was chosen.
     if (coming.length === 0) return;
     const current = coming.find(([ssrc]) => ssrc === this.current);
     const usable = coming.filter(
@@ -79,7 +79,7 @@ export class SimulcastSelector {
     this.target = best?.[0] ?? this.target ?? usable[0]?.[0];
   }
 
-  /** @returns whether a whole frame of this layer goes to the decoder. */
+  /** Takes a whole frame of a layer. @returns whether it goes to the decoder. */
   accepts(ssrc: Ssrc, keyframe: boolean): boolean {
     if (ssrc !== this.current && keyframe && (ssrc === this.target || this.current === undefined)) {
       if (this.current !== undefined) this.counters.video_layer_switches++;

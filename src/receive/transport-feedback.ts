@@ -7,7 +7,7 @@ import type { Micros } from '../util/units.js';
 
 const DELTA_UNIT: Micros = 250;
 const REFERENCE_UNIT: Micros = 64_000;
-/** Packets reported on in one feedback; more wait for the next. */
+/** Packets in one feedback message; the others wait for the next one. */
 const MAX_PACKETS = 600;
 
 export class TransportFeedbackGenerator {
@@ -22,7 +22,7 @@ export class TransportFeedbackGenerator {
     if (this.arrivals.size < 4 * MAX_PACKETS) this.arrivals.set(extended, now);
   }
 
-  /** The body of a feedback message (after the media SSRC), or undefined if nothing came. */
+  /** The body of a feedback message, behind the media SSRC; undefined if no packet has arrived. */
   build(): Buffer | undefined {
     if (this.arrivals.size === 0) return undefined;
     const sequences = [...this.arrivals.keys()].sort((a, b) => a - b);
@@ -53,7 +53,7 @@ export class TransportFeedbackGenerator {
   }
 
   private write(first: number, reference: number, symbols: number[], deltas: number[]): Buffer {
-    // Two-bit status vector chunks of seven: always right, and close to the smallest.
+    // Status vector chunks with seven symbols of two bits fit every case, and are almost the smallest.
     const chunks = Math.ceil(symbols.length / 7);
     const deltaBytes = deltas.reduce((sum, delta) => sum + (delta >= 0 && delta <= 255 ? 1 : 2), 0);
     const out = Buffer.alloc(8 + chunks * 2 + deltaBytes);

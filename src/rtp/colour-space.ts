@@ -1,19 +1,19 @@
-/** How the samples of a picture stand for colours. */
+/** How the samples of a picture represent colours. */
 export interface ColourSpace {
   /** ITU-R BT.601 or BT.709: the weights of red, green and blue in the luma. */
   readonly matrix: 'bt601' | 'bt709';
-  /** Samples go from 0 to 255 in place of 16 to 235 and 240. */
+  /** Samples go from 0 to 255. Otherwise luma goes from 16 to 235, chroma from 16 to 240. */
   readonly fullRange: boolean;
 }
 
-/** Of the canvas, and of what comes without a word about it. */
+/** The colour space of the canvas, and of video that does not state any. */
 export const BT601: ColourSpace = { matrix: 'bt601', fullRange: false };
 
 const MATRIX_BT709 = 1;
 const RANGE_FULL = 2;
 
 /**
- * The color-space header extension of libwebrtc
+ * Reads the color-space header extension of libwebrtc
  * (http://www.webrtc.org/experiments/rtp-hdrext/color-space): primaries, transfer, matrix (ISO/IEC
  * 23001-8), and range with chroma siting; HDR metadata may follow.
  */

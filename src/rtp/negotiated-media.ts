@@ -2,7 +2,7 @@ import type { CodecName } from '../protocol/codec-names.js';
 import type { Ssrc } from '../util/units.js';
 import type { HeaderExtensionIds } from './rtp-packet.js';
 
-/** A payload type and the codec it stands for on one m-line. */
+/** A payload type and the codec that it means on one m-line. */
 export interface PayloadFormat {
   readonly payloadType: number;
   readonly codec: CodecName;
@@ -28,9 +28,9 @@ export interface MediaSection {
   readonly formats: readonly PayloadFormat[];
   /** SSRCs that the client announced, with the SSRC of their retransmissions. */
   readonly ssrcs: ReadonlyMap<Ssrc, Ssrc | undefined>;
-  /** Simulcast layers sent on it (RFC 8852); empty without simulcast. */
+  /** Ids of the simulcast layers that are sent on it (RFC 8852); empty without simulcast. */
   readonly rids: readonly string[];
-  /** SCTP port of the client, of a data section (RFC 8841, 5). */
+  /** SCTP port of the client (RFC 8841, 5); only of a data section. */
   readonly sctpPort?: number;
 }
 

@@ -1,16 +1,16 @@
 /**
- * Whether a path's queues grow, from when packets left and when they arrived: packet groups, a
- * trendline over their delay variation, an adaptive threshold (draft-ietf-rmcat-gcc-02, 5.1 to 5.4,
- * with libwebrtc's trendline in place of the Kalman filter). Pure; times in microseconds, the two
- * clocks may have any offset.
+ * Detects whether a path's queues grow, from the times at which packets left and arrived: packet
+ * groups, a trendline over their delay variation, an adaptive threshold (draft-ietf-rmcat-gcc-02, 5.1
+ * to 5.4, with libwebrtc's trendline in place of the Kalman filter). Pure; times in microseconds. The
+ * two clocks may have any offset.
  */
 import type { Micros } from '../util/units.js';
 
 export type Usage = 'normal' | 'overuse' | 'underuse';
 
-/** Packets sent within this of a group's first belong to it. */
+/** Packets that leave within this time of a group's first packet belong to the group. */
 const GROUP_SPAN: Micros = 5_000;
-/** Packets that were held up together and arrive within this of each other are one group too. */
+/** Packets that were held up and arrive within this time of each other are one group too. */
 const BURST_GAP: Micros = 5_000;
 const MAX_BURST: Micros = 100_000;
 const WINDOW = 20;
@@ -23,7 +23,7 @@ const K_DOWN = 0.039;
 const MIN_THRESHOLD = 6;
 const MAX_THRESHOLD = 600;
 const MAX_ADAPT_OFFSET = 15;
-/** After so long without packets the past says nothing. */
+/** After this long without packets the history is dropped. */
 const RESET_AFTER: Micros = 2_000_000;
 
 interface Group {
@@ -48,7 +48,7 @@ export class OveruseDetector {
   private overuses = 0;
   private previousTrend = 0;
 
-  /** Takes a packet in order of arrival. */
+  /** Takes a packet; to be called in the order of arrival. */
   packet(sent: Micros, arrival: Micros): void {
     const { group } = this;
     if (group && arrival - group.lastArrival > RESET_AFTER) this.reset();

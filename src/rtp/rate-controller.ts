@@ -1,6 +1,7 @@
 /**
- * The bitrate that a path is believed to take: multiplicative increase far from the last congestion,
- * additive near it, decrease to 85 % of what got through (draft-ietf-rmcat-gcc-02, 5.5). Pure.
+ * Controls the estimate of what a path takes: multiplicative increase far from the last congestion,
+ * additive increase near it, decrease to 85 % of what arrived (draft-ietf-rmcat-gcc-02, 5.5). Pure;
+ * times in microseconds.
  */
 
 import type { Micros } from '../util/units.js';
@@ -9,13 +10,13 @@ import type { Usage } from './overuse-detector.js';
 const DECREASE = 0.85;
 const INCREASE_PER_SECOND = 1.08;
 const PACKET_BITS = 1200 * 8;
-/** The estimate stays within this of what was really carried: more is not known. */
+/** The estimate grows to at most this many times what was carried: nothing is known beyond it. */
 const MAX_OVER_CARRIED = 1.5;
 const HEADROOM_BPS = 10_000;
 
 export class RateController {
   private state: 'increase' | 'hold' | 'decrease' = 'increase';
-  /** Mean and variance of what got through at congestion. */
+  /** Mean and deviation of what the path carried at congestion. */
   private capacity: { mean: number; deviation: number } | undefined;
   private changedAt: Micros | undefined;
   private decreasedAt = Number.NEGATIVE_INFINITY;
@@ -30,14 +31,14 @@ export class RateController {
     return this.rate;
   }
 
-  /** A better-founded value, from a probe or from loss. */
+  /** Sets the estimate from a probe, or from loss. */
   set(bitrateBps: number): void {
     this.rate = this.clamp(bitrateBps);
   }
 
   /**
-   * @param carriedBps what the path carried lately; undefined while unknown.
-   * @param roundTrip a decrease is followed by another only after this.
+   * @param carriedBps what the path has carried lately; undefined while unknown.
+   * @param roundTrip the least time between two decreases.
    */
   update(usage: Usage, carriedBps: number | undefined, roundTrip: Micros, now: Micros): void {
     const since = Math.min(1_000_000, now - (this.changedAt ?? now)) / 1_000_000;
@@ -73,7 +74,7 @@ export class RateController {
       : this.rate * (INCREASE_PER_SECOND ** seconds - 1);
     const limit =
       carriedBps === undefined ? this.rate : MAX_OVER_CARRIED * carriedBps + HEADROOM_BPS;
-    // What is known already is not taken back because little is sent at the moment.
+    // A path does not get worse because little is sent at the moment.
     this.rate = this.clamp(Math.max(this.rate, Math.min(this.rate + step, limit)));
   }
 

@@ -12,7 +12,7 @@ const PSFB = 206;
 /** One reception report block (RFC 3550, 6.4.1). */
 export interface ReportBlock {
   readonly ssrc: Ssrc;
-  /** Lost since the last report, in 1/256. */
+  /** Share of packets lost since the last report, in 1/256. */
   readonly fractionLost: number;
   /** Lost in total, signed 24 bit. */
   readonly cumulativeLost: number;
@@ -120,7 +120,7 @@ function parseOne(data: Buffer): RtcpPacket | undefined {
   return undefined;
 }
 
-/** Parses a compound packet; parts that are malformed or unknown are left out. Never throws. */
+/** Parses a compound packet. Never throws; malformed and unknown parts are left out. */
 export function parseRtcp(compound: Buffer): RtcpPacket[] {
   const packets: RtcpPacket[] = [];
   for (let at = 0; at + 4 <= compound.length; ) {
@@ -211,7 +211,7 @@ export function buildNack(sender: Ssrc, media: Ssrc, sequences: readonly number[
   return out;
 }
 
-/** The receiver's estimate (draft-alvestrand-rmcat-remb-03, 2.2); of at most 2^18 steps, rounded down. */
+/** The receiver's estimate, rounded down to the 18 bits of the format (draft-alvestrand-rmcat-remb-03, 2.2). */
 export function buildRemb(sender: Ssrc, bitrateBps: number, media: readonly Ssrc[]): Buffer {
   const out = header(PSFB, 15, 20 + media.length * 4);
   out.writeUInt32BE(sender, 4);

@@ -1,4 +1,4 @@
-/** Signed distance from `from` to `to` in 16-bit serial arithmetic: positive when `to` is newer (RFC 1982). */
+/** Signed distance from `from` to `to` in 16-bit serial arithmetic, positive if `to` is newer (RFC 1982). */
 export function sequenceDelta(from: number, to: number): number {
   const delta = (to - from) & 0xffff;
   return delta >= 0x8000 ? delta - 0x1_0000 : delta;
@@ -9,7 +9,7 @@ export function timestampDelta(from: number, to: number): number {
   return (to - from) | 0;
 }
 
-/** Extends wrapping counters to integers that only ever wrap after 2^53. */
+/** Extends wrapping counters to integers that do not wrap. */
 export class Unwrapper {
   private last: number | undefined;
 

@@ -1,13 +1,13 @@
 /**
- * Whether a native call is made at once, or on libuv's pool. Giving a call away and taking its answer
- * costs about 65 us of CPU (`npm run bench:scalers`), as much as decoding a small picture: what is
- * short is done here, as long as the event loop has time for it.
+ * Decides whether a native call is made on this thread or on libuv's pool. The pool costs about 65 us
+ * of CPU a call (`npm run bench:scalers`), as much as decoding a small picture. So short calls are made
+ * on this thread, as long as the event loop has time for them.
  */
 import { performance } from 'node:perf_hooks';
 
-/** A call that reads so many pixels takes about 0.3 ms. */
+/** A call that reads this many pixels takes about 0.3 ms. */
 const SHORT_PIXELS = 640 * 360;
-/** Share of its time that the event loop may be busy. */
+/** The event loop has time while it is busy for at most this share. */
 const MAX_UTILIZATION = 0.5;
 const SAMPLE_MS = 500;
 
