@@ -45,18 +45,38 @@ const ONLY_PACKAGES: Readonly<Record<string, readonly string[]>> = {
 /** Imports of types count too. */
 const NO_CYCLES = { noImportCycles: { level: 'error', options: { ignoreTypes: false } } };
 
+/** Folders of `src` that load native codecs; the server process runs none of them. */
+const LOADS_CODECS: readonly string[] = ['mixer', 'egress', 'bots', 'cli'];
+/** Folders inside of `codecs` that load one. */
+const NATIVE_CODECS = ['ffmpeg', 'opus'];
+
 interface Override {
   readonly includes: readonly string[];
   readonly linter: object;
 }
 
-function restriction(includes: readonly string[], folder: string, paths: readonly string[]) {
+/** Paths of native codecs as files of this folder would write them; none if it may load them. */
+function nativePaths(folder: string, isNative: boolean): string[] {
+  const seesCodecs = folder === 'codecs' || ALLOWED[folder]?.includes('codecs');
+  if (!seesCodecs || isNative || LOADS_CODECS.includes(folder)) return [];
+  return NATIVE_CODECS.map((name) =>
+    folder === 'codecs' ? `**/${name}/**` : `**/codecs/${name}/**`,
+  );
+}
+
+function restriction(
+  includes: readonly string[],
+  folder: string,
+  paths: readonly string[],
+  isNative = false,
+) {
   const allowed = ALLOWED[folder] ?? [];
   const forbidden = Object.keys(ALLOWED).filter(
     (other) => other !== folder && !allowed.includes(other),
   );
   const names = allowed.length > 0 ? allowed.join(', ') : 'no other folder';
   const only = ONLY_PACKAGES[folder];
+  const native = nativePaths(folder, isNative);
   return {
     includes,
     linter: {
@@ -76,6 +96,9 @@ function restriction(includes: readonly string[], folder: string, paths: readonl
                   group: forbidden.map((other) => `**/${other}/**`),
                   message: `src/${folder}/ may import ${names}. The table is scripts/import-rules.ts.`,
                 },
+                ...(native.length > 0
+                  ? [{ group: native, message: 'The server process loads no native codec.' }]
+                  : []),
                 ...(only
                   ? [
                       {
@@ -104,7 +127,7 @@ function overridesOfImports(): Override[] {
     // The folder inside of this one that has a package to itself.
     for (const name of inner) {
       const rest = packages.filter((other) => other !== name);
-      rules.push(restriction([`${PACKAGES[name]}/**`], folder, rest));
+      rules.push(restriction([`${PACKAGES[name]}/**`], folder, rest, true));
     }
     return rules;
   });
