@@ -8,7 +8,8 @@ import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { decodeJwt, errors, jwtVerify, SignJWT } from 'jose';
 import type { ApiKey } from '../config/api-keys.js';
 import { TesseraError } from '../errors.js';
-import { type Grant, PUBLISH_SOURCES, type PublishSource, type Role } from '../rooms/grant.js';
+import type { Role } from '../protocol/participants.js';
+import { type Grant, PUBLISH_SOURCES, type PublishSource } from '../rooms/grant.js';
 
 const MAX_TOKEN_LENGTH = 8192;
 const ALGORITHM = 'HS256';

@@ -1,9 +1,10 @@
-/** Who asks, and what they may: for HTTP requests and for the upgrade of signalling sockets. */
+/** Who makes a request and what they may do: for HTTP and for the upgrade of signalling sockets. */
 import type { FastifyRequest } from 'fastify';
 import { type ApiKey, makeKey } from '../config/api-keys.js';
 import { TesseraError } from '../errors.js';
+import type { Role } from '../protocol/participants.js';
 import type { Caller, RecordingAccess } from '../rooms/caller.js';
-import { OPEN_GRANT, type Role } from '../rooms/grant.js';
+import { OPEN_GRANT } from '../rooms/grant.js';
 import type { RevokedTokens } from '../rooms/revoked-tokens.js';
 import { isLoopback } from '../util/loopback.js';
 import {
@@ -16,13 +17,13 @@ import {
 } from './access-token.js';
 
 export interface AccessOptions {
-  /** Without any, everybody may do everything. */
+  /** If there are none, everybody may do everything. */
   readonly keys: readonly ApiKey[];
   readonly clockSkewSeconds: number;
   readonly tokenSeconds: number;
 }
 
-/** Clients are given new tokens before theirs end, so that a restart of the server ends no call. */
+/** Life of renewed tokens. Clients get one before theirs expires, so that they can always reconnect. */
 const RENEWED_SECONDS = 600;
 
 /** What a request to the API may do. */
@@ -30,7 +31,7 @@ export type Permission =
   | { readonly kind: 'create' }
   | { readonly kind: 'list' }
   | { readonly kind: 'admin'; readonly room: string }
-  /** The room's recordings: to play them, or to begin, end and delete them too. */
+  /** The room's recordings: play them; with `writes` also start, stop and delete them. */
   | { readonly kind: 'record'; readonly room: string; readonly writes: boolean };
 
 /** The host of a URL or a Host header, without its port. */
@@ -58,11 +59,11 @@ export class Access {
     private readonly revoked: RevokedTokens,
   ) {
     this.open = options.keys.length === 0;
-    // Tokens that were made by an open server are good for as long as it runs.
+    // Tokens of an open server are valid while it runs.
     this.keys = this.open ? [makeKey()] : options.keys;
   }
 
-  /** Life of tokens that nothing else is asked for, in seconds. */
+  /** Default life of tokens, in seconds. */
   get tokenSeconds(): number {
     return this.options.tokenSeconds;
   }
@@ -87,7 +88,7 @@ export class Access {
     });
   }
 
-  /** Who opens a signalling socket. @throws TesseraError `unauthorized` or `forbidden`. */
+  /** Who opens a signalling socket or a WHIP or WHEP session. @throws TesseraError `unauthorized` or `forbidden`. */
   async callerOf(request: FastifyRequest): Promise<Caller> {
     this.checkHost(request);
     const token = await this.tokenOf(request);
@@ -123,7 +124,7 @@ export class Access {
     return { reads, writes, token: await this.sign({ video, seconds: RENEWED_SECONDS }) };
   }
 
-  /** What gives the next token whenever the latest has less than RENEWED_SECONDS left. */
+  /** A function that gives the next token when the latest has less than RENEWED_SECONDS left. */
   private renewal({ identity, name, video, digest, expiresAt }: VerifiedToken) {
     let end = expiresAt;
     return async (): Promise<string | undefined> => {
@@ -133,7 +134,7 @@ export class Access {
     };
   }
 
-  /** The token of a request, checked; undefined if there is none and none is needed. */
+  /** The verified token of a request; undefined if there is none and none is needed. */
   private async tokenOf({ headers, query }: FastifyRequest): Promise<VerifiedToken | undefined> {
     const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
     const { access_token: given } = (query ?? {}) as { access_token?: unknown };
@@ -147,7 +148,7 @@ export class Access {
     });
   }
 
-  /** An open server serves its own machine: no page of elsewhere may reach it by another name. */
+  /** An open server serves its own machine only: this stops DNS rebinding by foreign pages. */
   private checkHost({ headers }: FastifyRequest): void {
     const host = hostOf(headers.host ?? '');
     if (!this.open || isLoopback(host)) return;

@@ -1,6 +1,7 @@
-/** The latest events of all rooms, for streams that begin late or come back. */
+/** The latest events of all rooms, for streams that connect again. */
 import { isMomentary, type RoomEvent } from '../rooms/room-events.js';
 
+/** Events that are kept. */
 const KEPT = 1000;
 
 export type EventListener = (event: RoomEvent) => void;
@@ -15,13 +16,13 @@ export class EventLog {
     for (const listener of this.listeners) listener(event);
   }
 
-  /** Those after the one of that id; none if it is not known (any more). */
+  /** Events after the one with this id; none if it is unknown or too old. */
   after(id: string): readonly RoomEvent[] {
     const at = this.events.findIndex((event) => event.id === id);
     return at < 0 ? [] : this.events.slice(at + 1);
   }
 
-  /** @returns what ends it. */
+  /** @returns a function that ends the subscription. */
   subscribe(listener: EventListener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);

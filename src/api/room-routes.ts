@@ -34,7 +34,7 @@ export interface ApiDependencies {
 
 const tags = ['rooms'];
 
-/** The tag of what was read; a change may ask that it be still so (RFC 9110, 13.1.1). */
+/** Checks `If-Match` against the current tag (RFC 9110, 13.1.1). @throws TesseraError `version_mismatch`. */
 export function checkVersion(request: FastifyRequest, tag: string): void {
   const wanted = request.headers['if-match'];
   const tags = wanted?.split(',').map((part) => part.trim());
@@ -48,7 +48,7 @@ function tagOf({ sid, version }: Room): string {
   return `"${sid}-${version}"`;
 }
 
-/** For all routes below `/v1/rooms/:room`: the room's admins only. */
+/** A hook for routes below `/v1/rooms/:room`: only admins of the room pass. */
 export function requireAdmin(access: Access) {
   return async (request: FastifyRequest): Promise<void> => {
     const { room } = request.params as { room: string };

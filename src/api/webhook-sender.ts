@@ -1,18 +1,21 @@
 /**
- * Webhooks: every event goes to every destination, signed as Standard Webhooks asks
- * (https://www.standardwebhooks.com, 1.0), in order for each room, and again with growing pauses until
- * it is taken or too old. What is not delivered yet is on the disk and survives a restart.
+ * Webhooks: every event goes to every destination, signed by Standard Webhooks
+ * (https://www.standardwebhooks.com, 1.0), in order for each room. A delivery that fails is repeated
+ * with growing pauses until it succeeds or is too old. Pending deliveries are on the disk, so that
+ * they survive a restart.
  */
 import { createHmac } from 'node:crypto';
 import type { Logger } from '../logger.js';
 import type { RoomEvent } from '../rooms/room-events.js';
+import { backoffMs } from '../util/backoff.js';
 import type { RecordStore } from '../util/record-store.js';
+import { sleep } from '../util/sleep.js';
 
-const FIRST_RETRY_MS = 500;
-const MAX_RETRY_MS = 60_000;
+/** With jitter, so that a destination that comes back is not hit by all deliveries at once. */
+const RETRY = { firstMs: 500, maxMs: 60_000, jitter: 0.25 };
 const TIMEOUT_MS = 10_000;
 const CLOSE_MS = 1000;
-/** Deliveries that wait, of all destinations; beyond, the newest are dropped and counted. */
+/** Pending deliveries of all destinations; when there are more, the newest are dropped and counted. */
 const MAX_PENDING = 20_000;
 
 export interface Delivery {
@@ -22,7 +25,7 @@ export interface Delivery {
 
 export interface WebhookOptions {
   readonly urls: readonly string[];
-  /** What signs, as bytes. */
+  /** The signing key. */
   readonly secret: Buffer;
   readonly giveUpMs: number;
 }
@@ -40,7 +43,7 @@ export function signatureOf(secret: Buffer, id: string, timestamp: number, body:
 
 export class WebhookSender {
   readonly counters = { delivered: 0, failed_attempts: 0, given_up: 0, dropped: 0 };
-  /** By destination and room: neither waits for another. */
+  /** By destination and room: they do not wait for each other. */
   private readonly queues = new Map<string, Queue>();
   private readonly closing = new AbortController();
   private pending = 0;
@@ -52,7 +55,7 @@ export class WebhookSender {
     private readonly logger: Logger,
   ) {}
 
-  /** Takes up what an earlier run did not deliver. */
+  /** Continues with what an earlier run did not deliver. */
   async start(): Promise<void> {
     for (const [name, delivery] of await this.store.load()) {
       if (this.options.urls.includes(delivery.url)) this.enqueue(name, delivery);
@@ -75,10 +78,10 @@ export class WebhookSender {
     }
   }
 
-  /** Gives what waits a moment more; the next run sends the rest. */
+  /** Gives pending deliveries a moment; the next run sends the rest. */
   async close(): Promise<void> {
     const work = Promise.all([...this.queues.values()].map(({ running }) => running));
-    await Promise.race([work, this.sleep(CLOSE_MS)]);
+    await Promise.race([work, sleep(CLOSE_MS, this.closing.signal)]);
     this.closing.abort();
     await work;
     await this.store.settled();
@@ -106,25 +109,24 @@ export class WebhookSender {
     this.queues.delete(key);
   }
 
-  /** @returns whether there is nothing more to do about it; false when closing. */
+  /** @returns true if the delivery succeeded or was given up; false if the sender closes. */
   private async deliver({ url, event }: Delivery): Promise<boolean> {
     const until = event.createdAt * 1000 + this.options.giveUpMs;
     const body = JSON.stringify(event);
-    for (let pause = FIRST_RETRY_MS; !this.closing.signal.aborted; pause *= 2) {
+    for (let failures = 1; !this.closing.signal.aborted; failures++) {
       if (await this.attempt(url, event, body)) {
         this.counters.delivered++;
         return true;
       }
       if (this.closing.signal.aborted) return false;
       this.counters.failed_attempts++;
-      // Destinations that come back are not met by all at once.
-      const wait = Math.min(MAX_RETRY_MS, pause) * (0.75 + Math.random() / 2);
+      const wait = backoffMs(failures, RETRY);
       if (Date.now() + wait > until) {
         this.counters.given_up++;
         this.logger.warn({ event: event.event, id: event.id }, 'webhook given up');
         return true;
       }
-      await this.sleep(wait);
+      await sleep(wait, this.closing.signal);
     }
     return false;
   }
@@ -145,7 +147,7 @@ export class WebhookSender {
           'webhook-signature': signatureOf(this.options.secret, id, timestamp, body),
         },
       });
-      // The answer is of no interest, but it must be read for the connection to be used again.
+      // The connection is used again only if the answer is read or cancelled.
       await response.body?.cancel();
       if (response.ok) return true;
       this.logger.debug({ event, status: response.status }, 'webhook refused');
@@ -153,18 +155,5 @@ export class WebhookSender {
       this.logger.debug({ error, event }, 'webhook failed');
     }
     return false;
-  }
-
-  private sleep(ms: number): Promise<void> {
-    const { signal } = this.closing;
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      signal.addEventListener('abort', done);
-    });
   }
 }

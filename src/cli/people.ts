@@ -2,7 +2,7 @@
 import { signToken, videoGrantFor } from '../api/access-token.js';
 import { RtpClient } from '../bots/rtp-client.js';
 import type { ApiKey } from '../config/api-keys.js';
-import type { Role } from '../rooms/grant.js';
+import type { Role } from '../protocol/participants.js';
 
 const NAMES = [
   'Ada',

@@ -4,7 +4,8 @@ import { signToken, type VideoGrant, videoGrantFor } from '../api/access-token.j
 import { makeKey } from '../config/api-keys.js';
 import { makeWebhookSecret } from '../config/webhooks.js';
 import { TesseraError } from '../errors.js';
-import { PUBLISH_SOURCES, type PublishSource, type Role } from '../rooms/grant.js';
+import type { Role } from '../protocol/participants.js';
+import { PUBLISH_SOURCES, type PublishSource } from '../rooms/grant.js';
 import { cleanName, cleanRoomId } from '../rooms/names.js';
 import { type CliContext, configOf, withSettings } from './context.js';
 import { secondsOf } from './duration.js';

@@ -1,6 +1,6 @@
 /**
- * What the rooms cost, and whether there is room for one more: measured from the CPU that they use, not
- * counted. Of the server as a whole it also says how far pictures must give way.
+ * Measures the CPU that rooms use. From it follows whether one more participant may join, and by how
+ * many load steps all rooms must reduce their composites.
  */
 import { performance } from 'node:perf_hooks';
 import { TesseraError } from '../errors.js';
@@ -10,33 +10,33 @@ import { LoadController } from '../util/load-controller.js';
 import type { StageHistograms } from '../util/stage-times.js';
 import type { Micros } from '../util/units.js';
 
-/** Whoever has come is measured after so long; until then they are reckoned with. */
+/** After this time the measurement contains a newcomer; until then an estimate is added for them. */
 const MEASURED_AFTER: Micros = 4_000_000;
 const SMOOTHING = 0.3;
 const RETRY_SECONDS = 10;
-/** In cores, until something was measured. */
+/** Costs in cores before anything was measured. */
 const FIRST_GUESS = { room: 0.2, sender: 0.06, viewer: 0.01 };
-/** Steps that leave a picture that is worth joining. */
+/** A room whose composite is reduced by this number of steps takes nobody more. */
 const STEPS_TO_LIMIT = 3;
 
-/** A room as it is reckoned with. */
+/** A room, as far as admission reads it. */
 export interface MeasuredRoom {
-  /** Of the media process, since it began; undefined while there is none. */
+  /** CPU time of the media process since it began; undefined while there is none. */
   readonly cpuMicros: number | undefined;
   readonly stages: StageHistograms;
   readonly size: number;
-  /** Of them, who has a tile. */
+  /** Participants who have a tile. */
   readonly numVisible: number;
-  /** Steps that its picture has given way by, and how many it could. */
+  /** Load steps that the composite is reduced by, and how many there are. */
   readonly loadLevel: number;
   readonly numLoadSteps: number;
-  /** Its picture takes more than the time that there is. */
+  /** The composite takes more time than a tick has. */
   readonly overloaded: boolean;
 }
 
 export interface AdmissionOptions {
   readonly loadControl: boolean;
-  /** Of the CPU that joining may fill; 1 refuses nobody. */
+  /** Share of the CPU up to which participants may join; 1 refuses nobody. */
   readonly admissionShare: number;
 }
 
@@ -48,7 +48,7 @@ interface Costs {
 
 interface RoomSample {
   readonly cpu: number;
-  /** Of the encodes, and of all stages. */
+  /** Time spent in encodes, and in all stages. */
   readonly encode: Micros;
   readonly all: Micros;
 }
@@ -75,12 +75,12 @@ export class Admission {
 
   constructor(private readonly options: AdmissionOptions) {}
 
-  /** Steps that every room must give way by at least. */
+  /** Load steps that every room must take at least. */
   get floor(): number {
     return this.options.loadControl ? this.controller.level : 0;
   }
 
-  /** Whether the first of a new room would be refused. */
+  /** Whether a new room would be refused. */
   get isFull(): boolean {
     const { admissionShare } = this.options;
     const cores = this.ownCores + this.costs.room + this.costs.sender;
@@ -105,7 +105,7 @@ export class Admission {
 
   /**
    * Called about once a second.
-   * @param egressCpu of what writes recordings and sends live outputs, since the server began.
+   * @param egressCpu CPU time of recordings and live outputs since the server began.
    */
   sample(rooms: readonly MeasuredRoom[], now: Micros, egressCpu: Micros = 0): void {
     const since = (now - (this.sampledAt ?? now)) / 1_000_000;
@@ -127,7 +127,7 @@ export class Admission {
       const last = before.get(room);
       people += room.size;
       tiles += room.numVisible;
-      // A new process begins at nothing.
+      // A new process counts from zero.
       if (!last || sample.cpu < last.cpu || sample.all <= last.all) continue;
       const cores = (sample.cpu - last.cpu) / 1e6 / since;
       media += cores;
@@ -143,8 +143,8 @@ export class Admission {
   }
 
   /**
-   * Reckons with one more.
-   * @param room undefined for a new one.
+   * Reserves CPU for one more participant.
+   * @param room undefined for a new room.
    * @throws TesseraError `server_busy`.
    */
   admit(room: MeasuredRoom | undefined, kind: 'sender' | 'viewer', now: Micros): void {

@@ -1,34 +1,32 @@
-/** What somebody may do in a room. Tokens give it; without keys everybody has all of it. */
+/** What somebody may do in a room. Tokens say it; on a server without keys everybody may do everything. */
+import type { Role } from '../protocol/participants.js';
 
-/** `host` moderates, `participant` takes part, `viewer` only sees and hears. */
-export type Role = 'host' | 'participant' | 'viewer';
-
-/** LiveKit's names of what can be published. */
+/** What a participant can send, with LiveKit's names. */
 export type PublishSource = 'microphone' | 'camera' | 'screen_share';
 
 export const PUBLISH_SOURCES: readonly PublishSource[] = ['microphone', 'camera', 'screen_share'];
 
 export interface Grant {
-  /** Who they are; whoever comes with the same takes the other's place. Undefined: somebody new each time. */
+  /** A second participant with the same identity replaces the first. Undefined: a new one each time. */
   readonly identity: string | undefined;
-  /** Display name; undefined lets the client choose. */
+  /** Display name; if undefined, the client chooses it. */
   readonly name: string | undefined;
-  /** The only room that it is for; undefined is any. */
+  /** The only room that may be joined; undefined allows any. */
   readonly room: string | undefined;
   readonly role: Role;
   readonly sources: ReadonlySet<PublishSource>;
   readonly canSubscribe: boolean;
-  /** May write to the room. */
+  /** May send chat and application messages. */
   readonly canPublishData: boolean;
-  /** Not shown to others, and publishes nothing. */
+  /** Others do not learn of them, and they send no media. */
   readonly hidden: boolean;
-  /** Of the token, to know it again; undefined without one. */
+  /** Identifies the token; undefined without one. */
   readonly tokenDigest: string | undefined;
-  /** End of the token's life, in ms since 1970. */
+  /** When the token expires, in ms since 1970. */
   readonly expiresAt: number | undefined;
 }
 
-/** Of a server without keys. */
+/** For everybody on a server without keys. */
 export const OPEN_GRANT: Grant = {
   identity: undefined,
   name: undefined,

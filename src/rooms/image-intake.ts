@@ -1,6 +1,6 @@
 /**
- * Takes images that somebody uploads. What they are is read from their bytes, their size before anything
- * is decoded; the decoding is done by a media process that ends after it.
+ * Takes uploaded images. Type and size are read from the bytes before anything is decoded. A media
+ * process that ends afterwards decodes the image and encodes it again.
  */
 import { disableTypes, imageSize } from 'image-size';
 import { TesseraError } from '../errors.js';
@@ -12,10 +12,10 @@ const MAX_SIDE = 8192;
 const MAX_PIXELS = 40_000_000;
 const TYPES = ['png', 'jpg', 'webp'];
 const DECODE_MS = 10_000;
-/** Uploads that may wait for those before them. */
+/** Uploads that may wait for earlier ones. */
 const MAX_WAITING = 8;
 
-// The others are of no use here, and are code that would read what strangers send.
+// Parsers that are not needed must not read untrusted bytes.
 disableTypes([
   'bmp',
   'cur',
@@ -49,10 +49,10 @@ function check(bytes: Buffer): void {
   try {
     found = imageSize(bytes);
   } catch (error) {
-    throw bad('this is no image that is taken', error);
+    throw bad('this is not a supported image', error);
   }
   const { width, height, type = '' } = found;
-  if (!TYPES.includes(type)) throw bad('this is no image that is taken');
+  if (!TYPES.includes(type)) throw bad('this is not a supported image');
   if (!(width > 0 && height > 0) || Math.max(width, height) > MAX_SIDE)
     throw bad('it is too large');
   if (width * height > MAX_PIXELS) throw bad('it has too many pixels');

@@ -1,11 +1,11 @@
-/** Those who asked to come in and wait for a host. */
+/** People who wait until a host lets them in. */
 import { randomUUID } from 'node:crypto';
 
 export interface WaitingInfo {
   readonly id: string;
   readonly name: string;
   readonly identity: string;
-  /** When they asked, in ms since 1970. */
+  /** When they came, in ms since 1970. */
   readonly since: number;
 }
 
@@ -21,7 +21,7 @@ export class Lobby<T> {
     return this.waiting.size;
   }
 
-  /** In order of asking. */
+  /** In the order in which they came. */
   get list(): WaitingInfo[] {
     return [...this.waiting.values()].map(({ info }) => info);
   }
@@ -36,7 +36,7 @@ export class Lobby<T> {
     return this.waiting.get(id);
   }
 
-  /** Takes somebody out; undefined if nobody of that id waits. */
+  /** Removes somebody. @returns undefined if nobody with that id waits. */
   take(id: string): Waiting<T> | undefined {
     const found = this.waiting.get(id);
     this.waiting.delete(id);

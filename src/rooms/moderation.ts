@@ -1,6 +1,7 @@
 /** What hosts and admins do with participants: mute, ask to unmute, rename, change the role, remove. */
 import { TesseraError } from '../errors.js';
-import type { Grant, Role } from './grant.js';
+import type { Role } from '../protocol/participants.js';
+import type { Grant } from './grant.js';
 import type { Member, Membership } from './membership.js';
 import type { MuteRequest } from './room-update.js';
 import type { UpdateBus } from './update-bus.js';

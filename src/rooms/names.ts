@@ -2,11 +2,11 @@ import { TesseraError } from '../errors.js';
 
 const MAX_NAME_LENGTH = 64;
 const ROOM_ID = /^[\p{L}\p{N}_-]{1,64}$/u;
-/** Control, format (bidirectional overrides among them), private and unassigned characters. */
+/** Control, private and unassigned characters, and format characters such as bidirectional overrides. */
 const UNPRINTABLE =
   /[\p{Cc}\p{Co}\p{Cn}\p{Cs}\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
 
-/** A display name in NFC, without what cannot be seen. @throws TesseraError `bad_name`. */
+/** A display name in NFC, without invisible characters. @throws TesseraError `bad_name`. */
 export function cleanName(name: string): string {
   const clean = name.normalize('NFC').replace(UNPRINTABLE, '').replace(/\s+/gu, ' ').trim();
   if (clean === '' || [...clean].length > MAX_NAME_LENGTH) {

@@ -1,5 +1,5 @@
 /** What everybody in a room may know of one participant. */
-import type { Role } from './grant.js';
+import type { Role } from '../protocol/participants.js';
 
 /** Of a participant's media connection. */
 export type ConnectionState = 'new' | 'connecting' | 'connected' | 'interrupted' | 'failed';

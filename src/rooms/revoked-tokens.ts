@@ -1,4 +1,4 @@
-/** Tokens of people who were removed: they let nobody in again for the rest of their lives. */
+/** Tokens of participants who were removed. They are refused until they expire. */
 import type { RecordStore } from '../util/record-store.js';
 import type { Grant } from './grant.js';
 
@@ -7,7 +7,7 @@ export interface Revocation {
   readonly expiresAt: number;
 }
 
-/** Clocks may be off, and a token may have been renewed: so much longer than it says. */
+/** Kept for this time after the token expires: clocks differ, and the token may have been renewed. */
 const KEPT_MS = 3_600_000;
 
 export class RevokedTokens {

@@ -1,13 +1,13 @@
-/** How a room's picture is arranged: its mode, who is pinned, what is shared, and where tiles then are. */
+/** The layout of a room's composite: its mode, what is pinned, and where the tiles are. */
 import type { LayoutState, MixSettings, TilePlace } from '../link/link-messages.js';
 import type { LayoutDescription, LayoutMode, TileRegion } from '../protocol/layout.js';
 import type { Participant } from './participant.js';
 import type { RoomSettings } from './room-settings.js';
 
-/** What a pin of somebody's screen ends with. */
+/** The end of a pin that is a screen. */
 const SCREEN = ':screen';
 
-/** The participant that a pin is of. */
+/** The id of the participant who is pinned, or whose screen is. */
 export function ownerOf(pin: string): string {
   return pin.endsWith(SCREEN) ? pin.slice(0, -SCREEN.length) : pin;
 }
@@ -16,16 +16,16 @@ export interface RoomLayoutOwner {
   participants(): readonly Participant[];
   settings(): RoomSettings;
   arrange(layout: LayoutState): void;
-  /** Mode or pins changed: regions may be as they were. */
+  /** Mode or pins changed; the tiles may be where they were. */
   onChanged(): void;
 }
 
 export class RoomLayoutControl {
   private pinned: readonly string[] = [];
   private regions: readonly TileRegion[] = [];
-  /** A share is shown in the presentation layout, whatever the room's own is. */
+  /** A shared screen is presented, whatever the layout of the settings. */
   private presenting = false;
-  /** Screens that are shared. */
+  /** Number of shared screens. */
   private shares = 0;
   private arranged = '';
 
@@ -40,14 +40,14 @@ export class RoomLayoutControl {
     return { mode, width, height, pinned: [...pinned], regions: [...regions] };
   }
 
-  /** @param ids of participants that are here, or of their screens. */
+  /** @param ids of participants in the room, or of their screens. */
   pin(ids: readonly string[]): void {
     this.pinned = [...new Set(ids)];
     this.arrange();
     this.owner.onChanged();
   }
 
-  /** Settings of the layout were changed; @param chosen somebody wants a mode, whatever is shared. */
+  /** Settings of the layout changed. @param chosen a mode was chosen: it replaces the presentation. */
   settingsChanged(chosen: boolean): void {
     if (chosen) this.presenting = false;
     this.arrange();
@@ -59,7 +59,7 @@ export class RoomLayoutControl {
     this.followShares();
   }
 
-  /** The first share is presented; after the last one it is as it was. */
+  /** Presents the first shared screen, and ends that after the last one. */
   followShares(): void {
     const shares = this.owner.participants().filter(({ sharesScreen }) => sharesScreen).length;
     const changed = shares > 0 !== this.shares > 0;
@@ -83,7 +83,7 @@ export class RoomLayoutControl {
     this.owner.arrange(layout);
   }
 
-  /** Tiles are elsewhere than before. */
+  /** Takes the new places of the tiles. */
   placed(tiles: readonly TilePlace[]): void {
     const { width, height } = this.canvas;
     this.regions = tiles.flatMap(({ source: id, role, z, fit, ...tile }): TileRegion[] => {
@@ -98,7 +98,7 @@ export class RoomLayoutControl {
     });
   }
 
-  /** As it is now: a share is presented, unless somebody wanted something else since it began. */
+  /** `presentation` while a screen is shared, unless somebody chose another mode since. */
   private get mode(): LayoutMode {
     return this.presenting ? 'presentation' : this.owner.settings().layout;
   }

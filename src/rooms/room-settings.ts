@@ -3,30 +3,30 @@ import type { CustomLayout, LayoutMode } from '../protocol/layout.js';
 import type { OverlaySettings } from '../protocol/overlay-settings.js';
 import type { RecordingRequest } from '../protocol/recording-info.js';
 
-/** What can be set for a room when it is made, and while it lasts. */
+/** What can be set for a room, when it begins and later. */
 export interface RoomSettings {
-  /** Nobody but hosts, and whoever was in already, comes in. */
+  /** Only hosts and people who were in before may enter. */
   readonly locked: boolean;
-  /** Whoever is no host waits until one lets them in. */
+  /** People who are not hosts wait until a host lets them in. */
   readonly lobby: boolean;
   readonly maxParticipants: number;
-  /** Seconds from the room's making to its end; 0 is without limit. */
+  /** Longest duration of the room in seconds; 0 is without limit. */
   readonly maxSeconds: number;
-  /** Seconds that it is kept while nobody is in it. */
+  /** Seconds after which an empty room ends. */
   readonly emptySeconds: number;
   readonly layout: LayoutMode;
-  /** Of the layout `custom`. */
+  /** For the layout `custom`. */
   readonly customLayout?: CustomLayout;
-  /** While a screen is shared, the layout is `presentation`, until somebody chooses another. */
+  /** While a screen is shared, the layout is `presentation`, unless somebody chooses another. */
   readonly autoPresentation: boolean;
   readonly overlays: OverlaySettings;
-  /** Recorded from when the first comes in. */
+  /** Recorded from the first participant on. */
   readonly record?: RecordingRequest;
-  /** The maker's own; Tessera does not read it. */
+  /** For the application; Tessera does not read it. */
   readonly metadata: string;
 }
 
-/** Of rooms that begin by somebody joining. */
+/** For settings that the creator of a room leaves out. */
 export type RoomDefaults = Pick<RoomSettings, 'maxParticipants' | 'maxSeconds' | 'emptySeconds'>;
 
 export function settingsFrom(
@@ -61,9 +61,9 @@ function isTimeZone(name: string): boolean {
 }
 
 /**
- * Looks at what is to be changed; what is as it was may need what has gone since.
- * @param current of the room; undefined before there is one.
- * @throws TesseraError if settings do not go together, or need what is not there.
+ * Checks a change of settings. Settings that stay are not checked: their images may be gone.
+ * @param current settings; undefined for a new room.
+ * @throws TesseraError `bad_layout`, `bad_time_zone`, `image_not_found`.
  */
 export function checkChange(
   { layout, customLayout, overlays = {} }: Partial<RoomSettings>,

@@ -118,7 +118,7 @@ export class Room {
       onCorrupt: (source, media) => logger.debug({ source, media }, 'corrupt bitstream'),
       onLoad: (steps) => this.followLoad(steps),
     });
-    this.telemetry = new RoomTelemetry(this.pipeline, participants, options.mix);
+    this.telemetry = new RoomTelemetry(this.pipeline, participants, options.mix, this.updates);
     this.images = new RoomImages(
       this.updates,
       (name, data) => this.pipeline.setImage(name, data),

@@ -6,6 +6,7 @@ import { CounterTotals } from '../util/counter-totals.js';
 import type { StageHistograms } from '../util/stage-times.js';
 import type { Micros } from '../util/units.js';
 import type { MeasuredRoom } from './admission.js';
+import type { UpdateBus } from './update-bus.js';
 
 /** The media path of a room, as far as telemetry reads it. */
 export interface MeasuredPipeline {
@@ -43,6 +44,7 @@ export class RoomTelemetry implements MeasuredRoom {
     private readonly pipeline: MeasuredPipeline,
     private readonly participants: () => readonly MeasuredParticipant[],
     private readonly mix: MixSettings,
+    private readonly updates: Pick<UpdateBus, 'counters'>,
   ) {}
 
   get size(): number {
@@ -83,9 +85,13 @@ export class RoomTelemetry implements MeasuredRoom {
     return this.pipeline.mediaCounters.cpu_micros;
   }
 
-  /** Counters and gauges of the pipeline and its media process, as they are now. */
+  /** Counters and gauges of the room and its media process, as they are now. */
   get counters(): Record<string, number> {
-    return { ...this.pipeline.mediaCounters, ...this.pipeline.counters };
+    return {
+      ...this.pipeline.mediaCounters,
+      ...this.pipeline.counters,
+      ...this.updates.counters,
+    };
   }
 
   /** Counters since the room began, those of participants who left included. */

@@ -1,4 +1,4 @@
-/** The WebSocket endpoint `/signal`: who may open one, and what a socket may cost. */
+/** The WebSocket endpoint `/signal`: who may open a socket, and its limits. */
 import websocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
@@ -10,23 +10,23 @@ import { isOriginAllowed } from '../util/origin.js';
 import { TokenBucket } from '../util/token-bucket.js';
 import { Session, type SessionDependencies, type SignallingSocket } from './session.js';
 
-/** A socket that answers no ping for two rounds is dead. */
+/** A socket that does not answer a ping before the next one is dead. */
 const PING_MS = 10_000;
-/** A socket whose reader is this far behind is cut off. */
+/** A socket with more unsent bytes is cut off. */
 const MAX_BUFFERED_BYTES = 1 << 20;
-/** Messages a socket may send: a burst, and so many a second after it. */
+/** Messages that a socket may send: at once, and per second after that. */
 const BURST = 200;
 const PER_SECOND = 50;
-/** Frames that one message may come in. */
+/** Most WebSocket frames of one message. */
 const MAX_FRAGMENTS = 64;
 
 export interface SignallingDependencies extends SessionDependencies {
-  /** Of pages besides the server's own; `*` allows all. */
+  /** Origins of foreign pages that are allowed; `*` allows all. */
   readonly allowedOrigins: readonly string[];
   readonly socketsPerAddress: number;
-  /** A socket that has not asked to join by then is closed. */
+  /** A socket that has not joined after this time is closed. */
   readonly joinMs: number;
-  /** @throws TesseraError for whoever may not connect. */
+  /** @throws TesseraError if they may not connect. */
   callerOf(request: FastifyRequest): Promise<Caller>;
 }
 

@@ -34,7 +34,7 @@ const SDP = 'application/sdp';
 const FRAGMENT = 'application/trickle-ice-sdpfrag';
 const RETRY_SECONDS = 5;
 const METHODS = ['POST', 'PATCH', 'DELETE', 'OPTIONS'] as const;
-/** Neither endpoints nor sessions have anything to give or to replace (RFC 9725, 4.2). */
+/** Methods that neither endpoints nor sessions have (RFC 9725, 4.2). */
 const REFUSED = ['GET', 'HEAD', 'PUT'] as const;
 
 const InRoom = Type.Object({ room: Type.String({ minLength: 1, maxLength: 64 }) });
@@ -74,7 +74,7 @@ function checkAccept({ headers }: FastifyRequest, type: string): void {
     .map((range) => range.split(';')[0]?.trim().toLowerCase());
   if (ranges.some((range) => range === type || range === '*/*' || range === 'application/*'))
     return;
-  throw new TesseraError('not_acceptable', `there is nothing to answer but ${type}`, {
+  throw new TesseraError('not_acceptable', `the answer is ${type}`, {
     next: `Send no Accept header, or one with ${type}.`,
   });
 }
@@ -82,7 +82,7 @@ function checkAccept({ headers }: FastifyRequest, type: string): void {
 /** @throws TesseraError `unsupported_type`. */
 function checkType({ headers }: FastifyRequest, type: string): void {
   if (headers['content-type']?.split(';')[0]?.trim().toLowerCase() === type) return;
-  throw new TesseraError('unsupported_type', `only ${type} is taken here`);
+  throw new TesseraError('unsupported_type', `the content type must be ${type}`);
 }
 
 /** @throws TesseraError `forbidden`. */
@@ -128,7 +128,7 @@ const whipRoutes: FastifyPluginAsyncTypebox<WhipDependencies> = async (app, opti
     );
   }
   app.removeContentTypeParser('application/json');
-  // Trying again soon may help against all that is answered with 503.
+  // All errors with status 503 are temporary.
   app.addHook('onSend', async (_request, reply) => {
     if (reply.statusCode !== 503 || reply.hasHeader('retry-after')) return;
     reply.header('retry-after', String(RETRY_SECONDS));
@@ -161,7 +161,7 @@ const whipRoutes: FastifyPluginAsyncTypebox<WhipDependencies> = async (app, opti
       .send();
   const refuse = (allow: string) => async (_request: FastifyRequest, reply: FastifyReply) => {
     reply.header('allow', allow);
-    throw new TesseraError('method_not_allowed', 'there is nothing to read or to replace here', {
+    throw new TesseraError('method_not_allowed', 'this method is not supported here', {
       next: `Use ${allow}.`,
     });
   };
@@ -240,7 +240,7 @@ const whipRoutes: FastifyPluginAsyncTypebox<WhipDependencies> = async (app, opti
           });
         }
         if (restarts ? match !== '*' : match !== '*' && match !== session.etag) {
-          throw new TesseraError('version_mismatch', 'ICE was restarted since, or is not to be', {
+          throw new TesseraError('version_mismatch', 'the ETag is not that of the ICE session', {
             next: 'Send candidates of the latest ICE session; restart with `If-Match: *`.',
           });
         }

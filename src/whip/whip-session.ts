@@ -1,6 +1,6 @@
 /**
- * Somebody who comes by WHIP (RFC 9725) or WHEP: a participant without a socket, for as long as their
- * media lives. Callers may rely on: whoever is gone, by whatever way, is out of the room, and
+ * A participant who came by WHIP (RFC 9725) or WHEP, without a socket. The session ends with its media
+ * connection, with `end()`, or when the room ends it. In each case the participant leaves the room and
  * `onEnded` is called once.
  */
 import { randomBytes } from 'node:crypto';
@@ -13,7 +13,7 @@ import type { ReceiveLimits } from '../rooms/receive-limits.js';
 import type { Room } from '../rooms/room.js';
 import type { Update } from '../rooms/room-update.js';
 
-/** Media that is silent for so long does not come back; an ICE restart until then mends it. */
+/** Time in which an interrupted connection may come back, by an ICE restart for example. */
 const INTERRUPTED_MS = 15_000;
 
 export interface HttpSessionOptions {
@@ -28,9 +28,9 @@ export interface HttpSessionOptions {
 }
 
 export class HttpSession {
-  /** Part of the address by which the client reaches it: nobody else can know it. */
+  /** Part of the session's URL; it cannot be guessed. */
   readonly id = randomBytes(18).toString('base64url');
-  /** Of the ICE session. */
+  /** Number of the ICE session. */
   private generation = 1;
   private participant: Participant | undefined;
   private interrupted: NodeJS.Timeout | undefined;
@@ -52,7 +52,7 @@ export class HttpSession {
   }
 
   /**
-   * Comes into the room.
+   * Enters the room and negotiates.
    * @returns the SDP answer, with all candidates.
    * @throws TesseraError as joining and negotiating do; `unsupported_media` if the offer has nothing
    *   to send (WHIP) or to receive (WHEP).
@@ -83,7 +83,7 @@ export class HttpSession {
     return credentials !== undefined && credentials.usernameFragment !== current;
   }
 
-  /** @returns our fragment in return. */
+  /** Restarts ICE. @returns the server's fragment. @throws TesseraError `session_not_found`. */
   async restart(fragment: string): Promise<string> {
     const { credentials, candidates } = parseSdpFragment(fragment);
     if (!this.participant || this.ended) throw sessionNotFound();
@@ -120,7 +120,7 @@ export class HttpSession {
       return entrance.participant;
     }
     room.membership.stopWaiting(entrance.waiting.id);
-    throw new TesseraError('not_admitted', 'the room has a lobby, in which nobody waits by HTTP', {
+    throw new TesseraError('not_admitted', 'the room has a lobby, and HTTP clients cannot wait', {
       next: 'Give the token the role of a host, or open the lobby.',
     });
   }

@@ -5,7 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { signToken, videoGrantFor } from '../../src/api/access-token.js';
 import { makeKey } from '../../src/config/api-keys.js';
-import type { Role } from '../../src/rooms/grant.js';
+import type { Role } from '../../src/protocol/participants.js';
 import { callApi } from '../support/api.js';
 import { Bot } from '../support/bot.js';
 import { launchBrowser } from '../support/browser.js';

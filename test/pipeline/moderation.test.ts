@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { signToken, videoGrantFor } from '../../src/api/access-token.js';
 import { makeKey } from '../../src/config/api-keys.js';
-import type { Role } from '../../src/rooms/grant.js';
+import type { Role } from '../../src/protocol/participants.js';
 import { callApi } from '../support/api.js';
 import { Bot } from '../support/bot.js';
 import { sleep, TestServer, waitFor } from '../support/server.js';
