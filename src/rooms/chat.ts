@@ -1,6 +1,7 @@
 /** What participants write to a room, and the messages that applications send through it. */
 import { randomUUID } from 'node:crypto';
 import { TesseraError } from '../errors.js';
+import type { ChatState } from '../protocol/chat.js';
 import { MAX_TEXT_BYTES } from '../protocol/limits.js';
 import { nowMicros } from '../util/clock.js';
 import { TokenBucket } from '../util/token-bucket.js';
@@ -15,27 +16,6 @@ const CHATS_PER_SECOND = 2;
 const CHAT_BURST = 10;
 const MESSAGES_PER_SECOND = 20;
 const MESSAGE_BURST = 40;
-
-export interface ChatMessage {
-  readonly id: string;
-  /** Id of the participant. */
-  readonly from: string;
-  /** Their name when they wrote it. */
-  readonly name: string;
-  readonly text: string;
-  /** In ms since 1970. */
-  readonly time: number;
-}
-
-export interface AppMessage {
-  /** Id of the participant. */
-  readonly from: string;
-  readonly topic: string;
-  /** Any JSON value. */
-  readonly data: unknown;
-  /** In ms since 1970. */
-  readonly time: number;
-}
 
 /** A participant, as far as chat needs it. */
 export interface Writer {
@@ -71,7 +51,7 @@ function cleanText(text: string): string {
 }
 
 export class RoomChat {
-  private readonly kept: ChatMessage[] = [];
+  private readonly kept: ChatState[] = [];
   private readonly limits = new WeakMap<Writer, WriteLimits>();
 
   constructor(
@@ -85,7 +65,7 @@ export class RoomChat {
   ) {}
 
   /** The last messages, the oldest first. */
-  get history(): readonly ChatMessage[] {
+  get history(): readonly ChatState[] {
     return this.kept;
   }
 

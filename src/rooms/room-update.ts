@@ -6,11 +6,11 @@
 import type { TesseraError } from '../errors.js';
 import type { SanitizedImage } from '../link/link-messages.js';
 import type { LoadStep } from '../link/load-steps.js';
+import type { ChatState } from '../protocol/chat.js';
 import type { LayoutDescription } from '../protocol/layout.js';
 import type { OutputInfo } from '../protocol/output-info.js';
 import type { RecordingInfo } from '../protocol/recording-info.js';
 import type { Micros } from '../util/units.js';
-import type { AppMessage, ChatMessage } from './chat.js';
 import type { WaitingInfo } from './lobby.js';
 import type { ConnectionState, ParticipantInfo } from './participant-info.js';
 
@@ -61,7 +61,7 @@ export type InternalUpdate =
       readonly layout: LayoutDescription;
       readonly ptsMicros: Micros | undefined;
     }
-  | { readonly type: 'chat'; readonly message: ChatMessage };
+  | { readonly type: 'chat'; readonly message: ChatState };
 
 export type RoomUpdate = PublishedUpdate | InternalUpdate;
 
@@ -73,6 +73,17 @@ export interface MuteRequest {
   readonly mic?: boolean;
   readonly camera?: boolean;
   readonly screen?: boolean;
+}
+
+/** A message that an application sends to other participants. */
+export interface AppMessage {
+  /** Id of the participant. */
+  readonly from: string;
+  readonly topic: string;
+  /** Any JSON value. */
+  readonly data: unknown;
+  /** In ms since 1970. */
+  readonly time: number;
 }
 
 /** To one participant, or to one who waits in the lobby. */
