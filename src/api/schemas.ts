@@ -12,13 +12,13 @@ const strict = { additionalProperties: false } as const;
 /** Settings of a room; all may be left out. */
 export const RoomChange = Type.Partial(
   Type.Object({
-    locked: Type.Boolean({ description: 'only hosts, and who was in already, come in' }),
-    lobby: Type.Boolean({ description: 'whoever is no host waits to be admitted' }),
+    locked: Type.Boolean({ description: 'only hosts, and people who were in before, can enter' }),
+    lobby: Type.Boolean({ description: 'people who are not hosts wait until a host admits them' }),
     maxParticipants: Type.Integer({ minimum: 1, maximum: 1000 }),
     maxSeconds: Type.Integer({
       minimum: 0,
       maximum: 31_536_000,
-      description: 'from the making of the room to its end; 0 is without limit',
+      description: 'from the start of the room to its end; 0 for no limit',
     }),
     emptySeconds: Type.Integer({
       minimum: 0,
@@ -47,7 +47,7 @@ export const RoomCreation = Type.Object({ name: RoomName, ...RoomChange.properti
 
 export const RoomDescription = Type.Object({
   name: Type.String(),
-  sid: Type.String({ description: 'of this one of the rooms that had the name' }),
+  sid: Type.String({ description: 'id of this room: another room of the same name has another' }),
   numParticipants: Type.Integer(),
   numWaiting: Type.Integer(),
   creationTime: Type.Integer({ description: 'seconds since 1970' }),
@@ -142,8 +142,8 @@ export const JoinAnswer = Type.Object({
 
 export const ServerDescription = Type.Object({
   version: Type.String(),
-  status: Type.String({ description: 'as /readyz tells it' }),
-  open: Type.Boolean({ description: 'there are no keys: everybody may do everything' }),
+  status: Type.String({ description: 'as in /readyz' }),
+  open: Type.Boolean({ description: 'the server has no keys: everybody may do everything' }),
   uptimeSeconds: Type.Integer(),
   encoders: Type.Array(Type.String()),
   numRooms: Type.Integer(),
