@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { MediaFrame } from '../../../src/link/link-messages.js';
 import { MediaLink } from '../../../src/link/media-link.js';
 
@@ -73,7 +73,7 @@ test('the link carries every kind of frame and message, in order, however the by
   ];
   sender.send({ type: 'keyframe', urgent: true, codec: 'vp8', rendition: 0 });
   for (const frame of frames) sender.sendFrame(frame);
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await vi.waitFor(() => expect(got).toHaveLength(frames.length + 1));
   receiver.close();
   expect(got).toEqual([{ type: 'keyframe', urgent: true, codec: 'vp8', rendition: 0 }, ...frames]);
 });
