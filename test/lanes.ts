@@ -21,6 +21,7 @@ const TIMING = [
   'e2e/renditions.test.ts',
   'pipeline/hostile.test.ts',
   'pipeline/load.test.ts',
+  'pipeline/recording-sync.test.ts',
   'pipeline/viewers.test.ts',
 ];
 
