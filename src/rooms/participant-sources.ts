@@ -1,6 +1,5 @@
 /** The sources of a participant, as the room's pipeline sees them. */
 import type { SourceState } from '../link/link-messages.js';
-import { nowMicros } from '../util/clock.js';
 import type { MediaSource } from './media-source.js';
 import type { Participant } from './participant.js';
 
@@ -11,8 +10,8 @@ export function sourcesOf(participant: Participant): MediaSource[] {
     get state() {
       return cameraState(participant);
     },
-    requestKeyframe: () => participant.requestKeyframe('camera', nowMicros()),
-    shownAt: (size) => participant.showCameraAt(size),
+    requestKeyframe: () => participant.connection.requestKeyframe('camera'),
+    shownAt: (size) => participant.media.showCameraAt(size),
   };
   if (!participant.sharesScreen) return [camera];
   const screen: MediaSource = {
@@ -20,7 +19,7 @@ export function sourcesOf(participant: Participant): MediaSource[] {
     get state() {
       return screenState(participant);
     },
-    requestKeyframe: () => participant.requestKeyframe('screen', nowMicros()),
+    requestKeyframe: () => participant.connection.requestKeyframe('screen'),
   };
   return [camera, screen];
 }

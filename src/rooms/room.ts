@@ -279,9 +279,7 @@ export class Room {
 
   /** Called every few tens of milliseconds. */
   tick(now: Micros): void {
-    for (const participant of this.participants) {
-      participant.guarding(() => participant.tick(now));
-    }
+    for (const { media } of this.participants) media.tick(now);
   }
 
   /** @param reason is sent to everybody in the room and in the lobby. */
@@ -325,7 +323,7 @@ export class Room {
       },
       this.logger,
     );
-    participant.spareBest(this.telemetry.loadSteps.includes('fewer_renditions'));
+    participant.media.spareBest(this.telemetry.loadSteps.includes('fewer_renditions'));
     return participant;
   }
 
@@ -339,7 +337,7 @@ export class Room {
   private followLoad(steps: readonly LoadStep[]): void {
     this.logger.warn({ steps }, 'the composite is reduced to save CPU');
     const spare = steps.includes('fewer_renditions');
-    for (const participant of this.participants) participant.spareBest(spare);
+    for (const { media } of this.participants) media.spareBest(spare);
     this.updates.publish({ type: 'load', steps });
   }
 }

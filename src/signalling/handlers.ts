@@ -83,11 +83,12 @@ const HANDLERS = {
   leave: (context) => context.leave(),
   offer: async (context, { sdp }) => {
     const { participant } = context.seat();
-    context.send({ type: 'answer', sdp: await participant.negotiate(sdp) });
+    context.send({ type: 'answer', sdp: await participant.connection.negotiate(sdp) });
   },
-  candidate: (context, { candidate }) => context.seat().participant.addCandidate(candidate),
+  candidate: (context, { candidate }) =>
+    context.seat().participant.connection.addCandidate(candidate),
   mute: (context, message) => context.seat().participant.setMuted(message),
-  receive: (context, message) => context.seat().participant.setReceiveLimits(message),
+  receive: (context, message) => context.seat().participant.media.setReceiveLimits(message),
   recordings: async (context) => {
     const { room, participant } = context.seat();
     const access = await context.dependencies.recordingAccess(room.id, participant.role);

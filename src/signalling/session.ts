@@ -280,7 +280,7 @@ export class Session implements HandlerContext {
 
   /** Over the data channel, or over the socket while there is none. */
   private sendData(message: ServerMessage): void {
-    if (!this.participant?.sendData(JSON.stringify(message))) this.send(message);
+    if (!this.participant?.connection.sendData(JSON.stringify(message))) this.send(message);
   }
 
   private fail(

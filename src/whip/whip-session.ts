@@ -8,6 +8,7 @@ import { TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { type IceCredentials, parseSdpFragment } from '../peer/sdp-fragment.js';
 import type { Grant } from '../rooms/grant.js';
+import type { MediaConnection } from '../rooms/media-connection.js';
 import type { Participant } from '../rooms/participant.js';
 import type { ReceiveLimits } from '../rooms/receive-limits.js';
 import type { Room } from '../rooms/room.js';
@@ -60,9 +61,9 @@ export class HttpSession {
   async start(offer: string): Promise<string> {
     try {
       const participant = this.enter();
-      participant.setReceiveLimits(this.options.limits);
-      const answer = await participant.negotiate(offer, { allCandidates: true });
-      this.checkUses(participant);
+      participant.media.setReceiveLimits(this.options.limits);
+      const answer = await participant.connection.negotiate(offer, { allCandidates: true });
+      this.checkUses(participant.connection);
       return answer;
     } catch (error) {
       this.end();
@@ -73,13 +74,13 @@ export class HttpSession {
   /** Candidates of the client (RFC 9725, 4.3.2). @throws TesseraError `bad_sdp`, `bad_candidate`. */
   trickle(fragment: string): void {
     const { candidates } = parseSdpFragment(fragment);
-    for (const candidate of candidates) this.participant?.addCandidate(candidate);
+    for (const candidate of candidates) this.participant?.connection.addCandidate(candidate);
   }
 
   /** Whether a fragment asks for a restart of ICE (RFC 9725, 4.3.3). */
   restarts(fragment: string): boolean {
     const { credentials } = parseSdpFragment(fragment);
-    const current = this.participant?.remoteUsernameFragment;
+    const current = this.participant?.connection.remoteUsernameFragment;
     return credentials !== undefined && credentials.usernameFragment !== current;
   }
 
@@ -87,7 +88,10 @@ export class HttpSession {
   async restart(fragment: string): Promise<string> {
     const { credentials, candidates } = parseSdpFragment(fragment);
     if (!this.participant || this.ended) throw sessionNotFound();
-    const answer = await this.participant.restartIce(credentials as IceCredentials, candidates);
+    const answer = await this.participant.connection.restartIce(
+      credentials as IceCredentials,
+      candidates,
+    );
     this.generation++;
     return answer;
   }
@@ -125,7 +129,7 @@ export class HttpSession {
     });
   }
 
-  private checkUses({ uses }: Participant): void {
+  private checkUses({ uses }: MediaConnection): void {
     const isWhip = this.options.kind === 'whip';
     if (
       isWhip

@@ -145,7 +145,7 @@ test('a session whose socket was lost is resumed with its token, and only with i
   const { session, socket, welcome } = await join();
   const { participant, token } = welcome;
   // The media connection is up: without it, a lost socket ends the participation soon.
-  room.participant(participant).connectionState = 'connected';
+  vi.spyOn(room.participant(participant), 'connectionState', 'get').mockReturnValue('connected');
   session.socketClosed(socket);
   await vi.advanceTimersByTimeAsync(RESUME_MS - 1000);
 

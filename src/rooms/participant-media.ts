@@ -1,0 +1,235 @@
+/**
+ * The media of one participant, both ways: what their connection receives goes to the room's pipeline
+ * as far as their rights allow, and an output for them is in the pipeline while they are connected.
+ */
+import { TesseraError } from '../errors.js';
+import type { MixSettings, SourceId } from '../link/link-messages.js';
+import type { Logger } from '../logger.js';
+import type { ReceivedAudio } from '../receive/peer-receiver.js';
+import type { ReceivedFrame } from '../receive/video-receiver.js';
+import { BT601 } from '../rtp/colour-space.js';
+import type { UplinkUse } from '../rtp/negotiated-media.js';
+import { nowMicros } from '../util/clock.js';
+import type { FrameSize } from '../util/frame-size.js';
+import type { Micros } from '../util/units.js';
+import {
+  MediaConnection,
+  type MediaConnectionOptions,
+  type OpenTransport,
+  type OutboundPath,
+} from './media-connection.js';
+import type { ShownSize } from './media-source.js';
+import type { ConnectionState } from './participant-info.js';
+import { ParticipantOutput } from './participant-output.js';
+import { checkLimits, type ReceiveLimits } from './receive-limits.js';
+import { AUDIO_ONLY, renditionName } from './renditions.js';
+import type { RoomPipeline } from './room-pipeline.js';
+import type { MemberUpdate } from './room-update.js';
+
+export interface ParticipantMediaOptions extends MediaConnectionOptions {
+  readonly mix: MixSettings;
+  /** In place of real sockets, for tests. */
+  readonly openTransport?: OpenTransport;
+}
+
+/** Whose media it is. */
+export interface MediaOwner {
+  readonly id: string;
+  /** Of camera and microphone. */
+  readonly sourceId: SourceId;
+  readonly screenSourceId: SourceId;
+  /** Whether they may receive the composite and the mix. */
+  readonly canSubscribe: boolean;
+  /** Whether what they send on such an m-line goes into the room at present. */
+  publishes(use: UplinkUse): boolean;
+}
+
+export interface ParticipantMediaEvents {
+  /** The connection's state, or what they send, changed. */
+  onChanged(): void;
+  tell(update: MemberUpdate): void;
+}
+
+export class ParticipantMedia {
+  readonly connection: MediaConnection;
+  private current: ParticipantOutput | undefined;
+  private limits: ReceiveLimits = {};
+  private sparesBest = false;
+  /** The last size that `cameraShown` told. */
+  private cameraSize = '';
+  /** They know that their video is too large. */
+  private tooLargeTold = false;
+
+  constructor(
+    private readonly owner: MediaOwner,
+    private readonly options: ParticipantMediaOptions,
+    private readonly pipeline: RoomPipeline,
+    private readonly events: ParticipantMediaEvents,
+    private readonly logger: Logger,
+  ) {
+    this.connection = new MediaConnection(
+      options,
+      {
+        onAudio: (packet, use) => this.receiveAudio(packet, use),
+        onVideo: (frame, captureMicros, use) => this.receiveVideo(frame, captureMicros, use),
+        onTooLarge: (size) => this.tellTooLarge(size),
+        onRtcp: (packet, now) => this.current?.rtcp(packet, now),
+        onState: (state, reason) => this.stateChanged(state, reason),
+        onRenegotiated: () => events.onChanged(),
+        onCandidate: (candidate) => events.tell({ type: 'candidate', candidate }),
+        onData: (text) => events.tell({ type: 'data', text }),
+      },
+      logger,
+      options.openTransport,
+    );
+  }
+
+  /** Undefined while they are not connected, and if they may not receive. */
+  get output(): ParticipantOutput | undefined {
+    return this.current;
+  }
+
+  /** They need no better rendition than this. @throws TesseraError `unknown_rendition`. */
+  setReceiveLimits(limits: ReceiveLimits): void {
+    checkLimits(limits, this.options.mix);
+    this.limits = limits;
+    this.limitOutput();
+  }
+
+  /** @param spare the best rendition is not encoded at present. */
+  spareBest(spare: boolean): void {
+    this.sparesBest = spare;
+    this.limitOutput();
+  }
+
+  /** @param tile that their camera is shown in; undefined while it has none. */
+  showCameraAt(tile: ShownSize | undefined): void {
+    this.connection.showCameraAt(tile);
+    const [width, height] = [Math.round(tile?.width ?? 0), Math.round(tile?.height ?? 0)];
+    const size = `${width}x${height}`;
+    if (size === this.cameraSize) return;
+    this.cameraSize = size;
+    this.events.tell({ type: 'cameraShown', width, height });
+  }
+
+  /** Called every few milliseconds. A fault in it ends this participant's connection alone. */
+  tick(now: Micros): void {
+    const { current: output } = this;
+    try {
+      output?.tick(now);
+      const backBps = output?.estimateBps ?? Number.POSITIVE_INFINITY;
+      this.connection.tick(now, output?.roundTripMicros ?? 0, backBps);
+    } catch (error) {
+      this.logger.error({ error }, 'the tick of a participant broke');
+      this.connection.fail('internal_error');
+    }
+  }
+
+  /** Counters of both directions, those of the media process too. */
+  counts(): Record<string, number> {
+    return {
+      ...this.pipeline.sourceCounters(this.owner.sourceId),
+      ...this.connection.counts(),
+      ...this.current?.counts(),
+    };
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    this.removeOutput();
+    await this.connection.close();
+  }
+
+  private receiveAudio({ payload, ...packet }: ReceivedAudio, use: 'mic' | 'screen-audio'): void {
+    if (!this.owner.publishes(use)) return;
+    const { sourceId, screenSourceId } = this.owner;
+    const source = use === 'mic' ? sourceId : screenSourceId;
+    this.pipeline.receive({ kind: 'audio-in', source, ...packet, data: payload });
+  }
+
+  private receiveVideo(
+    frame: ReceivedFrame,
+    captureMicros: Micros,
+    use: 'camera' | 'screen',
+  ): void {
+    const { codec, keyframe, data, colourSpace = BT601, rotation } = frame;
+    const arrivalMicros = nowMicros();
+    this.tooLargeTold = false;
+    if (!this.owner.publishes(use)) return;
+    this.pipeline.stages.observe('reorder', arrivalMicros - frame.firstArrivalMicros);
+    this.pipeline.receive({
+      kind: 'video-in',
+      source: use === 'camera' ? this.owner.sourceId : this.owner.screenSourceId,
+      codec,
+      keyframe,
+      colourSpace,
+      rotation,
+      arrivalMicros,
+      captureMicros,
+      data,
+    });
+  }
+
+  private stateChanged(state: ConnectionState, reason: string | undefined): void {
+    const path = this.connection.outbound;
+    const isFirst = state === 'connected' && !this.current;
+    if (isFirst && path && this.owner.canSubscribe) this.addOutput(path);
+    if (state === 'failed') this.removeOutput();
+    this.events.tell({ type: 'connection', state });
+    this.events.onChanged();
+    if (isFirst) this.requestFirstKeyframe();
+    if (state !== 'failed') return;
+    const error = new TesseraError('connection_failed', `the media connection failed (${reason})`, {
+      next: 'Join again; if it fails again, a firewall may be in the way: configure a TURN server.',
+    });
+    this.events.tell({ type: 'error', error });
+  }
+
+  private addOutput(path: OutboundPath): void {
+    const { mix } = this.options;
+    const { id, sourceId } = this.owner;
+    const output: ParticipantOutput = new ParticipantOutput(
+      { name: `participant ${id}`, ownSource: sourceId, mix, ...path },
+      {
+        onDemandChanged: () => this.pipeline.demandChanged(output),
+        requestKeyframe: (video, urgent) => this.pipeline.requestKeyframe(video, urgent),
+        onRendition: (index) =>
+          this.events.tell({ type: 'rendition', rendition: this.nameOf(index) }),
+        onFault: () => this.connection.fail('internal_error'),
+      },
+    );
+    this.current = output;
+    this.limitOutput();
+    this.pipeline.addOutput(output);
+  }
+
+  private requestFirstKeyframe(): void {
+    for (const video of this.current?.demand.videos ?? []) {
+      this.pipeline.requestKeyframe(video, true);
+    }
+  }
+
+  private removeOutput(): void {
+    if (this.current) this.pipeline.removeOutput(this.current);
+    this.current = undefined;
+  }
+
+  private limitOutput(): void {
+    this.current?.limit(this.limits, nowMicros(), this.sparesBest);
+  }
+
+  private nameOf(rendition: number | undefined): string {
+    const found = rendition === undefined ? undefined : this.options.mix.renditions[rendition];
+    return found ? renditionName(found) : AUDIO_ONLY;
+  }
+
+  private tellTooLarge({ width, height }: FrameSize): void {
+    if (this.tooLargeTold) return;
+    this.tooLargeTold = true;
+    const message = `video of ${width}x${height} is not accepted`;
+    const error = new TesseraError('video_too_large', message, {
+      next: 'Send at most 1920x1200.',
+    });
+    this.events.tell({ type: 'error', error });
+  }
+}
