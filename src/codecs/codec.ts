@@ -30,6 +30,8 @@ export interface SdpFormat {
   rank(parameters: FormatParameters): number | undefined;
   /** @returns the parameters of the answer's `a=fmtp`; undefined writes no such line. */
   answerParameters(offered: string | undefined, wishes: AnswerWishes): string | undefined;
+  /** The parameters that bots offer; undefined if the codec needs none. */
+  readonly clientParameters?: string | undefined;
   /** @returns the kinds of the answer's `a=rtcp-fb`. @param offered the kinds that the client offers. */
   answerFeedback(offered: ReadonlySet<string>): readonly string[];
 }

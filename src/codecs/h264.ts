@@ -12,6 +12,8 @@ import { H264Packetizer } from './h264-packetizer.js';
 import { h264SpsSize } from './h264-sps.js';
 import { videoSdp } from './video-sdp.js';
 
+/** Constrained baseline, level 3.1. */
+const CLIENT_PARAMETERS = 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1';
 /** What a format without `profile-level-id` has (RFC 6184, 8.1). */
 const DEFAULT_PROFILE = '42000a';
 
@@ -80,7 +82,7 @@ export const h264: UplinkVideoCodec & DownlinkVideoCodec = {
   name: 'h264',
   kind: 'video',
   clockRate: VIDEO_CLOCK_RATE,
-  sdp: videoSdp('H264', rank),
+  sdp: videoSdp('H264', rank, CLIENT_PARAMETERS),
   ffmpegName: 'h264',
   parameterSets,
   fromMp4: annexBFromMp4,

@@ -5,10 +5,15 @@ import type { SdpFormat } from './codec.js';
 const CONGESTION_FEEDBACK = ['transport-cc', 'goog-remb'] as const;
 
 /** The answer repeats the offered parameters, and asks for keyframes and lost packets by RTCP. */
-export function videoSdp(encodingName: string, rank: SdpFormat['rank'] = () => 0): SdpFormat {
+export function videoSdp(
+  encodingName: string,
+  rank: SdpFormat['rank'] = () => 0,
+  clientParameters?: string,
+): SdpFormat {
   return {
     encodingName,
     rank,
+    clientParameters,
     answerParameters: (offered) => offered,
     answerFeedback: (offered) => {
       const congestion = CONGESTION_FEEDBACK.find((kind) => offered.has(kind));

@@ -11,7 +11,8 @@ import {
   RtpHeader,
   RtpPacket,
 } from 'werift';
-import type { VideoCodec } from '../protocol/codec-names.js';
+import { UPLINK_VIDEO } from '../codecs/codecs.js';
+import { UPLINK_VIDEO_CODECS, type VideoCodec } from '../protocol/codec-names.js';
 import { nowMicros } from '../util/clock.js';
 import { ClientReports } from './client-reports.js';
 import type {
@@ -55,15 +56,15 @@ const REPORT_MS = 1000;
 const AUDIO_PAYLOAD_TYPE = 111;
 const AUDIO_CLOCK_RATE = 48_000;
 const VIDEO_CLOCK_RATE = 90_000;
-const VIDEO = {
-  vp8: { mimeType: 'video/VP8', clockRate: VIDEO_CLOCK_RATE, payloadType: 96 },
-  h264: {
-    mimeType: 'video/H264',
-    clockRate: VIDEO_CLOCK_RATE,
-    payloadType: 97,
-    parameters: 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1',
-  },
-} as const;
+const FIRST_VIDEO_PAYLOAD_TYPE = 96;
+
+function videoFormat(codec: VideoCodec) {
+  const { clockRate, sdp } = UPLINK_VIDEO[codec];
+  const payloadType = FIRST_VIDEO_PAYLOAD_TYPE + UPLINK_VIDEO_CODECS.indexOf(codec);
+  const { encodingName, clientParameters } = sdp;
+  const parameters = clientParameters === undefined ? {} : { parameters: clientParameters };
+  return { mimeType: `video/${encodingName}`, clockRate, payloadType, ...parameters };
+}
 const VIDEO_FEEDBACK = [
   { type: 'nack' },
   { type: 'nack', parameter: 'pli' },
@@ -104,7 +105,8 @@ export class ClientPeer {
       codecs: {
         audio: [new RTCRtpCodecParameters({ ...audio, payloadType: AUDIO_PAYLOAD_TYPE })],
         video: [...new Set([codec, receiveCodec])].map(
-          (name) => new RTCRtpCodecParameters({ ...VIDEO[name], rtcpFeedback: VIDEO_FEEDBACK }),
+          (name) =>
+            new RTCRtpCodecParameters({ ...videoFormat(name), rtcpFeedback: VIDEO_FEEDBACK }),
         ),
       },
     });
@@ -185,7 +187,8 @@ export class ClientPeer {
       if (kind === 'video') this.sentVideo++;
       this.sequence[kind] = (sequenceNumber + 1) & 0xffff;
       const header = new RtpHeader({
-        payloadType: kind === 'audio' ? AUDIO_PAYLOAD_TYPE : VIDEO[this.options.codec].payloadType,
+        payloadType:
+          kind === 'audio' ? AUDIO_PAYLOAD_TYPE : videoFormat(this.options.codec).payloadType,
         sequenceNumber,
         timestamp: timestamp >>> 0,
         marker: kind !== 'audio' && index === payloads.length - 1,
