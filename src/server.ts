@@ -116,13 +116,18 @@ function buildMedia({ config, logger }: Context, { publish }: Events) {
     },
     egressCpuMicros: () => egress.usage.cpuMicros,
   });
-  return { rooms, pool, archive, recordings, outputs, egress };
+  const metrics = new Metrics(() => ({
+    ...rooms.snapshot(),
+    load: rooms.admission.stats,
+    egress: egress.usage,
+  }));
+  return { rooms, pool, archive, recordings, outputs, metrics };
 }
 
 /** HTTP and signalling; does not listen yet. */
 async function buildWeb(context: Context, events: Events, media: Media, version: string) {
   const { config, logger, closing } = context;
-  const { rooms, pool, archive, recordings, outputs, egress } = media;
+  const { rooms, pool, archive, recordings, outputs, metrics } = media;
   const access = new Access(config.auth, archive.revoked);
   const sessions = new Map<string, Session>();
   const iceServers = (user: string) =>
@@ -138,7 +143,7 @@ async function buildWeb(context: Context, events: Events, media: Media, version:
     access,
     events: events.log,
     version,
-    metrics: new Metrics(rooms, () => egress.usage),
+    metrics,
     iceServers,
     stats: () => serverStats({ ...media, sessions, webhooks: events.webhooks }),
   });

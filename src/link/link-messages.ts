@@ -3,9 +3,9 @@ import type { CustomLayout, LayoutMode, TileFit, TileRole } from '../protocol/la
 import type { OverlaySettings } from '../protocol/overlay-settings.js';
 import type { ColourSpace } from '../rtp/colour-space.js';
 import type { Rotation } from '../rtp/rotation.js';
-import type { StageHistograms } from '../util/stage-times.js';
 import type { HardwareEncoder, Micros, TemporalLayer } from '../util/units.js';
 import type { LoadStep } from './load-steps.js';
+import type { MediaSnapshot } from './media-counters.js';
 
 /**
  * Identifies what one participant sends together, themselves or their screen, inside one media
@@ -150,9 +150,6 @@ export interface TilePlace {
   readonly height: number;
 }
 
-/** Counters of a media process since it started, by name. */
-export type MediaCounters = Readonly<Record<string, number>>;
-
 /** Media process to server. */
 export type MediaEvent =
   | { readonly type: 'ready'; readonly encoders: readonly CompositeCodec[] }
@@ -177,13 +174,7 @@ export type MediaEvent =
   | { readonly type: 'speaking'; readonly sources: readonly SourceId[] }
   /** The picture gives way more or less than before. */
   | { readonly type: 'load'; readonly steps: readonly LoadStep[] }
-  | {
-      readonly type: 'stats';
-      readonly counters: MediaCounters;
-      /** What was made of each participant's media, by source id. */
-      readonly sources: Readonly<Record<SourceId, MediaCounters>>;
-      readonly stages: StageHistograms;
-    };
+  | ({ readonly type: 'stats' } & MediaSnapshot);
 
 /** An encoded video frame on its way to the decoder. */
 export interface VideoInFrame {

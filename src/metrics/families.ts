@@ -1,9 +1,9 @@
 /**
- * What `/metrics` says of media, made of the server's counters: each family once for every room
- * (`tessera_room_…`) and once for all rooms since the server began (`tessera_…`).
+ * The families of `/metrics` about media: each once for every room (`tessera_room_…`) and once for all
+ * rooms since the server began (`tessera_…`). The compiler checks the names of the counters.
  */
+import type { RoomCounters, RoomTotals } from '../rooms/room-counters.js';
 
-export type Totals = Readonly<Record<string, number>>;
 export type Labels = Readonly<Record<string, string>>;
 
 export interface Family {
@@ -11,77 +11,91 @@ export interface Family {
   readonly name: string;
   readonly help: string;
   readonly labels: readonly string[];
-  values(totals: Totals): readonly (readonly [Labels, number])[];
+  values(totals: RoomTotals): readonly (readonly [Labels, number])[];
 }
 
-/** A family of which each member is one counter. */
+type CounterName = keyof RoomCounters;
+
+/** A family whose members are one counter each. @param members label values by counter. */
 function byName(
   name: string,
   help: string,
   label: string,
-  members: Readonly<Record<string, string>>,
+  members: { readonly [Name in CounterName]?: string },
 ): Family {
+  const entries = Object.entries(members) as [CounterName, string][];
   return {
     name,
     help,
     labels: [label],
-    values: (totals) =>
-      Object.entries(members).map(([counter, value]) => [{ [label]: value }, totals[counter] ?? 0]),
+    values: ({ counters }) =>
+      entries.map(([counter, value]) => [{ [label]: value }, counters[counter] ?? 0]),
   };
 }
 
-function single(name: string, help: string, counter: string, factor = 1): Family {
+function single(name: string, help: string, counter: CounterName, factor = 1): Family {
   return {
     name,
     help,
     labels: [],
-    values: (totals) => [[{}, (totals[counter] ?? 0) * factor]],
+    values: ({ counters }) => [[{}, (counters[counter] ?? 0) * factor]],
   };
 }
 
-const ENCODES = /^video_(encodes|bytes)_([a-z0-9]+)_(\d+)$/;
-
-function byRendition(name: string, help: string, kind: 'encodes' | 'bytes'): Family {
+function byRendition(name: string, help: string, count: 'frames' | 'bytes'): Family {
+  const labelled = ({ codec, rendition, ...counts }: RoomTotals['encodes'][number]) =>
+    [{ codec, rendition: `${rendition}` }, counts[count]] as const;
   return {
     name,
     help,
     labels: ['codec', 'rendition'],
-    values: (totals) =>
-      Object.entries(totals).flatMap(([counter, value]) => {
-        const [, of, codec = '', rendition = ''] = ENCODES.exec(counter) ?? [];
-        return of === kind ? [[{ codec, rendition }, value] as const] : [];
-      }),
+    values: ({ encodes }) => encodes.map(labelled),
   };
 }
 
 export const FAMILIES: readonly Family[] = [
-  byName('ticks_total', 'Ticks of picture and sound', 'media', {
+  byName('ticks_total', 'Ticks of video and audio', 'media', {
     video_ticks: 'video',
     audio_ticks: 'audio',
   }),
-  byName('ticks_skipped_total', 'Ticks left out because one before took too long', 'media', {
+  byName('ticks_skipped_total', 'Ticks skipped because an earlier one took too long', 'media', {
     video_ticks_skipped: 'video',
     audio_ticks_skipped: 'audio',
   }),
   byRendition(
     'video_encodes_total',
     'Frames encoded, by codec and index of the rendition',
-    'encodes',
+    'frames',
   ),
   byRendition('video_encoded_bytes_total', 'Bytes of encoded frames', 'bytes'),
-  byName('audio_encodes_total', 'Mixes encoded: those who speak and one more, each 20 ms', 'rate', {
-    audio_encodes: 'full',
-    audio_encodes_low: 'low',
-  }),
-  single('audio_speakers_total', 'Those in the mix, summed over its ticks', 'audio_speakers'),
+  byName(
+    'audio_encodes_total',
+    'Mixes encoded each 20 ms: one for each speaker and one for all others',
+    'rate',
+    {
+      audio_encodes: 'full',
+      audio_encodes_low: 'low',
+    },
+  ),
+  single(
+    'audio_speakers_total',
+    'Participants in the mix, summed over the ticks',
+    'audio_speakers',
+  ),
   {
     name: 'video_keyframes_total',
-    help: 'Keyframes of the composite by cause: asked for, by somebody without a picture, an encoder began',
+    help: 'Keyframes of the composite by cause: requested, a receiver without a picture, an encoder started',
     labels: ['cause'],
-    values: ({ keyframes_sent: sent = 0, keyframes_sent_urgently: urgent = 0, ...totals }) => [
+    values: ({
+      counters: {
+        keyframes_sent: sent = 0,
+        keyframes_sent_urgently: urgent = 0,
+        keyframes_of_encoder: unasked = 0,
+      },
+    }) => [
       [{ cause: 'requested' }, sent - urgent],
       [{ cause: 'new_receiver' }, urgent],
-      [{ cause: 'encoder' }, totals.keyframes_of_encoder ?? 0],
+      [{ cause: 'encoder' }, unasked],
     ],
   },
   single(
@@ -92,7 +106,7 @@ export const FAMILIES: readonly Family[] = [
   single('video_keyframe_requests_sent_total', 'To senders (PLI)', 'video_keyframe_requests'),
   single('video_frames_received_total', 'Whole frames from senders', 'video_frames_received'),
   single('video_frames_decoded_total', 'Frames decoded', 'video_frames_decoded'),
-  byName('video_frames_dropped_total', 'Frames left out, by reason', 'reason', {
+  byName('video_frames_dropped_total', 'Frames dropped, by reason', 'reason', {
     video_frames_not_shown: 'not_shown',
     video_frames_lost: 'lost',
     video_frames_malformed: 'malformed',
@@ -105,12 +119,12 @@ export const FAMILIES: readonly Family[] = [
   }),
   single(
     'video_tiles_late_total',
-    'Tiles that kept their picture for want of time',
+    'Tiles that kept their picture because there was no time',
     'video_tiles_late',
   ),
   single(
     'video_freezes_total',
-    'Freezes of what senders send (as freezeCount of WebRTC)',
+    'Freezes of received video (as freezeCount of WebRTC)',
     'video_freezes',
   ),
   single(
@@ -118,24 +132,28 @@ export const FAMILIES: readonly Family[] = [
     'Changes of the simulcast layer in use',
     'video_layer_switches',
   ),
-  single('rendition_switches_total', 'Changes of what a receiver gets', 'rendition_switches'),
+  single(
+    'rendition_switches_total',
+    'Changes of the rendition that a receiver gets',
+    'rendition_switches',
+  ),
   byName('datagrams_total', 'Datagrams of all connections', 'direction', {
     datagrams_received: 'received',
     datagrams_sent: 'sent',
     datagrams_not_sent: 'not_sent',
   }),
-  byName('packets_sent_total', 'RTP packets sent, without repairs', 'media', {
+  byName('packets_sent_total', 'RTP packets sent, without retransmissions', 'media', {
     audio_packets_sent: 'audio',
     video_packets_sent: 'video',
   }),
-  byName('packets_repaired_total', 'Lost packets made good', 'how', {
+  byName('packets_repaired_total', 'Lost packets recovered', 'how', {
     video_packets_retransmitted: 'retransmitted',
     rtp_repairs_received: 'received_again',
     audio_packets_recovered: 'redundancy',
     audio_frames_fec: 'fec',
   }),
-  single('nacks_sent_total', 'Packets asked for again', 'nacks_sent'),
-  byName('packets_dropped_total', 'Packets left out, by reason', 'reason', {
+  single('nacks_sent_total', 'Packets requested again (NACK)', 'nacks_sent'),
+  byName('packets_dropped_total', 'Packets dropped, by reason', 'reason', {
     audio_packets_late: 'late',
     audio_packets_overflow: 'jitter_buffer_full',
     audio_packets_invalid: 'invalid',
@@ -150,11 +168,11 @@ export const FAMILIES: readonly Family[] = [
   single('audio_frames_decoded_total', 'Frames of 20 ms decoded', 'audio_frames_decoded'),
   single(
     'audio_concealed_seconds_total',
-    'Sound made up for what did not come',
+    'Audio concealed because packets were missing',
     'audio_samples_concealed',
     1 / 48_000,
   ),
-  byName('load_steps_total', 'Steps that pictures gave way by, and took back', 'direction', {
+  byName('load_steps_total', 'Steps of load control, down and up', 'direction', {
     load_steps_down: 'down',
     load_steps_up: 'up',
   }),

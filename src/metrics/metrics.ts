@@ -1,7 +1,7 @@
-/** `/metrics`: what the server counts, in the format of Prometheus. Read when it is asked for. */
+/** `/metrics`: what the server counts, in the format of Prometheus. Each scrape reads everything once. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { RoomRegistry } from '../rooms/registry.js';
-import type { Room } from '../rooms/room.js';
+import type { AdmissionStats } from '../rooms/admission.js';
+import type { RegistrySnapshot } from '../rooms/registry.js';
 import { STAGES, type Stage, TIME_BOUNDS, type TimeHistogram } from '../util/stage-times.js';
 import type { Micros } from '../util/units.js';
 import { FAMILIES, type Labels } from './families.js';
@@ -10,7 +10,7 @@ const BUCKETS = TIME_BOUNDS.map((micros) => micros / 1e6);
 
 type HistogramValues = Awaited<ReturnType<Histogram<string>['get']>>;
 
-/** A histogram that was kept elsewhere. */
+/** A histogram whose counts are kept elsewhere. */
 class KeptHistogram extends Histogram<string> {
   constructor(
     registry: Registry,
@@ -34,12 +34,12 @@ class KeptHistogram extends Histogram<string> {
       values.push({ labels, value: sumMicros / 1e6, metricName: `${name}_sum` });
       values.push({ labels, value: below, metricName: `${name}_count` });
     }
-    // The types have a number where the library has a word.
+    // The library's types have a number here, the library a word.
     const type = 'histogram' as unknown as HistogramValues['type'];
     return { ...this.head, type, aggregator: 'sum', collect: () => {}, values };
   }
 
-  /** What the registry asks for in place of `get`; not in the library's types. */
+  /** The registry calls this instead of `get`; it is missing in the library's types. */
   getForPromString(): Promise<HistogramValues> {
     return this.get();
   }
@@ -47,14 +47,41 @@ class KeptHistogram extends Histogram<string> {
 
 type Values = readonly (readonly [Labels, number])[];
 
+/** Everything that one scrape reads. */
+export interface MetricsSnapshot extends RegistrySnapshot {
+  readonly load: AdmissionStats;
+  /** The egress processes: CPU time since the server began, memory now. */
+  readonly egress: { readonly cpuMicros: Micros; readonly rssBytes: number };
+}
+
+const NOTHING: MetricsSnapshot = {
+  rooms: [],
+  totals: { counters: {}, encodes: [] },
+  load: {
+    joins_refused_cpu: 0,
+    joins_refused_room: 0,
+    load_steps_down: 0,
+    load_steps_up: 0,
+    load_level: 0,
+    load_percent: 0,
+    cores_used_milli: 0,
+    cores_limit_milli: 0,
+    cores_per_room_milli: 0,
+    cores_per_sender_milli: 0,
+    cores_per_viewer_milli: 0,
+  },
+  egress: { cpuMicros: 0, rssBytes: 0 },
+};
+
+type MeasuredRoom = MetricsSnapshot['rooms'][number];
+
 export class Metrics {
   private readonly registry = new Registry();
+  /** Read once for all families of a scrape. */
+  private current = NOTHING;
 
-  /** @param egress what the egress processes use: CPU time since the server began, memory now. */
-  constructor(
-    private readonly rooms: RoomRegistry,
-    private readonly egress: () => { readonly cpuMicros: Micros; readonly rssBytes: number },
-  ) {
+  /** @param read called once for each scrape. */
+  constructor(private readonly read: () => MetricsSnapshot) {
     collectDefaultMetrics({ register: this.registry });
     this.addFamilies();
     this.addRooms();
@@ -68,65 +95,59 @@ export class Metrics {
   }
 
   text(): Promise<string> {
+    this.current = this.read();
     return this.registry.metrics();
   }
 
   private addFamilies(): void {
     for (const { name, help, labels, values } of FAMILIES) {
-      this.counter(name, help, labels, () => values(this.rooms.totals));
+      this.counter(name, help, labels, () => values(this.current.totals));
       this.counter(`room_${name}`, `${help}, by room`, ['room', ...labels], () =>
-        this.perRoom((room) => values(room.telemetry.totals)),
+        this.perRoom(({ totals }) => values(totals)),
       );
     }
   }
 
   private addRooms(): void {
-    const { rooms } = this;
-    this.gauge('rooms', 'Rooms', [], () => [[{}, rooms.all.length]]);
-    this.gauge('room_participants', 'People in a room, by what they are', ['room', 'kind'], () =>
-      this.perRoom(({ telemetry: { size, numVisible } }) => [
+    this.gauge('rooms', 'Rooms', [], () => [[{}, this.current.rooms.length]]);
+    this.gauge('room_participants', 'People in a room, by kind', ['room', 'kind'], () =>
+      this.perRoom(({ size, numVisible }) => [
         [{ kind: 'visible' }, numVisible],
         [{ kind: 'viewer' }, size - numVisible],
       ]),
     );
     this.gauge('room_queue_depth', 'What waits, by queue', ['room', 'queue'], () =>
-      this.perRoom(({ telemetry }) =>
-        Object.entries(telemetry.queues).map(([queue, n]) => [{ queue }, n]),
-      ),
+      this.perRoom(({ queues }) => Object.entries(queues).map(([queue, n]) => [{ queue }, n])),
     );
   }
 
   private addLoad(): void {
-    const { admission } = this.rooms;
-    this.gauge('room_load_ratio', "Share of a tick's time that the picture takes", ['room'], () =>
-      this.perRoom(({ telemetry: { counters } }) => [[{}, (counters.load_percent ?? 0) / 100]]),
+    this.gauge('room_load_ratio', 'Share of a tick that the composite takes', ['room'], () =>
+      this.perRoom(({ loadPercent }) => [[{}, loadPercent / 100]]),
     );
-    this.gauge('room_load_level', 'Steps that the picture gives way by', ['room'], () =>
-      this.perRoom(({ telemetry }) => [[{}, telemetry.loadLevel]]),
+    this.gauge('room_load_level', 'Steps of load control taken in a room', ['room'], () =>
+      this.perRoom(({ loadLevel }) => [[{}, loadLevel]]),
     );
-    const stat = (name: string) => admission.stats[name] ?? 0;
     this.gauge('load_ratio', "Share of the CPU, or of the server's event loop, in use", [], () => [
-      [{}, stat('load_percent') / 100],
+      [{}, this.current.load.load_percent / 100],
     ]);
-    this.gauge('load_level', 'Steps that the server asks of all rooms', [], () => [
-      [{}, stat('load_level')],
+    this.gauge('load_level', 'Steps of load control that the server asks of all rooms', [], () => [
+      [{}, this.current.load.load_level],
     ]);
-    this.gauge('cpu_cores', 'Cores, by what they are', ['kind'], () => [
-      [{ kind: 'used' }, stat('cores_used_milli') / 1000],
-      [{ kind: 'limit' }, stat('cores_limit_milli') / 1000],
-      [{ kind: 'per_room' }, stat('cores_per_room_milli') / 1000],
-      [{ kind: 'per_sender' }, stat('cores_per_sender_milli') / 1000],
-      [{ kind: 'per_viewer' }, stat('cores_per_viewer_milli') / 1000],
+    this.gauge('cpu_cores', 'Cores, by kind', ['kind'], () => {
+      const { load } = this.current;
+      return [
+        [{ kind: 'used' }, load.cores_used_milli / 1000],
+        [{ kind: 'limit' }, load.cores_limit_milli / 1000],
+        [{ kind: 'per_room' }, load.cores_per_room_milli / 1000],
+        [{ kind: 'per_sender' }, load.cores_per_sender_milli / 1000],
+        [{ kind: 'per_viewer' }, load.cores_per_viewer_milli / 1000],
+      ];
+    });
+    this.counter('joins_refused_total', 'Joins refused because the CPU is full', ['reason'], () => [
+      [{ reason: 'server' }, this.current.load.joins_refused_cpu],
+      [{ reason: 'room' }, this.current.load.joins_refused_room],
     ]);
-    this.counter(
-      'joins_refused_total',
-      'Joins refused for want of CPU, by whose',
-      ['reason'],
-      () => [
-        [{ reason: 'server' }, stat('joins_refused_cpu')],
-        [{ reason: 'room' }, stat('joins_refused_room')],
-      ],
-    );
   }
 
   private addProcesses(): void {
@@ -134,7 +155,7 @@ export class Metrics {
     const processes = (
       server: number,
       egress: number,
-      ofRoom: (room: Room) => number | undefined,
+      ofRoom: (room: MeasuredRoom) => number | undefined,
     ): Values => [
       [{ process: 'server', room: '' }, server],
       [{ process: 'egress', room: '' }, egress],
@@ -144,15 +165,15 @@ export class Metrics {
       const { user, system } = process.cpuUsage();
       return processes(
         (user + system) / 1e6,
-        this.egress().cpuMicros / 1e6,
-        ({ telemetry: { cpuMicros } }) => cpuMicros && cpuMicros / 1e6,
+        this.current.egress.cpuMicros / 1e6,
+        ({ cpuMicros = 0 }) => cpuMicros / 1e6,
       );
     });
     this.gauge('process_resident_memory_bytes', 'Memory of the processes', labels, () =>
       processes(
         process.memoryUsage.rss(),
-        this.egress().rssBytes,
-        ({ telemetry }) => telemetry.counters.rss_bytes,
+        this.current.egress.rssBytes,
+        ({ rssBytes }) => rssBytes,
       ),
     );
   }
@@ -161,8 +182,8 @@ export class Metrics {
     const name = 'tessera_room_stage_seconds';
     const help = `Time in a stage of the media's path: ${STAGES.join(', ')}`;
     new KeptHistogram(this.registry, { name, help }, ['room', 'stage'], () =>
-      this.rooms.all.flatMap(({ id, telemetry }) =>
-        Object.entries(telemetry.stages).map(
+      this.current.rooms.flatMap(({ id, stages }) =>
+        Object.entries(stages).map(
           ([stage, histogram]: [string, TimeHistogram]) =>
             [{ room: id, stage: stage as Stage }, histogram] as const,
         ),
@@ -170,8 +191,8 @@ export class Metrics {
     );
   }
 
-  private perRoom(values: (room: Room) => Values): Values {
-    return this.rooms.all.flatMap((room) =>
+  private perRoom(values: (room: MeasuredRoom) => Values): Values {
+    return this.current.rooms.flatMap((room) =>
       values(room).map(([labels, value]) => [{ ...labels, room: room.id }, value] as const),
     );
   }

@@ -11,7 +11,7 @@ import { openParentLink } from '../link/parent-link.js';
 import { probeHardware } from './jobs/hardware-probe.js';
 import { sanitizeImage } from './jobs/image-sanitizer.js';
 import { warmUp } from './jobs/warm-up.js';
-import { toMediaCounters, toSourceCounters } from './media-counters.js';
+import { mediaSnapshot } from './media-counters.js';
 import { runRoomCommand } from './room-commands.js';
 import { RoomMixer } from './room-mixer.js';
 
@@ -85,14 +85,11 @@ function sendStats(opened: RoomMixer): void {
   const { userCPUTime, systemCPUTime } = process.resourceUsage();
   send({
     type: 'stats',
-    counters: {
-      ...toMediaCounters(opened.snapshot()),
-      link_frames_dropped: link.droppedFrames,
-      rss_bytes: process.memoryUsage().rss,
-      cpu_micros: userCPUTime + systemCPUTime,
-    },
-    sources: toSourceCounters(opened),
-    stages: opened.stageTimes,
+    ...mediaSnapshot(opened, {
+      cpuMicros: userCPUTime + systemCPUTime,
+      rssBytes: process.memoryUsage.rss(),
+      linkFramesDropped: link.droppedFrames,
+    }),
   });
 }
 

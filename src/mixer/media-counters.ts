@@ -1,44 +1,55 @@
-/** The mixer's counters as they leave the process: flat records with the names of the metrics. */
-import type { MediaCounters, SourceId } from '../link/link-messages.js';
-import type { RoomMixer, RoomMixerSnapshot } from './room-mixer.js';
-import type { EncodeCounters } from './video/composite-counters.js';
+/** The mixer's counters as they leave the process. */
 
-export function toMediaCounters({ video, audio }: RoomMixerSnapshot): MediaCounters {
-  const { loop, sources, composite, load } = video;
-  return {
-    ...loop,
-    ...sources,
-    ...composite.canvases,
-    ...composite.keyframes,
-    ...encodeCounters(composite.encodes),
-    ...load,
+import type { SourceId } from '../link/link-messages.js';
+import type {
+  MediaCounters,
+  MediaGauges,
+  MediaSnapshot,
+  SourceSnapshot,
+} from '../link/media-counters.js';
+import type { Micros } from '../util/units.js';
+import type { RoomMixer } from './room-mixer.js';
+
+/** What the process knows of itself. */
+export interface ProcessUsage {
+  readonly cpuMicros: Micros;
+  readonly rssBytes: number;
+  readonly linkFramesDropped: number;
+}
+
+export function mediaSnapshot(room: RoomMixer, usage: ProcessUsage): MediaSnapshot {
+  const { video, audio } = room.snapshot();
+  const { load_steps_down, load_steps_up, ...load } = video.load;
+  const counters: MediaCounters = {
+    ...video.loop,
+    ...video.sources,
+    ...video.composite.canvases,
+    ...video.composite.keyframes,
     ...audio.mixer,
-    ...audio.jitterBuffers,
-    audio_delay_micros_max: audio.audio_delay_micros_max,
+    load_steps_down,
+    load_steps_up,
     audio_ticks_skipped: audio.audio_ticks_skipped,
     video_ticks_skipped: video.video_ticks_skipped,
+    cpu_micros: usage.cpuMicros,
+  };
+  const gauges: MediaGauges = {
+    ...load,
+    audio_delay_micros_max: audio.audio_delay_micros_max,
     decoder_queue_frames: video.decoder_queue_frames,
+    rss_bytes: usage.rssBytes,
+  };
+  return {
+    counters,
+    gauges,
+    encodes: video.composite.encodes,
+    linkFramesDropped: usage.linkFramesDropped,
+    sources: heardSources(room),
+    stages: room.stageTimes,
   };
 }
 
-/** Of each source; empty for sources that are not heard. */
-export function toSourceCounters(room: RoomMixer): Record<SourceId, MediaCounters> {
-  return Object.fromEntries(
-    [...room.sourceSnapshots()].map(([id, counters]) => [id, { ...counters }]),
-  );
-}
-
-/** Frames and keyframes by codec, frames and bytes by codec and rendition. */
-function encodeCounters(encodes: readonly Readonly<EncodeCounters>[]): Record<string, number> {
-  const flat: Record<string, number> = {};
-  const add = (name: string, value: number) => {
-    flat[name] = (flat[name] ?? 0) + value;
-  };
-  for (const { codec, rendition, frames, keyframes, bytes } of encodes) {
-    add(`video_encodes_${codec}`, frames);
-    add(`video_encodes_${codec}_${rendition}`, frames);
-    add(`video_keyframes_${codec}`, keyframes);
-    add(`video_bytes_${codec}_${rendition}`, bytes);
-  }
-  return flat;
+function heardSources(room: RoomMixer): Record<SourceId, SourceSnapshot> {
+  const heard: Record<SourceId, SourceSnapshot> = {};
+  for (const [id, snapshot] of room.sourceSnapshots()) if (snapshot) heard[id] = snapshot;
+  return heard;
 }

@@ -40,6 +40,21 @@ export interface AdmissionOptions {
   readonly admissionShare: number;
 }
 
+/** Counters and gauges of the server as a whole; cores in thousandths. */
+export interface AdmissionStats {
+  readonly joins_refused_cpu: number;
+  readonly joins_refused_room: number;
+  readonly load_steps_down: number;
+  readonly load_steps_up: number;
+  readonly load_level: number;
+  readonly load_percent: number;
+  readonly cores_used_milli: number;
+  readonly cores_limit_milli: number;
+  readonly cores_per_room_milli: number;
+  readonly cores_per_sender_milli: number;
+  readonly cores_per_viewer_milli: number;
+}
+
 interface Costs {
   room: number;
   sender: number;
@@ -61,7 +76,7 @@ function sampleOf({ cpuMicros = 0, stages }: MeasuredRoom): RoomSample {
 }
 
 export class Admission {
-  readonly counters = { joins_refused_cpu: 0, joins_refused_room: 0 };
+  private readonly counters = { joins_refused_cpu: 0, joins_refused_room: 0 };
   private readonly controller = new LoadController(LOAD_STEPS.length);
   private readonly limit = cpuLimit();
   private readonly costs: Costs = { ...FIRST_GUESS };
@@ -87,8 +102,7 @@ export class Admission {
     return admissionShare < 1 && cores > admissionShare * this.limit;
   }
 
-  /** Gauges and counters, cores in thousandths. */
-  get stats(): Readonly<Record<string, number>> {
+  get stats(): AdmissionStats {
     const milli = (cores: number) => Math.round(cores * 1000);
     return {
       ...this.counters,

@@ -3,7 +3,7 @@
  * that grows while they keep dying, so that a stream that kills every process cannot use up the CPU.
  * Frames that arrive while none runs are dropped.
  */
-import type { MediaCommand, MediaCounters, MediaEvent, MediaFrame } from '../link/link-messages.js';
+import type { MediaCommand, MediaEvent, MediaFrame } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
 import { Backoff } from '../util/backoff.js';
 import type { MediaProcess } from './media-process.js';
@@ -12,7 +12,7 @@ const BACKOFF = { firstMs: 100, maxMs: 5000, immediate: true, calmMs: 30_000 };
 
 export type RoomProcess = Pick<
   MediaProcess,
-  'pid' | 'counters' | 'sourceCounters' | 'stages' | 'queuedBytes' | 'use' | 'send' | 'sendFrame'
+  'pid' | 'snapshot' | 'queuedBytes' | 'use' | 'send' | 'sendFrame'
 >;
 
 /** Where processes come from, and where they are ended: the media pool. */
@@ -30,8 +30,12 @@ export interface SupervisorEvents {
   onDied(): void;
 }
 
+export interface SupervisorCounters {
+  media_process_restarts: number;
+}
+
 export class MediaProcessSupervisor {
-  readonly counters = { media_process_restarts: 0 };
+  readonly counters: SupervisorCounters = { media_process_restarts: 0 };
   private current: RoomProcess | undefined;
   private readonly kept = new Map<string, MediaCommand>();
   private readonly backoff = new Backoff(BACKOFF);
@@ -48,10 +52,6 @@ export class MediaProcessSupervisor {
   /** The running process; undefined before the first and while one is replaced. */
   get process(): RoomProcess | undefined {
     return this.current;
-  }
-
-  get mediaCounters(): MediaCounters {
-    return this.current?.counters ?? {};
   }
 
   /** Starts a process; resolves when it runs. @throws Error if none can be started. */

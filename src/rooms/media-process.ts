@@ -1,15 +1,9 @@
 /** One media process as the server sees it. */
-import type {
-  MediaCommand,
-  MediaCounters,
-  MediaEvent,
-  MediaFrame,
-  SourceId,
-} from '../link/link-messages.js';
+import type { MediaCommand, MediaEvent, MediaFrame } from '../link/link-messages.js';
 import { LinkedProcess } from '../link/linked-process.js';
+import type { MediaSnapshot } from '../link/media-counters.js';
 import type { Logger } from '../logger.js';
 import type { CompositeCodec } from '../protocol/codec-names.js';
-import type { StageHistograms } from '../util/stage-times.js';
 
 /** A process that has not reported for so long hangs, and is killed. */
 const HANG_MS = 5000;
@@ -24,9 +18,8 @@ export interface MediaProcessUser {
 export class MediaProcess {
   /** Resolves with the codecs it can encode. */
   readonly ready: Promise<readonly CompositeCodec[]>;
-  counters: MediaCounters = {};
-  sourceCounters: Readonly<Record<SourceId, MediaCounters>> = {};
-  stages: StageHistograms = {};
+  /** What the process reported last; undefined before its first report. */
+  snapshot: MediaSnapshot | undefined;
   private readonly linked: LinkedProcess;
   private user: MediaProcessUser | undefined;
   private watchdog: NodeJS.Timeout | undefined;
@@ -86,9 +79,7 @@ export class MediaProcess {
 
   private handle(event: MediaEvent): void {
     if (event.type === 'stats') {
-      this.counters = event.counters;
-      this.sourceCounters = event.sources;
-      this.stages = event.stages;
+      this.snapshot = event;
       this.feedWatchdog();
     }
     this.user?.onEvent(event);

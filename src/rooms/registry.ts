@@ -4,7 +4,6 @@ import type { MixSettings } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
 import type { CompositeCodec } from '../protocol/codec-names.js';
 import { nowMicros } from '../util/clock.js';
-import { CounterTotals } from '../util/counter-totals.js';
 import type { Micros } from '../util/units.js';
 import type { Admission } from './admission.js';
 import type { ArchivedRoom, RoomArchive } from './archive.js';
@@ -12,6 +11,7 @@ import { availableEncoders } from './available-encoders.js';
 import type { MediaPool } from './media-pool.js';
 import type { ProcessSource } from './media-process-supervisor.js';
 import { type PreviousRoom, Room, type RoomOptions } from './room.js';
+import type { RoomTotals } from './room-counters.js';
 import { RoomLifetime } from './room-lifetime.js';
 import {
   checkChange,
@@ -19,6 +19,8 @@ import {
   type RoomSettings,
   settingsFrom,
 } from './room-settings.js';
+import { ServerTotals } from './server-totals.js';
+import type { RoomSnapshot } from './telemetry.js';
 
 /** Period of the timer that drives NACK, reports and watchdogs of all connections. */
 const TICK_MS = 10;
@@ -52,6 +54,12 @@ export interface RegistryDependencies {
   egressCpuMicros(): Micros;
 }
 
+export interface RegistrySnapshot {
+  readonly rooms: readonly ({ readonly id: string } & RoomSnapshot)[];
+  /** Of all rooms since the server began, those that have ended included. */
+  readonly totals: RoomTotals;
+}
+
 interface Entry {
   readonly room: Room;
   readonly lifetime: RoomLifetime;
@@ -61,7 +69,7 @@ export class RoomRegistry {
   readonly admission: Admission;
   private readonly rooms = new Map<string, Entry>();
   /** Of rooms that have ended. */
-  private readonly past = new CounterTotals();
+  private readonly past = new ServerTotals();
   private codecs: readonly CompositeCodec[] = [];
   private mix: MixSettings;
   private ticker: NodeJS.Timeout | undefined;
@@ -111,12 +119,13 @@ export class RoomRegistry {
     return [...this.rooms.values()].map(({ room }) => room);
   }
 
-  /** Counters of all rooms since the server began. */
-  get totals(): Record<string, number> {
-    const sum = new CounterTotals();
-    sum.addAll(this.past.totals);
-    for (const { telemetry } of this.all) sum.addAll(telemetry.totals);
-    return sum.totals;
+  /** Every room's telemetry, each read once, and the counters of all rooms since the server began. */
+  snapshot(): RegistrySnapshot {
+    const rooms = this.all.map(({ id, telemetry }) => ({ id, ...telemetry.snapshot() }));
+    const sum = new ServerTotals();
+    sum.add(this.past.totals);
+    for (const { totals } of rooms) sum.add(totals);
+    return { rooms, totals: sum.totals };
   }
 
   /** @throws TesseraError `room_not_found`. */
@@ -176,7 +185,7 @@ export class RoomRegistry {
     this.tickWhileNeeded();
     // When the server ends, its rooms are kept for the next run.
     const forgotten = this.closed ? undefined : archive.forget(room);
-    this.past.addAll(room.telemetry.totals);
+    this.past.add(room.telemetry.totals);
     await room.close(reason);
     await forgotten;
     logger.info({ room: id }, 'room ended');

@@ -11,7 +11,6 @@ import type {
   AudioInFrame,
   AudioOutFrame,
   LayoutState,
-  MediaCounters,
   MediaEvent,
   MediaFrame,
   MixSettings,
@@ -22,6 +21,7 @@ import type {
   WatchedVideo,
 } from '../link/link-messages.js';
 import type { LoadStep } from '../link/load-steps.js';
+import type { MediaSnapshot, SourceSnapshot } from '../link/media-counters.js';
 import type { Logger } from '../logger.js';
 import type { OverlaySettings } from '../protocol/overlay-settings.js';
 import { nowMicros } from '../util/clock.js';
@@ -32,6 +32,7 @@ import { FULL_MIX, type MediaOutput } from './media-output.js';
 import { MediaProcessSupervisor, type ProcessSource } from './media-process-supervisor.js';
 import type { MediaSource } from './media-source.js';
 import { type OutputRoute, OutputRoutes } from './output-routes.js';
+import type { PipelineCounters } from './room-counters.js';
 import { watchKey, watchSet } from './watch-set.js';
 
 export interface RoomPipelineEvents {
@@ -81,22 +82,23 @@ export class RoomPipeline {
     this.media.keep('configure', { type: 'configure', settings });
   }
 
-  get counters(): { media_process_restarts: number; link_frames_dropped: number } {
+  get counters(): PipelineCounters {
     return { ...this.media.counters, link_frames_dropped: this.framesDropped };
   }
 
-  get mediaCounters(): MediaCounters {
-    return this.media.mediaCounters;
+  /** The latest report of the media process; undefined while there is none. */
+  get mediaSnapshot(): MediaSnapshot | undefined {
+    return this.media.process?.snapshot;
   }
 
   /** Times of the stages on both sides of the link. */
   get stageTimes(): StageHistograms {
-    return addHistograms(this.stages.histograms, this.media.process?.stages ?? {});
+    return addHistograms(this.stages.histograms, this.mediaSnapshot?.stages ?? {});
   }
 
   /** What the media process counted of one source. */
-  sourceCounters(source: SourceId): MediaCounters {
-    return this.media.process?.sourceCounters[source] ?? {};
+  sourceCounters(source: SourceId): Partial<SourceSnapshot> {
+    return this.mediaSnapshot?.sources[source] ?? {};
   }
 
   get mediaPid(): number | undefined {

@@ -1,25 +1,34 @@
 /** What a room costs and how its media fares: counters, queues, stage times and load. */
 
-import type { MediaCounters, MixSettings, SourceId } from '../link/link-messages.js';
+import type { MixSettings, SourceId } from '../link/link-messages.js';
 import { type LoadStep, loadSteps } from '../link/load-steps.js';
+import type { MediaSnapshot, SourceSnapshot } from '../link/media-counters.js';
 import { CounterTotals } from '../util/counter-totals.js';
 import type { StageHistograms } from '../util/stage-times.js';
 import type { Micros } from '../util/units.js';
 import type { MeasuredRoom } from './admission.js';
+import { EncodeTotals } from './encode-totals.js';
+import {
+  flatCounters,
+  PARTICIPANT_GAUGES,
+  type ParticipantSnapshot,
+  type PipelineCounters,
+  type RoomCounters,
+  type RoomTotals,
+} from './room-counters.js';
 import type { UpdateBus } from './update-bus.js';
 
 /** The media path of a room, as far as telemetry reads it. */
 export interface MeasuredPipeline {
   readonly mediaPid: number | undefined;
-  /** Of the media process. */
-  readonly mediaCounters: MediaCounters;
-  /** Of the server's side. */
-  readonly counters: Readonly<Record<string, number>>;
+  /** The latest report of the media process; undefined while there is none. */
+  readonly mediaSnapshot: MediaSnapshot | undefined;
+  readonly counters: PipelineCounters;
   readonly stageTimes: StageHistograms;
   readonly loadSteps: readonly LoadStep[];
   readonly queuedBytes: number;
-  /** Of the media process, for one source. */
-  sourceCounters(source: SourceId): MediaCounters;
+  /** What the media process counted of one source. */
+  sourceCounters(source: SourceId): Partial<SourceSnapshot>;
 }
 
 /** A participant, as far as telemetry reads it. */
@@ -29,16 +38,32 @@ export interface MeasuredParticipant {
   readonly sourceId: SourceId;
   readonly visible: boolean;
   readonly output: { readonly queueMicros: Micros } | undefined;
-  counts(): Record<string, number>;
+  counts(): ParticipantSnapshot;
+}
+
+/** Everything of a room that metrics need, read once. */
+export interface RoomSnapshot {
+  readonly totals: RoomTotals;
+  readonly size: number;
+  readonly numVisible: number;
+  /** What waits, by queue. */
+  readonly queues: {
+    readonly link_bytes: number;
+    readonly pacer_micros_max: Micros;
+    readonly decoder_frames: number;
+  };
+  readonly stages: StageHistograms;
+  /** Share of a tick that the composite takes, in percent. */
+  readonly loadPercent: number;
+  readonly loadLevel: number;
+  /** Of the media process; undefined while there is none. */
+  readonly cpuMicros: Micros | undefined;
+  readonly rssBytes: number | undefined;
 }
 
 export class RoomTelemetry implements MeasuredRoom {
-  private readonly counted = new CounterTotals();
-  /**
-   * Names of counters that the media process keeps per source. It sums them for the room too, over
-   * the present sources; they are counted per participant here, so that they outlive them.
-   */
-  private readonly countedPerSource = new Set<string>();
+  private readonly counted = new CounterTotals<keyof RoomCounters>(PARTICIPANT_GAUGES);
+  private readonly encodes = new EncodeTotals();
 
   constructor(
     private readonly pipeline: MeasuredPipeline,
@@ -78,39 +103,52 @@ export class RoomTelemetry implements MeasuredRoom {
   }
 
   get overloaded(): boolean {
-    return this.pipeline.mediaCounters.load_overloaded === 1;
+    return this.pipeline.mediaSnapshot?.gauges.load_overloaded === 1;
   }
 
   get cpuMicros(): Micros | undefined {
-    return this.pipeline.mediaCounters.cpu_micros;
+    return this.pipeline.mediaSnapshot?.counters.cpu_micros;
   }
 
-  /** Counters and gauges of the room and its media process, as they are now. */
+  /** Counters and gauges of the room and its media process as they are now, flat for `/stats`. */
   get counters(): Record<string, number> {
     return {
-      ...this.pipeline.mediaCounters,
+      ...flatCounters(this.pipeline.mediaSnapshot),
       ...this.pipeline.counters,
       ...this.updates.counters,
     };
   }
 
   /** Counters since the room began, those of participants who left included. */
-  get totals(): Record<string, number> {
+  get totals(): RoomTotals {
+    const { mediaSnapshot, counters } = this.pipeline;
     for (const participant of this.participants()) this.count(participant);
-    const ofRoom = Object.entries(this.counters).filter(
-      ([name]) => !this.countedPerSource.has(name),
-    );
-    this.counted.observe('media', Object.fromEntries(ofRoom));
-    return this.counted.totals;
+    this.counted.observe('room', {
+      ...mediaSnapshot?.counters,
+      ...counters,
+      ...this.updates.counters,
+    });
+    this.encodes.observe(mediaSnapshot?.encodes ?? []);
+    return { counters: this.counted.totals, encodes: this.encodes.totals };
   }
 
-  /** Frames and bytes that wait, by queue. */
-  get queues(): Record<string, number> {
+  snapshot(): RoomSnapshot {
+    const { mediaSnapshot: media, queuedBytes } = this.pipeline;
     const pacers = this.participants().map(({ output }) => output?.queueMicros ?? 0);
     return {
-      link_bytes: this.pipeline.queuedBytes,
-      pacer_micros_max: Math.max(0, ...pacers),
-      decoder_frames: this.pipeline.mediaCounters.decoder_queue_frames ?? 0,
+      totals: this.totals,
+      size: this.size,
+      numVisible: this.numVisible,
+      queues: {
+        link_bytes: queuedBytes,
+        pacer_micros_max: Math.max(0, ...pacers),
+        decoder_frames: media?.gauges.decoder_queue_frames ?? 0,
+      },
+      stages: this.stages,
+      loadPercent: media?.gauges.load_percent ?? 0,
+      loadLevel: this.loadLevel,
+      cpuMicros: this.cpuMicros,
+      rssBytes: media?.gauges.rss_bytes,
     };
   }
 
@@ -122,11 +160,8 @@ export class RoomTelemetry implements MeasuredRoom {
   }
 
   private count(participant: MeasuredParticipant): void {
-    const { id, sourceId, screenSourceId } = participant;
-    const screen = this.pipeline.sourceCounters(screenSourceId);
-    const ofSources = [this.pipeline.sourceCounters(sourceId), screen];
-    for (const name of ofSources.flatMap(Object.keys)) this.countedPerSource.add(name);
+    const { id, screenSourceId } = participant;
     this.counted.observe(id, participant.counts());
-    this.counted.observe(`${id}/screen`, screen);
+    this.counted.observe(`${id}/screen`, this.pipeline.sourceCounters(screenSourceId));
   }
 }

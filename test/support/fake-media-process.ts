@@ -7,14 +7,13 @@ import type {
   MixSettings,
   VideoOutFrame,
 } from '../../src/link/link-messages.js';
+import type { MediaSnapshot } from '../../src/link/media-counters.js';
 import type { CompositeCodec } from '../../src/protocol/codec-names.js';
 import type { MediaProcessUser } from '../../src/rooms/media-process.js';
 import type { ProcessSource, RoomProcess } from '../../src/rooms/media-process-supervisor.js';
 
 export class FakeMediaProcess implements RoomProcess {
-  readonly counters = {};
-  readonly sourceCounters = {};
-  readonly stages = {};
+  snapshot: MediaSnapshot | undefined;
   readonly queuedBytes = 0;
   readonly commands: MediaCommand[] = [];
   readonly frames: MediaFrame[] = [];

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { loadSteps, reducedFrameRate } from '../../../src/link/load-steps.js';
 import { Admission, type MeasuredRoom } from '../../../src/rooms/admission.js';
-import { CounterTotals } from '../../../src/util/counter-totals.js';
 import { quotaCores } from '../../../src/util/cpu-limit.js';
 import { LoadController } from '../../../src/util/load-controller.js';
 import { addHistograms, StageTimes } from '../../../src/util/stage-times.js';
@@ -102,17 +101,6 @@ test('a ticker goes over to another rate without a gap or a burst', async () => 
   // A slow machine may leave some out.
   expect(steps.slice(0, 9).every((step) => step >= 1)).toBe(true);
   expect(steps.slice(9).every((step) => step >= 2 && step % 2 === 0)).toBe(true);
-});
-
-test('what was counted stays counted when its owner goes or begins anew', () => {
-  const totals = new CounterTotals();
-  totals.observe('a', { packets: 10, load_level: 3 });
-  totals.observe('b', { packets: 5 });
-  totals.observe('a', { packets: 12 });
-  totals.forget('a');
-  // The same name, after a restart.
-  totals.observe('b', { packets: 2 });
-  expect(totals.totals).toEqual({ packets: 19 });
 });
 
 test('times of stages fall into buckets that can be added', () => {

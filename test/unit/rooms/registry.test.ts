@@ -8,6 +8,7 @@ import { RoomArchive } from '../../../src/rooms/archive.js';
 import { RoomRegistry } from '../../../src/rooms/registry.js';
 import type { Room } from '../../../src/rooms/room.js';
 import { FakeMediaPool } from '../../support/fake-media-process.js';
+import { mediaSnapshotOf } from '../../support/media-snapshots.js';
 import { grantOf, silentLogger } from '../../support/members.js';
 import { ROOM_DEFAULTS, ROOM_OPTIONS } from '../../support/test-room.js';
 
@@ -153,8 +154,11 @@ test('rooms that were set up are there again in the next run; those that ended a
 test('what a room counted stays counted after its end', async () => {
   const { registry, pool } = await start();
   await registry.open('demo');
-  Object.assign(pool.process.counters, { video_ticks: 30 });
-  expect(registry.totals.video_ticks).toBe(30);
+  pool.process.snapshot = mediaSnapshotOf({ video_ticks: 30 });
+  expect(registry.snapshot().totals.counters.video_ticks).toBe(30);
   await registry.end('demo');
-  expect(registry.totals.video_ticks).toBe(30);
+  const { rooms, totals } = registry.snapshot();
+  expect(rooms).toEqual([]);
+  expect(totals.counters.video_ticks).toBe(30);
+  expect(totals.encodes[0]).toMatchObject({ codec: 'h264', rendition: 0, frames: 30 });
 });
