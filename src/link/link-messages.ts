@@ -8,8 +8,8 @@ import type { LoadStep } from './load-steps.js';
 import type { MediaSnapshot } from './media-counters.js';
 
 /**
- * Identifies what one participant sends together, themselves or their screen, inside one media
- * process; never used again in the room's life.
+ * Identifies one source of a room: a participant's camera and microphone, or their shared screen.
+ * Never used twice while the room lives.
  */
 export type SourceId = number;
 
@@ -22,69 +22,69 @@ export interface Rendition {
   readonly frameRate: number;
   /** Packet headers included. */
   readonly bitrateBps: number;
-  /** A slide show for the least of links: each frame stands for itself, and comes on time. */
+  /** A slide show for the slowest paths: every frame is a keyframe, sent on time. */
   readonly stills?: boolean;
 }
 
-/** An encode of the composite that somebody watches. */
+/** An encode of the composite that at least one output receives. */
 export interface WatchedVideo {
   readonly codec: CompositeCodec;
-  /** Index into the settings' renditions; beyond them, of those that are made for somebody. */
+  /** Index into the settings' renditions. Higher indices are renditions made for one output alone. */
   readonly rendition: number;
-  /** Of one that is made for somebody: what it is. */
+  /** Present if the rendition is made for one output alone. */
   readonly own?: Rendition;
 }
 
-/** How a room's picture and sound are made; the whole of it, sent again when any of it changes. */
+/** How a room's composite and mix are made. */
 export interface MixSettings {
   readonly width: number;
   readonly height: number;
   readonly frameRate: number;
-  /** Best first; the first is encoded from the canvas as it is. */
+  /** Best first. The first one is encoded from the canvas without scaling. */
   readonly renditions: readonly Rendition[];
-  /** Encodes H.264 where it can be opened. */
+  /** Hardware encoder for H.264; used if it can be opened. */
   readonly hardware: HardwareEncoder | undefined;
   readonly audioChannels: 1 | 2;
   readonly audioBitrateBps: number;
-  /** Of the mixes for links that take little: 60 ms a packet. */
+  /** Bitrate of the mixes for slow paths, in packets of 60 ms. */
   readonly lowAudioBitrateBps: number;
   readonly fit: TileFit;
   /** Names, marks and speaking borders over the tiles. */
   readonly labels: boolean;
   readonly maxSpeakers: number;
-  /** Brings voices to one loudness. */
+  /** Brings all voices to the same loudness. */
   readonly levelling: boolean;
-  /** Steady noise of those who say nothing is turned down. */
+  /** Turns down steady noise of participants who do not speak. */
   readonly noiseGate: boolean;
-  /** Voices are heard from where their tiles are; of a stereo mix. */
+  /** In a stereo mix each voice comes from the side where its tile is. */
   readonly stereoPlacement: boolean;
-  /** The picture gives way when the machine has too little for it. */
+  /** The composite is reduced while the CPU is short. */
   readonly loadControl: boolean;
 }
 
-/** What the compositor and the mixer need to know of a participant, or of a screen while it is shared. */
+/** What the compositor and the mixer need to know of one source. */
 export interface SourceState {
   readonly id: SourceId;
-  /** Whose screen this is, who does not hear its sound; of a participant their own id. */
+  /** Source of the participant who owns it: they do not hear it. A camera is its own owner. */
   readonly owner: SourceId;
   readonly kind: SourceKind;
-  /** To makers of tokens; places of a custom layout are kept by it. */
+  /** As the maker of the token names the participant. Custom layouts place sources by it. */
   readonly identity: string;
   readonly name: string;
-  /** False for receive-only participants: no tile, nothing decoded. */
+  /** False: it has no tile and is not decoded, because the participant only receives. */
   readonly visible: boolean;
-  /** False while the camera is off or none is sent: the tile shows the placeholder. */
+  /** False: the tile shows the placeholder, because the camera is off or not sent. */
   readonly videoOn: boolean;
   readonly audioOn: boolean;
-  /** Nothing has come from them for a while. */
+  /** The connection is interrupted. */
   readonly trouble: boolean;
-  /** What their sound is multiplied by; 1 leaves it as it is. */
+  /** Factor for the audio; 1 leaves it unchanged. */
   readonly gain: number;
-  /** Name of an image in place of initials. */
+  /** Name of the image that the placeholder shows in place of initials. */
   readonly avatar?: string;
 }
 
-/** How large an image may stay, in pixels. */
+/** Larger images are scaled down to this, in pixels. */
 export interface ImageLimits {
   readonly maxWidth: number;
   readonly maxHeight: number;
@@ -99,46 +99,46 @@ export interface SanitizedImage {
 
 export interface LayoutState {
   readonly mode: LayoutMode;
-  /** Shown large, the first of them where there is one place. */
+  /** Sources that are shown large, in this order. */
   readonly pinned: readonly SourceId[];
-  /** Of the mode `custom`. */
+  /** For the mode `custom`. */
   readonly custom?: CustomLayout;
 }
 
 /** Server to media process. */
 export type MediaCommand =
   | { readonly type: 'configure'; readonly settings: MixSettings }
-  /** All participants in order of joining, and their screens; those missing from the list are gone. */
+  /** All sources in order of joining; a source that is missing is gone. */
   | { readonly type: 'sources'; readonly sources: readonly SourceState[] }
   | { readonly type: 'arrange'; readonly layout: LayoutState }
-  /** What somebody is watching; one encoder each, none for the others. */
+  /** All encodes that outputs receive: each gets an encoder, no other has one. */
   | {
       readonly type: 'watch';
       readonly videos: readonly WatchedVideo[];
       readonly audio: boolean;
-      /** Those who get the sound at the low bitrate. */
+      /** Sources whose own mix is needed at the low bitrate; 0 is the full mix. */
       readonly lowAudio: readonly SourceId[];
     }
-  /** Urgent: somebody has no picture yet. */
+  /** Urgent: an output has no picture. */
   | ({ readonly type: 'keyframe'; readonly urgent: boolean } & WatchedVideo)
   | { readonly type: 'overlays'; readonly overlays: OverlaySettings }
-  /** Everybody hears that the recording begins or ends. */
+  /** Plays the announcement that the recording begins or ends into all mixes. */
   | {
       readonly type: 'announce';
       readonly text: 'started' | 'stopped';
       readonly how: 'tone' | 'voice';
     }
-  /** An image that was made harmless, in base64; without it it is forgotten. */
+  /** A sanitized image in base64; without `data` the image is removed. */
   | { readonly type: 'image'; readonly name: string; readonly data?: string }
-  /** Asks for `sanitized` or `refused`; of a process that does nothing else. */
+  /** Answered by `sanitized` or `refused`. Only for a process that does nothing else. */
   | { readonly type: 'sanitize'; readonly data: string; readonly limits: ImageLimits }
-  /** Asks for `probed`. */
+  /** Answered by `probed`. */
   | { readonly type: 'probe'; readonly hardware: HardwareEncoder }
-  /** So many steps of load control at least. */
+  /** At least this many steps of load control are taken. */
   | { readonly type: 'load'; readonly floor: number }
   | { readonly type: 'close' };
 
-/** A tile of the canvas, in pixels; later ones lie over earlier ones. */
+/** A tile of the canvas, in pixels. Later tiles lie over earlier ones. */
 export interface TilePlace {
   readonly source: SourceId;
   readonly role: TileRole;
@@ -154,25 +154,25 @@ export interface TilePlace {
 export type MediaEvent =
   | { readonly type: 'ready'; readonly encoders: readonly CompositeCodec[] }
   | { readonly type: 'failed'; readonly message: string }
-  /** A decoder cannot go on without a keyframe from this source. */
+  /** The decoder of this source needs a keyframe. */
   | { readonly type: 'keyframe-needed'; readonly source: SourceId }
-  /** The source's bitstream could not be decoded, or is of a kind that is not. */
+  /** The bitstream of this source could not be decoded, or is not supported. */
   | { readonly type: 'corrupt'; readonly source: SourceId; readonly media: 'audio' | 'video' }
-  /** The tiles are elsewhere than before; a source that is not named has none. */
+  /** The tiles moved. A source that is not in the list has no tile. */
   | {
       readonly type: 'layout';
       readonly tiles: readonly TilePlace[];
-      /** Of the first picture that is like this. */
+      /** Time of the first composite with these tiles. */
       readonly ptsMicros: Micros;
     }
-  /** Who leads the talk. */
+  /** The dominant speaker changed; undefined if they left. */
   | { readonly type: 'dominant'; readonly source: SourceId | undefined }
   | { readonly type: 'sanitized'; readonly image: SanitizedImage }
   | { readonly type: 'refused'; readonly message: string }
-  /** Without a fault the hardware encodes. */
+  /** Without `fault` the hardware can encode. */
   | { readonly type: 'probed'; readonly fault?: string }
   | { readonly type: 'speaking'; readonly sources: readonly SourceId[] }
-  /** The picture gives way more or less than before. */
+  /** The steps by which the composite is reduced changed. */
   | { readonly type: 'load'; readonly steps: readonly LoadStep[] }
   | ({ readonly type: 'stats' } & MediaSnapshot);
 
@@ -182,27 +182,27 @@ export interface VideoInFrame {
   readonly source: SourceId;
   readonly codec: VideoCodec;
   readonly keyframe: boolean;
-  /** What a bitstream itself says counts more. */
+  /** As the sender signals it. What the bitstream says takes precedence. */
   readonly colourSpace: ColourSpace;
   readonly rotation: Rotation;
-  /** Monotonic time of arrival, of its last packet. */
+  /** Arrival of its last packet, on the monotonic clock. */
   readonly arrivalMicros: Micros;
   /** Sender's NTP clock in microseconds; NaN until its first sender report. */
   readonly captureMicros: Micros;
   readonly data: Buffer;
 }
 
-/** One Opus packet as it arrived, in whatever order. */
+/** One Opus packet in order of arrival, which may differ from the order of sending. */
 export interface AudioInFrame {
   readonly kind: 'audio-in';
   readonly source: SourceId;
   readonly sequence: number;
   readonly timestamp: number;
-  /** Came as redundancy with a later packet (RFC 2198). */
+  /** It came as redundancy with a later packet (RFC 2198). */
   readonly isRepeat: boolean;
-  /** The sender says that there is nothing in it (RFC 6464). */
+  /** The sender marks it as silence (RFC 6464). */
   readonly isSilent: boolean;
-  /** Monotonic time of arrival. */
+  /** On the monotonic clock. */
   readonly arrivalMicros: Micros;
   /** Sender's NTP clock in microseconds; NaN until its first sender report. */
   readonly captureMicros: Micros;
@@ -213,11 +213,11 @@ export interface AudioInFrame {
 export interface VideoOutFrame extends WatchedVideo {
   readonly kind: 'video-out';
   readonly keyframe: boolean;
-  /** 0, or 1 of those that no other frame needs. */
+  /** 0, or 1 for a frame that no other frame refers to. */
   readonly temporalLayer: TemporalLayer;
-  /** The tick that the picture was composed for, on the monotonic clock. */
+  /** The tick that the composite was made for, on the monotonic clock. */
   readonly ptsMicros: Micros;
-  /** When it was ready, on the same clock. */
+  /** When the encoder gave it, on the same clock. */
   readonly encodedMicros: Micros;
   readonly data: Buffer;
 }
@@ -226,11 +226,11 @@ export interface VideoOutFrame extends WatchedVideo {
 export interface AudioOutFrame {
   readonly kind: 'audio-out';
   readonly low: boolean;
-  /** On a frame of 20 ms: one of the low bitrate begins with the same sample. */
+  /** On a frame of 20 ms: a packet of the low bitrate begins with the same sample. */
   readonly lowBegins: boolean;
-  /** Whose own mix (everybody but them) this is; 0 is the mix of everybody. */
+  /** The source that this mix leaves out; 0 is the mix of everybody. */
   readonly source: SourceId;
-  /** Of its first sample. */
+  /** Time of its first sample, on the monotonic clock. */
   readonly ptsMicros: Micros;
   /** True on the last frame of its tick. */
   readonly last: boolean;

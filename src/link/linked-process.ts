@@ -1,6 +1,6 @@
 /**
- * A child process at the other end of a link, as the server sees it: spawned, ready, gone. The server
- * survives whatever happens to it.
+ * A child process at the other end of a link: the server spawns it, waits until it is ready, and
+ * learns when it dies. The server survives its death.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -12,28 +12,28 @@ import type { MediaFrame } from './link-messages.js';
 import { MediaLink } from './media-link.js';
 
 const READY_MS = 20_000;
-/** From being asked to end to being killed. */
+/** Default of {@link LinkedProcessOptions.closeMs}. */
 const CLOSE_MS = 2000;
 
 export interface LinkedProcessEvents {
   onMessage(message: LinkMessage): void;
   onFrame(frame: MediaFrame): void;
-  /** It is gone without having been asked to. Called at most once. */
+  /** It died unasked. Called at most once. */
   onCrash(reason: string): void;
 }
 
 export interface LinkedProcessOptions {
-  /** What it is called in the log. */
+  /** For the log. */
   readonly name: string;
-  /** Of the built program. */
+  /** Compiled entry file. */
   readonly entry: URL;
   readonly environment: Readonly<Record<string, string>>;
-  /** How long it may take to end what it does. */
+  /** It is killed this long after it was asked to end. Default 2000. */
   readonly closeMs?: number;
 }
 
 export class LinkedProcess {
-  /** Resolves with its `ready`. */
+  /** Resolves with its `ready` message. Rejects if it dies before that. */
   readonly ready: Promise<LinkMessage>;
   private readonly child: ChildProcess;
   private readonly link: MediaLink;
@@ -54,7 +54,7 @@ export class LinkedProcess {
     this.child.stderr?.on('data', (text: Buffer) => {
       logger.warn(
         { process: name, pid: this.pid, text: text.toString('utf8').slice(0, 2000) },
-        'a process wrote',
+        'a process wrote to its standard error',
       );
     });
     let markReady: (message: LinkMessage) => void = () => {};
@@ -63,7 +63,7 @@ export class LinkedProcess {
       markReady = resolve;
       failReady = reject;
     });
-    // Whoever awaits `ready` sees the failure; nobody has to.
+    // Callers that await `ready` see the failure; without one it is not an unhandled rejection.
     this.ready.catch(() => {});
     const late = setTimeout(() => this.die('not ready in time'), READY_MS);
     this.ready.then(
@@ -93,7 +93,7 @@ export class LinkedProcess {
     });
   }
 
-  /** On their way to it. */
+  /** Bytes that wait to be sent to it. */
   get queuedBytes(): number {
     return this.link.queuedBytes;
   }
@@ -102,7 +102,7 @@ export class LinkedProcess {
     return this.child.pid;
   }
 
-  /** Whether it ends or has ended. */
+  /** Whether it has ended or was asked to end. */
   get over(): boolean {
     return this.closing || this.dead;
   }
@@ -116,7 +116,7 @@ export class LinkedProcess {
     return this.link.sendFrame(frame);
   }
 
-  /** Ends the process; resolves when it is gone. */
+  /** Ends the process; resolves when it is gone. Idempotent. */
   async close(): Promise<void> {
     if (!this.closing) {
       this.closing = true;
@@ -127,7 +127,7 @@ export class LinkedProcess {
     await this.exited;
   }
 
-  /** Counts as a crash unless it is being closed. */
+  /** Kills the process. Reported as a crash, unless it is being closed. */
   die(reason: string): void {
     if (this.dead) return;
     this.dead = true;

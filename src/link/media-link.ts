@@ -2,15 +2,15 @@ import type { Duplex } from 'node:stream';
 import { decodeRecord, encodeControl, encodeFrameHead, type LinkMessage } from './frame-codec.js';
 import type { MediaFrame } from './link-messages.js';
 
-/** What waits on the link may be this long before frames are dropped: about a second of a busy room. */
+/** Frames are dropped while more than this waits on the link: about a second of a busy room. */
 const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
-/** Longer records are a fault of the other end. */
+/** A longer record is a fault of the other end. */
 const MAX_RECORD_BYTES = 16 * 1024 * 1024;
 
 export interface MediaLinkEvents {
   onMessage(message: LinkMessage): void;
   onFrame(frame: MediaFrame): void;
-  /** The other end is gone, or sent what cannot be read. Called once. */
+  /** The other end is gone, or sent a record that cannot be decoded. Called once. */
   onClose(error: Error | undefined): void;
 }
 
@@ -19,11 +19,11 @@ export interface MediaLinkEvents {
  * Control messages are never dropped; frames are, and counted, when the other end does not keep up.
  */
 export class MediaLink {
-  /** Frames not sent because the other end did not keep up. */
+  /** Frames that were not sent because the other end does not keep up. */
   droppedFrames = 0;
   private chunks: Buffer[] = [];
   private buffered = 0;
-  /** Frames of one turn of the event loop leave together: each write wakes the other end. */
+  /** Frames of one turn of the event loop are sent together, because each write wakes the other end. */
   private gathering = false;
   private closed = false;
 
@@ -36,7 +36,7 @@ export class MediaLink {
     stream.on('close', () => this.end(undefined));
   }
 
-  /** Not taken by the other end yet. */
+  /** Bytes that the other end has not taken yet. */
   get queuedBytes(): number {
     return this.stream.writableLength;
   }

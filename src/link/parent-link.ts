@@ -1,4 +1,4 @@
-/** The server, as a process that it started sees it: at the other end of file descriptor 3. */
+/** The link from a child process to the server, over file descriptor 3. */
 import { Socket } from 'node:net';
 import type { LinkMessage } from './frame-codec.js';
 import { MediaLink, type MediaLinkEvents } from './media-link.js';
@@ -6,11 +6,11 @@ import { MediaLink, type MediaLinkEvents } from './media-link.js';
 export interface ParentLink {
   readonly link: MediaLink;
   send(message: LinkMessage): void;
-  /** Something broke that nobody foresaw: the server replaces this process. */
+  /** Reports a fault that this process cannot handle: the server replaces the process. */
   fail(error: unknown): void;
 }
 
-/** Whatever is thrown and caught by nobody is told to the server too. */
+/** Opens the link. Uncaught exceptions and rejections are reported to the server with `fail`. */
 export function openParentLink(events: MediaLinkEvents): ParentLink {
   const link = new MediaLink(new Socket({ fd: 3, readable: true, writable: true }), events);
   const fail = (error: unknown) => {

@@ -3,7 +3,7 @@ import type { Logger } from '../logger.js';
 import type { CompositeCodec } from '../protocol/codec-names.js';
 import { MediaProcess } from './media-process.js';
 
-/** Keeps one media process started ahead, so that a new or crashed room does not wait for one. */
+/** Keeps one spare media process running, so that a new or crashed room need not wait for one. */
 export class MediaPool {
   private spare: MediaProcess | undefined;
   private readonly used = new Set<MediaProcess>();
@@ -12,17 +12,20 @@ export class MediaPool {
 
   constructor(private readonly logger: Logger) {}
 
-  /** Starts the spare; resolves with what it can encode, rejects if media processes cannot run here. */
+  /**
+   * Starts the spare.
+   * @returns the codecs that it can encode. @throws Error if media processes cannot run here.
+   */
   async start(): Promise<readonly CompositeCodec[]> {
     this.spare ??= new MediaProcess(this.logger);
     return this.spare.ready;
   }
 
   /**
-   * Lets a process of its own do one thing.
-   * @param answerOf what an event says of it; undefined if it is about something else.
-   * @returns the answer; undefined if it takes too long.
-   * @throws Error if the process dies over it.
+   * Runs one command in a media process of its own.
+   * @param answerOf reads the answer from an event; undefined if the event is not the answer.
+   * @returns the answer; undefined if it takes longer than `limitMs`.
+   * @throws Error if the process dies.
    */
   async ask<T>(
     command: MediaCommand,
@@ -53,12 +56,12 @@ export class MediaPool {
     }
   }
 
-  /** Whether the last process could be started. */
+  /** Whether the latest process could be started. */
   get working(): boolean {
     return !this.failing;
   }
 
-  /** A ready process for one room. Another spare is started in its place. */
+  /** @returns a ready process for one room. Another spare is started in its place. */
   async acquire(): Promise<MediaProcess> {
     if (this.closed) throw new Error('the media pool is closed');
     const taken = this.spare ?? new MediaProcess(this.logger);
@@ -72,7 +75,7 @@ export class MediaPool {
       this.used.delete(taken);
       throw error;
     } finally {
-      // After the room has its process, not before: both would share the start-up's CPU.
+      // Not earlier: the start of the spare would slow down that of the room.
       if (!this.closed) setImmediate(() => this.prepareSpare());
     }
     return taken;

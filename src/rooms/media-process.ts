@@ -1,22 +1,22 @@
-/** One media process as the server sees it. */
+/** One media process, seen from the server: commands and frames go in, events and frames come out. */
 import type { MediaCommand, MediaEvent, MediaFrame } from '../link/link-messages.js';
 import { LinkedProcess } from '../link/linked-process.js';
 import type { MediaSnapshot } from '../link/media-counters.js';
 import type { Logger } from '../logger.js';
 import type { CompositeCodec } from '../protocol/codec-names.js';
 
-/** A process that has not reported for so long hangs, and is killed. */
+/** A process that has not reported for this long hangs, and is killed. */
 const HANG_MS = 5000;
 
 export interface MediaProcessUser {
   onEvent(event: MediaEvent): void;
   onFrame(frame: MediaFrame): void;
-  /** The process is gone without having been asked to. Called at most once. */
+  /** The process died unasked. Called at most once. */
   onCrash(reason: string): void;
 }
 
 export class MediaProcess {
-  /** Resolves with the codecs it can encode. */
+  /** Resolves with the codecs that it can encode. Rejects if it cannot start. */
   readonly ready: Promise<readonly CompositeCodec[]>;
   /** What the process reported last; undefined before its first report. */
   snapshot: MediaSnapshot | undefined;
@@ -29,7 +29,7 @@ export class MediaProcess {
       {
         name: 'media',
         entry: new URL('../mixer/main.js', import.meta.url),
-        // SVT-AV1 would write a page for each encoder that is opened.
+        // SVT-AV1 writes a page for each encoder by default.
         environment: { UV_THREADPOOL_SIZE: '4', SVT_LOG: '1' },
       },
       logger,
@@ -52,7 +52,7 @@ export class MediaProcess {
     return this.linked.pid;
   }
 
-  /** Puts the process to work; it reports once a second from the 'configure' command on. */
+  /** Sets the user and starts the watchdog: send `configure` next, the process then reports each second. */
   use(user: MediaProcessUser): void {
     this.user = user;
     this.feedWatchdog();

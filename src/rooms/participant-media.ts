@@ -55,10 +55,10 @@ export class ParticipantMedia {
   private current: ParticipantOutput | undefined;
   private limits: ReceiveLimits = {};
   private sparesBest = false;
-  /** The last size that `cameraShown` told. */
+  /** The size in the last `cameraShown`. */
   private cameraSize = '';
-  /** They know that their video is too large. */
-  private tooLargeTold = false;
+  /** They have got the error that their video is too large; reset by the next frame that fits. */
+  private tooLargeReported = false;
 
   constructor(
     private readonly owner: MediaOwner,
@@ -72,7 +72,7 @@ export class ParticipantMedia {
       {
         onAudio: (packet, use) => this.receiveAudio(packet, use),
         onVideo: (frame, captureMicros, use) => this.receiveVideo(frame, captureMicros, use),
-        onTooLarge: (size) => this.tellTooLarge(size),
+        onTooLarge: (size) => this.reportTooLarge(size),
         onRtcp: (packet, now) => this.current?.rtcp(packet, now),
         onState: (state, reason) => this.stateChanged(state, reason),
         onRenegotiated: () => events.onChanged(),
@@ -154,7 +154,7 @@ export class ParticipantMedia {
   ): void {
     const { codec, keyframe, data, colourSpace = BT601, rotation } = frame;
     const arrivalMicros = nowMicros();
-    this.tooLargeTold = false;
+    this.tooLargeReported = false;
     if (!this.owner.publishes(use)) return;
     this.pipeline.stages.observe('reorder', arrivalMicros - frame.firstArrivalMicros);
     this.pipeline.receive({
@@ -223,9 +223,9 @@ export class ParticipantMedia {
     return found ? renditionName(found) : AUDIO_ONLY;
   }
 
-  private tellTooLarge({ width, height }: FrameSize): void {
-    if (this.tooLargeTold) return;
-    this.tooLargeTold = true;
+  private reportTooLarge({ width, height }: FrameSize): void {
+    if (this.tooLargeReported) return;
+    this.tooLargeReported = true;
     const message = `video of ${width}x${height} is not accepted`;
     const error = new TesseraError('video_too_large', message, {
       next: 'Send at most 1920x1200.',

@@ -20,7 +20,7 @@ import type { RoomPipeline } from './room-pipeline.js';
 export interface ParticipantOptions extends ParticipantMediaOptions {
   readonly name: string;
   readonly grant: Grant;
-  /** They want to watch only, whatever else they may do. */
+  /** They want to watch only, even if their grant allows more. */
   readonly viewer: boolean;
   readonly sourceId: SourceId;
   readonly screenSourceId: SourceId;

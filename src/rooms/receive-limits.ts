@@ -1,23 +1,23 @@
-/** What a receiver has use for: no more than that is sent to it, and its path may make it less. */
+/** What a receiver asks for at most. Its path may allow less. */
 import { TesseraError } from '../errors.js';
 import type { MixSettings } from '../link/link-messages.js';
 import { AUDIO_ONLY, type OutputStep, renditionName } from './renditions.js';
 
-/** What is left out is without limit. */
+/** A field that is left out sets no limit. */
 export interface ReceiveLimits {
-  /** Pixels that the picture is shown in. */
+  /** Size of the video element, in pixels of the screen. */
   readonly maxWidth?: number | undefined;
   readonly maxHeight?: number | undefined;
-  /** Of all that is sent, packet headers included, in kbit/s. */
+  /** Bitrate of audio and video together, packet headers included, in kbit/s. */
   readonly maxBitrate?: number | undefined;
-  /** No better one than this: `1280x720@30`, `lifeline`, `audio`; or `auto`. */
+  /** The best rendition to send: `1280x720@30`, `lifeline`, `audio`; or `auto`. */
   readonly rendition?: string | undefined;
 }
 
-/** A picture may be shown so much larger than it is sent. */
+/** A video may be shown this much larger than it is sent. */
 const ENLARGED = 1.15;
 
-/** Names that {@link ReceiveLimits.rendition} may have, but `auto`. */
+/** Values of {@link ReceiveLimits.rendition}, without `auto`. */
 export function renditionNames({ renditions }: MixSettings): string[] {
   return [...renditions.map(renditionName), AUDIO_ONLY];
 }
@@ -31,7 +31,7 @@ export function checkLimits({ rendition = 'auto' }: ReceiveLimits, settings: Mix
   });
 }
 
-/** Index of the best step that a receiver has use for. */
+/** @returns the index of the best step within the limits. */
 export function bestStep(
   { maxWidth = 0, maxHeight = 0, maxBitrate, rendition = 'auto' }: ReceiveLimits,
   { renditions }: MixSettings,
@@ -47,7 +47,7 @@ export function bestStep(
     best = firstOf(renditions.findIndex((one) => renditionName(one) === rendition));
   }
   if (maxWidth > 0 || maxHeight > 0) {
-    // The smallest that need not be enlarged.
+    // The smallest rendition that need not be enlarged.
     const large = renditions.filter(
       ({ width, height, stills }) =>
         !stills && width * ENLARGED >= maxWidth && height * ENLARGED >= maxHeight,

@@ -1,36 +1,36 @@
-/** The ladder: what the composite is encoded in, and the steps that a receiver goes up and down. */
+/** The ladder: the renditions of the composite, and the steps that a receiver goes up and down. */
 import { hasTemporalLayers } from '../codecs/codecs.js';
 import type { MixSettings, Rendition } from '../link/link-messages.js';
 import type { CompositeCodec } from '../protocol/codec-names.js';
 import { BASE_LAYER_SHARE, type TemporalLayer } from '../util/units.js';
 
-/** RTP, SRTP, UDP and IP around 50 packets of sound a second, and reports. */
+/** Headers of RTP, SRTP, UDP and IP around 50 audio packets a second, and reports. */
 const AUDIO_OVERHEAD_BPS = 32_000;
-/** Around packets of 60 ms. */
+/** The same for packets of 60 ms. */
 const LOW_AUDIO_OVERHEAD_BPS = 11_000;
 
 export const AUDIO_ONLY = 'audio';
 export const LIFELINE = 'lifeline';
 
-/** As clients name it: `1280x720@30`, or `lifeline`. */
+/** The name that clients use: `1280x720@30`, or `lifeline`. */
 export function renditionName({ width, height, frameRate, stills }: Rendition): string {
   return stills ? LIFELINE : `${width}x${height}@${frameRate}`;
 }
 
-/** What a receiver may get, one worse than the other. */
+/** One step of what a receiver may get. */
 export interface OutputStep {
-  /** Index of the rendition; undefined is sound alone. */
+  /** Index of the rendition; undefined is audio alone. */
   readonly rendition: number | undefined;
-  /** The highest layer that is sent. */
+  /** The highest temporal layer that is sent. */
   readonly temporalLayer: TemporalLayer;
   readonly lowAudio: boolean;
-  /** Of all that is sent, packet headers included. */
+  /** Bitrate of audio and video together, packet headers included. */
   readonly needBps: number;
 }
 
 /**
- * The steps of one receiver, best first: each rendition whole, then at half its frame rate where the
- * codec has layers; in the end sound alone, at the low bitrate.
+ * The steps of one receiver, best first: each rendition at its full frame rate, then at half of it if
+ * the codec has temporal layers; at the end audio alone, at the low bitrate.
  */
 export function outputSteps(
   settings: MixSettings,
