@@ -35,8 +35,9 @@ export interface AudioTrack {
   readonly codec: FileAudioCodec;
   readonly channels: number;
   readonly extradata: Buffer;
-  /** Samples at 48 kHz in a packet, and those before the first that is heard. */
+  /** Samples in a packet, at 48 kHz. */
   readonly frameSize: number;
+  /** Samples before the first one that is heard, at 48 kHz. */
   readonly initialPadding: number;
 }
 
@@ -56,16 +57,16 @@ export interface MuxerOptions {
   /** FFmpeg's name of the muxer. */
   readonly format: string;
   readonly tracks: readonly MuxedTrack[];
-  /** Of the muxer. */
+  /** Options of the muxer. */
   readonly options?: Readonly<Record<string, string>>;
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Packets of all tracks are put in order first, for places that take them no other way. */
+  /** Puts the packets of all tracks in order first, for places that need it. */
   readonly interleaved?: boolean;
 }
 
 /**
- * Something could not be written; `code` is libavformat's, negated errno where there is one. It does
- * not say where to: there may be a key in that.
+ * Something could not be written. `code` is that of libavformat: a negated errno, if there is one. The
+ * message does not contain the place, because that may hold a key.
  */
 export class MuxError extends Error {
   constructor(
@@ -163,7 +164,7 @@ export class Muxer {
     packet.duration = durationMicros === 0 ? 0n : ticks(durationMicros);
     packet.isKeyframe = keyframe;
     try {
-      // What goes into memory first is not worth another thread; what may wait for a network is.
+      // Writing to memory is too short for another thread; writing to a network may wait.
       const written = this.interleaved
         ? await this.context.interleavedWriteFrame(packet)
         : this.context.writeFrameSync(packet);
@@ -173,14 +174,14 @@ export class Muxer {
     }
   }
 
-  /** Ends the fragment, cluster or page; all that was written is with the system then. @throws MuxError */
+  /** Ends the fragment, cluster or page, and passes everything to the system. @throws MuxError */
   async flush(): Promise<void> {
     check(await this.context.writeFrame(null), 'cannot write');
-    // What goes wrong here is told by the next call.
+    // If this fails, the next call says so.
     await this.context.flush();
   }
 
-  /** Writes the end. @throws MuxError; it is closed then too. */
+  /** Writes the end and closes it, also if this fails. @throws MuxError */
   async close(): Promise<void> {
     if (this.state !== 'open') return;
     try {
@@ -190,7 +191,7 @@ export class Muxer {
     }
   }
 
-  /** Lets go of it as it is. */
+  /** Closes it as it is, without the end. */
   async abandon(): Promise<void> {
     if (this.state === 'closed') return;
     const opened = this.state === 'open';

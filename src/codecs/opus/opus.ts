@@ -16,13 +16,13 @@ const MAX_PACKET_SAMPLES = 5760;
 export interface OpusEncoderOptions {
   readonly channels: 1 | 2;
   readonly bitrateBps: number;
-  /** 0 to 10; 5 costs a sixth of 10 with libopus-wasm and is hard to tell apart by ear. */
+  /** 0 to 10. With libopus-wasm 5 costs a sixth of 10, and hardly anybody hears the difference. */
   readonly complexity: number;
-  /** Per channel in one packet; FRAME_SAMPLES by default. */
+  /** Samples per channel in one packet; FRAME_SAMPLES by default. */
   readonly frameSamples?: number;
 }
 
-/** Encodes float PCM, a packet at a time. */
+/** Encodes float PCM, one packet at a time. */
 export class OpusEncoder implements Disposable {
   private constructor(private readonly handle: OpusEncoderHandle) {}
 
@@ -41,8 +41,8 @@ export class OpusEncoder implements Disposable {
 
   /**
    * @param pcm interleaved, a packet's samples per channel.
-   * @param independent make this frame decodable without the ones before it, for receivers
-   *   that are being switched from another encoder to this one.
+   * @param independent makes this packet decodable without those before it, for receivers that change
+   *   from another encoder to this one.
    */
   encode(pcm: Float32Array, independent: boolean): Uint8Array {
     if (independent) this.handle.encoderCtl(EncoderCtl.SetPredictionDisabled, 1);
@@ -70,12 +70,12 @@ export class OpusDecoder implements Disposable {
     );
   }
 
-  /** Interleaved PCM of one packet, or undefined if it is no valid Opus packet. */
+  /** The interleaved PCM of one packet; undefined if it is not a valid Opus packet. */
   decode(packet: Uint8Array): Float32Array | undefined {
     return this.attempt(() => this.handle.decodeFloat(packet));
   }
 
-  /** The frame before `packet`, from its in-band FEC (concealed where it carries none). */
+  /** The frame before `packet`, from the FEC in it; concealed if it carries none. */
   decodeFec(packet: Uint8Array, samples: number): Float32Array | undefined {
     return this.attempt(() =>
       this.handle.decodeFloat(packet, { decodeFec: true, frameSize: samples }),
@@ -90,7 +90,7 @@ export class OpusDecoder implements Disposable {
     );
   }
 
-  /** Bad media is data: a packet that libopus refuses gives undefined and is counted by the caller. */
+  /** A packet that libopus refuses gives undefined; the caller counts it. */
   private attempt(decode: () => Float32Array): Float32Array | undefined {
     try {
       return decode();

@@ -64,7 +64,7 @@ class Simulation {
   private offered: { at: number; bytes: number }[] = [];
   private arrived: { number: number; at: number }[] = [];
 
-  /** @param repeats whether each feedback tells of the last second again, as libwebrtc does after reordering. */
+  /** @param repeats whether each feedback message repeats the last second, as that of libwebrtc does after reordering. */
   constructor(
     private readonly codec: 'vp8' | 'h264' = 'h264',
     private readonly repeats = false,
@@ -312,7 +312,7 @@ test('a rate does not depend on the order of its reports', () => {
   expect(rates[1]).toEqual(rates[0]);
 });
 
-test('a receiver that has no use for more is not sent more, and has it back at once', () => {
+test('a receiver that needs no more is not sent more, and gets it back at once', () => {
   const simulation = new Simulation();
   simulation.run(10);
   const { selector, estimator } = simulation;
