@@ -68,7 +68,7 @@ export const participantRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = asy
     async ({ params }, reply) => {
       const participant = find(params.room).participant(params.id);
       reply.header('etag', tagOf(participant));
-      return { ...describe(participant), counters: participant.counts() };
+      return { ...describe(participant), counters: participant.snapshot() };
     },
   );
 

@@ -27,7 +27,7 @@ export function serverStats({ rooms, recordings, outputs, webhooks, sessions }: 
         id: participant.id,
         name: participant.name,
         state: participant.connectionState,
-        counters: participant.counts(),
+        counters: participant.snapshot(),
       })),
     })),
     memory: process.memoryUsage(),

@@ -3,6 +3,7 @@
  * channel, gives what the client sends to its owner as frames and packets, and watches whether
  * anything still arrives. It knows no rooms and no rights.
  */
+
 import { randomBytes, randomInt } from 'node:crypto';
 import { TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
@@ -20,6 +21,7 @@ import type { FrameSize } from '../util/frame-size.js';
 import { TokenBucket } from '../util/token-bucket.js';
 import type { Micros } from '../util/units.js';
 import type { ConnectionState } from './participant-info.js';
+import type { ConnectionCounters, ConnectionSnapshot } from './room-counters.js';
 
 /** A connection without one authenticated datagram for this long counts as interrupted. */
 export const SILENCE_LIMIT: Micros = 3_500_000;
@@ -83,7 +85,7 @@ export class MediaConnection {
   private readonly streams: LocalStreams;
   private readonly receiver: PeerReceiver;
   private readonly rtcpLimit = new TokenBucket(MAX_RTCP_PER_SECOND);
-  private readonly counters = { rtcp_rate_limited: 0 };
+  private readonly counters: ConnectionCounters = { rtcp_rate_limited: 0 };
   private offer: ParsedOffer | undefined;
   private usesNow: ReadonlySet<MediaSection['use']> = new Set();
   private transport: ConnectionTransport | undefined;
@@ -229,7 +231,7 @@ export class MediaConnection {
     this.setState('failed', reason);
   }
 
-  counts(): Record<string, number> {
+  snapshot(): ConnectionSnapshot {
     return { ...this.counters, ...this.receiver.snapshot(), ...this.transport?.snapshot() };
   }
 

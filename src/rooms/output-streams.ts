@@ -2,6 +2,7 @@
  * The packets of one participant's output: an audio and a video stream over one pacer and one
  * bandwidth estimate, and the participant's feedback on them.
  */
+
 import { type CompositeCodec, isCompositeCodec } from '../protocol/codec-names.js';
 import type { LocalStreams, NegotiatedMedia } from '../rtp/negotiated-media.js';
 import type { RtcpPacket } from '../rtp/rtcp.js';
@@ -9,6 +10,7 @@ import { BandwidthEstimator } from '../send/bandwidth-estimator.js';
 import { OutboundStream } from '../send/outbound-stream.js';
 import { PacedSender, type PacketSink } from '../send/paced-sender.js';
 import { AUDIO_CLOCK_RATE, type Micros, VIDEO_CLOCK_RATE } from '../util/units.js';
+import type { StreamsSnapshot } from './room-counters.js';
 
 const MIN_ESTIMATE_BPS = 30_000;
 
@@ -102,7 +104,7 @@ export class OutputStreams {
     }
   }
 
-  counts(): Record<string, number> {
+  snapshot(): StreamsSnapshot {
     return {
       ...this.sender.snapshot(),
       ...this.estimator.snapshot(),

@@ -2,6 +2,7 @@
  * The media of one participant, both ways: what their connection receives goes to the room's pipeline
  * as far as their rights allow, and an output for them is in the pipeline while they are connected.
  */
+
 import { TesseraError } from '../errors.js';
 import type { MixSettings, SourceId } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
@@ -23,6 +24,7 @@ import type { ConnectionState } from './participant-info.js';
 import { ParticipantOutput } from './participant-output.js';
 import { checkLimits, type ReceiveLimits } from './receive-limits.js';
 import { AUDIO_ONLY, renditionName } from './renditions.js';
+import type { ParticipantSnapshot } from './room-counters.js';
 import type { RoomPipeline } from './room-pipeline.js';
 import type { MemberUpdate } from './room-update.js';
 
@@ -126,11 +128,11 @@ export class ParticipantMedia {
   }
 
   /** Counters of both directions, those of the media process too. */
-  counts(): Record<string, number> {
+  snapshot(): ParticipantSnapshot {
     return {
       ...this.pipeline.sourceCounters(this.owner.sourceId),
-      ...this.connection.counts(),
-      ...this.current?.counts(),
+      ...this.connection.snapshot(),
+      ...this.current?.snapshot(),
     };
   }
 

@@ -3,6 +3,7 @@
  * decide which frames are sent; `OutputStreams` makes packets of them; `BandwidthProber` finds out
  * whether the path would take more.
  */
+
 import type {
   AudioOutFrame,
   MixSettings,
@@ -21,6 +22,7 @@ import type { FramePackets, MediaOutput, OutputDemand } from './media-output.js'
 import { OutputStreams } from './output-streams.js';
 import type { ReceiveLimits } from './receive-limits.js';
 import { RenditionControl } from './rendition-control.js';
+import type { OutputSnapshot } from './room-counters.js';
 
 const SELECT_INTERVAL: Micros = 50_000;
 const OFFERED_WINDOW: Micros = 1_000_000;
@@ -166,12 +168,12 @@ export class ParticipantOutput implements MediaOutput {
     }
   }
 
-  counts(): Record<string, number> {
+  snapshot(): OutputSnapshot {
     const { sending, step, counters } = this.renditions;
     return {
       ...this.counters,
       ...counters,
-      ...this.streams.counts(),
+      ...this.streams.snapshot(),
       video_rendition: sending ?? -1,
       video_temporal_layer: sending === undefined ? -1 : step.temporalLayer,
       audio_low_rate: this.audioRate.isLow ? 1 : 0,

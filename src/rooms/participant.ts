@@ -1,4 +1,5 @@
 /** One person or bot in a room: who they are, what they may do, and what they have switched on. */
+
 import { randomBytes, randomUUID } from 'node:crypto';
 import { TesseraError } from '../errors.js';
 import type { SourceId } from '../link/link-messages.js';
@@ -15,6 +16,7 @@ import {
   type ParticipantMediaOptions,
 } from './participant-media.js';
 import type { ParticipantOutput } from './participant-output.js';
+import type { ParticipantSnapshot } from './room-counters.js';
 import type { RoomPipeline } from './room-pipeline.js';
 
 export interface ParticipantOptions extends ParticipantMediaOptions {
@@ -143,8 +145,8 @@ export class Participant implements MediaOwner {
     this.events.onChanged();
   }
 
-  counts(): Record<string, number> {
-    return this.media.counts();
+  snapshot(): ParticipantSnapshot {
+    return this.media.snapshot();
   }
 
   /** Idempotent. */

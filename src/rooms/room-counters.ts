@@ -8,6 +8,8 @@ import type {
 } from '../link/media-counters.js';
 import type { PeerTransportCounters } from '../peer/transport-counters.js';
 import type { PeerReceiverSnapshot } from '../receive/peer-receiver.js';
+import type { BandwidthEstimatorCounters } from '../send/bandwidth-estimator.js';
+import type { PacedSenderCounters } from '../send/paced-sender.js';
 import type { SupervisorCounters } from './media-process-supervisor.js';
 
 export interface PipelineCounters extends SupervisorCounters {
@@ -20,44 +22,39 @@ export interface UpdateCounters {
   readonly update_listener_errors: number;
 }
 
-/** Counts of what goes to one participant. */
-export interface OutputCounters {
-  readonly rendition_switches: number;
-  readonly video_frames_not_sent: number;
-  readonly pacer_packets_delayed: number;
-  readonly pacer_packets_dropped: number;
-  readonly transport_feedback_received: number;
-  readonly bandwidth_overuses: number;
-  readonly bandwidth_losses: number;
+/** The streams to one participant: counts, and what their path takes at present. */
+export interface StreamsSnapshot extends PacedSenderCounters, BandwidthEstimatorCounters {
   readonly audio_packets_sent: number;
   readonly video_packets_sent: number;
   readonly video_packets_retransmitted: number;
+  readonly bandwidth_estimate_bps: number;
+  /** 0 if unknown. */
+  readonly round_trip_micros: number;
 }
 
-export interface OutputSnapshot extends OutputCounters {
+export interface OutputSnapshot extends StreamsSnapshot {
+  readonly rendition_switches: number;
+  readonly video_frames_not_sent: number;
   /** Index of the rendition that is sent; -1 is audio alone. */
   readonly video_rendition: number;
   readonly video_temporal_layer: number;
   /** 1 while the low-rate mix is sent. */
   readonly audio_low_rate: number;
-  readonly bandwidth_estimate_bps: number;
-  readonly round_trip_micros: number;
 }
 
 export interface ConnectionCounters {
-  readonly rtcp_rate_limited: number;
+  rtcp_rate_limited: number;
 }
 
-/** All of one participant; parts are missing while there is no connection or no output. */
-export type ParticipantSnapshot = Partial<
-  ConnectionCounters &
-    SourceSnapshot &
-    PeerReceiverSnapshot &
-    PeerTransportCounters &
-    OutputSnapshot
->;
+/** Without a transport its part is missing. */
+export type ConnectionSnapshot = ConnectionCounters &
+  PeerReceiverSnapshot &
+  Partial<PeerTransportCounters>;
 
-/** Values of a participant that are no sums. */
+/** All of one participant; parts are missing while there is no connection or no output. */
+export type ParticipantSnapshot = Partial<SourceSnapshot & ConnectionSnapshot & OutputSnapshot>;
+
+/** Values of a participant that are not sums. */
 export const PARTICIPANT_GAUGES = [
   'video_height',
   'audio_delay_micros',

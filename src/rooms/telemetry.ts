@@ -38,7 +38,7 @@ export interface MeasuredParticipant {
   readonly sourceId: SourceId;
   readonly visible: boolean;
   readonly output: { readonly queueMicros: Micros } | undefined;
-  counts(): ParticipantSnapshot;
+  snapshot(): ParticipantSnapshot;
 }
 
 /** Everything of a room that metrics need, read once. */
@@ -161,7 +161,7 @@ export class RoomTelemetry implements MeasuredRoom {
 
   private count(participant: MeasuredParticipant): void {
     const { id, screenSourceId } = participant;
-    this.counted.observe(id, participant.counts());
+    this.counted.observe(id, participant.snapshot());
     this.counted.observe(`${id}/screen`, this.pipeline.sourceCounters(screenSourceId));
   }
 }

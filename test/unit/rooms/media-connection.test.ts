@@ -203,7 +203,7 @@ test('feedback is passed on, as far as its rate is allowed', async () => {
   expect(feedback).toEqual([{ type: 'pli', mediaSsrc: 6 }]);
   for (let i = 0; i < 2000; i++) opened.events.onRtcp(buildPli(5, 6));
   expect(feedback.length).toBeLessThan(1500);
-  expect(connection.counts()).toMatchObject({
+  expect(connection.snapshot()).toMatchObject({
     datagrams_received: 1,
     rtcp_rate_limited: 2001 - feedback.length,
   });

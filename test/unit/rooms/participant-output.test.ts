@@ -153,7 +153,7 @@ test('a smaller window is a step down at once, and waits for the keyframe', () =
   expect(video({ rendition: 1 })).toEqual([]);
   expect(video({ rendition: 1, keyframe: true })).toHaveLength(1);
   expect(renditions).toEqual([0, 1]);
-  expect(output.counts().rendition_switches).toBe(1);
+  expect(output.snapshot().rendition_switches).toBe(1);
 });
 
 test('a step up keeps the old rendition until the keyframe of the new one comes', () => {
@@ -192,7 +192,7 @@ test('frames of the upper layer are left out on a step of half the frame rate', 
   video({ keyframe: true });
   expect(video({ temporalLayer: 1 })).toEqual([]);
   expect(video({ temporalLayer: 0 })).toHaveLength(1);
-  expect(output.counts().video_temporal_layer).toBe(0);
+  expect(output.snapshot().video_temporal_layer).toBe(0);
 });
 
 test('more than can leave is dropped, and video goes on with the keyframe that it asks for', () => {
@@ -200,7 +200,7 @@ test('more than can leave is dropped, and video goes on with the keyframe that i
   const large = { data: Buffer.alloc(1_500_000) };
   video(large, 0);
   video(large, 0);
-  expect(output.counts()).toMatchObject({ video_frames_not_sent: 1, video_rendition: -1 });
+  expect(output.snapshot()).toMatchObject({ video_frames_not_sent: 1, video_rendition: -1 });
   expect(output.queueMicros).toBe(0);
   expect(asked).toEqual([{ codec: 'vp8', rendition: 0, urgent: false }]);
   expect(video({})).toEqual([]);
@@ -239,7 +239,7 @@ test('audio goes over to the low bitrate and back where both begin a packet', ()
   expect(audio({ lowBegins: true })).toEqual([]);
   expect(audio({ low: true })).toHaveLength(1);
   expect(audio({})).toEqual([]);
-  expect(output.counts().audio_low_rate).toBe(1);
+  expect(output.snapshot().audio_low_rate).toBe(1);
   // A path that takes far more than the step needs: the step was chosen.
   output.rtcp({ type: 'remb', bitrateBps: 600_000 }, now);
   const before = demandChanges;

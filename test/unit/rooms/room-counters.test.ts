@@ -27,7 +27,7 @@ function room() {
     screenSourceId: 11,
     visible: true,
     output: { queueMicros: 30 },
-    counts: () => {
+    snapshot: () => {
       reads++;
       return { ...sourceSnapshot(), datagrams_received: 10, video_rendition: 2, video_height: 720 };
     },
