@@ -6,13 +6,29 @@
 import type { TesseraError } from '../errors.js';
 import type { SanitizedImage } from '../link/link-messages.js';
 import type { LoadStep } from '../link/load-steps.js';
-import type { ChatState } from '../protocol/chat.js';
+import type { MessageOf } from '../protocol/handlers.js';
 import type { LayoutDescription } from '../protocol/layout.js';
 import type { OutputInfo } from '../protocol/output-info.js';
 import type { RecordingInfo } from '../protocol/recording-info.js';
+import type { ServerMessage } from '../protocol/server-messages.js';
 import type { Micros } from '../util/units.js';
 import type { WaitingInfo } from './lobby.js';
-import type { ConnectionState, ParticipantInfo } from './participant-info.js';
+import type { ParticipantInfo } from './participant-info.js';
+
+/**
+ * Types of server messages that are updates as they are, and are sent unchanged. A message that says
+ * all there is to say needs no other place on the server.
+ */
+export const SENT_TO_ALL = ['chat'] as const satisfies readonly ServerMessage['type'][];
+export const SENT_TO_ONE = [
+  'candidate',
+  'connection',
+  'rendition',
+  'cameraShown',
+] as const satisfies readonly ServerMessage['type'][];
+
+type Sent<T extends ServerMessage['type']> = Readonly<MessageOf<ServerMessage, T>>;
+export type SentUpdate = Sent<(typeof SENT_TO_ALL)[number] | (typeof SENT_TO_ONE)[number]>;
 
 interface OfParticipant {
   readonly participant: ParticipantInfo;
@@ -61,7 +77,7 @@ export type InternalUpdate =
       readonly layout: LayoutDescription;
       readonly ptsMicros: Micros | undefined;
     }
-  | { readonly type: 'chat'; readonly message: ChatState };
+  | Sent<(typeof SENT_TO_ALL)[number]>;
 
 export type RoomUpdate = PublishedUpdate | InternalUpdate;
 
@@ -89,13 +105,7 @@ export interface AppMessage {
 /** To one participant, or to one who waits in the lobby. */
 export type MemberUpdate =
   | { readonly type: 'error'; readonly error: TesseraError }
-  /** An ICE candidate of the server, found after the answer was given. */
-  | { readonly type: 'candidate'; readonly candidate: string }
-  | { readonly type: 'connection'; readonly state: ConnectionState }
-  /** Name of the rendition they receive; `audio` is audio alone. */
-  | { readonly type: 'rendition'; readonly rendition: string }
-  /** Largest size in pixels that their camera is shown in; larger layers are not decoded. */
-  | { readonly type: 'cameraShown'; readonly width: number; readonly height: number }
+  | Sent<(typeof SENT_TO_ONE)[number]>
   /** To hosts: all who wait. */
   | { readonly type: 'lobby'; readonly waiting: readonly WaitingInfo[] }
   | { readonly type: 'muted'; readonly off: MuteRequest }

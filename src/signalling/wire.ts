@@ -8,7 +8,7 @@ import type { WaitingInfo } from '../rooms/lobby.js';
 import type { Participant } from '../rooms/participant.js';
 import { participantInfo } from '../rooms/participant-info.js';
 import type { Room } from '../rooms/room.js';
-import type { Update } from '../rooms/room-update.js';
+import { SENT_TO_ALL, SENT_TO_ONE, type SentUpdate, type Update } from '../rooms/room-update.js';
 
 /** The participant who gets the message, and their room. */
 export interface Receiver {
@@ -63,13 +63,8 @@ const MESSAGES = {
     return { type: 'layout', layout, ...(timestamp === undefined ? {} : { timestamp }) };
   },
   room: (_, to) => ({ type: 'room', room: statusOf(to.room) }),
-  chat: ({ message }) => ({ type: 'chat', message }),
   appMessage: ({ message }) => ({ type: 'message', ...message }),
   error: ({ error }) => errorMessage(error),
-  candidate: (update) => update,
-  connection: (update) => update,
-  rendition: (update) => update,
-  cameraShown: (update) => update,
   lobby: ({ waiting }) => lobbyMessage(waiting),
   muted: ({ off }) => ({ type: 'muted', ...off }),
   unmuteAsked: ({ on: { mic, camera } }) => ({
@@ -82,14 +77,21 @@ const MESSAGES = {
   admitted: nothing,
   closed: nothing,
 } satisfies {
-  [K in Update['type']]: (
+  [K in Exclude<Update['type'], SentUpdate['type']>]: (
     update: Extract<Update, { type: K }>,
     to: Receiver,
   ) => ServerMessage | undefined;
 };
 
+const SENT_AS_IS: ReadonlySet<string> = new Set([...SENT_TO_ALL, ...SENT_TO_ONE]);
+
+function isSentAsIs(update: Update): update is SentUpdate {
+  return SENT_AS_IS.has(update.type);
+}
+
 /** Undefined for updates that this client does not get. */
 export function messageOf<U extends Update>(update: U, to: Receiver): ServerMessage | undefined {
+  if (isSentAsIs(update)) return update;
   const table = MESSAGES as unknown as Record<
     string,
     (update: U, to: Receiver) => ServerMessage | undefined
