@@ -8,7 +8,7 @@ const context = { environment: process.env, isTerminal: process.stdout.isTTY ?? 
 try {
   await createProgram(context).parseAsync();
 } catch (error) {
-  // Help, version and wrong usage have been told already.
+  // commander has printed help, version or the wrong usage already.
   if (error instanceof CommanderError) process.exit(error.exitCode);
   const { code, message, next } = TesseraError.from(error);
   console.error(`tessera: ${message} [${code}]${next ? `\n  ${next}` : ''}`);

@@ -1,4 +1,4 @@
-/** A load: people who send and viewers who receive, for a while, and what the viewers got. */
+/** Runs senders and viewers for a while, and reports what the viewers got. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Replay } from './replay.js';
@@ -14,7 +14,7 @@ export interface LoadOptions {
   /** Undefined if it cannot be brought in. */
   publisher(index: number): Promise<RtpClient>;
   viewer(index: number): Promise<RtpClient>;
-  /** Told as it goes. */
+  /** Called as the load proceeds. */
   onJoined(count: number): void;
   onElapsed(ms: number): void;
 }

@@ -1,9 +1,9 @@
-/** Replays test patterns through clients, each frame when the wall clock says so. */
+/** Sends test patterns through clients, each frame at its time on the wall clock. */
 import type { RtpClient } from './rtp-client.js';
 import { AUDIO_FRAME_MS, FRAME_RATE, type TestPattern } from './test-pattern.js';
 
 const TICK_MS = 5;
-/** After a longer stall what was missed is left out. */
+/** After a longer stall the missed frames are skipped. */
 const MAX_BEHIND_MS = 500;
 const VIDEO_CLOCK = 90_000;
 const AUDIO_CLOCK = 48_000;

@@ -1,6 +1,6 @@
 /**
- * Somebody in a call who has no codec: sends RTP made elsewhere (recorded, or broken on purpose) and
- * counts what comes. Test people and the load generator are made of it.
+ * A participant without codecs: sends prepared RTP (recorded, or broken on purpose) and counts what it
+ * receives. Bots and the load generator use it.
  */
 import WebSocket from 'ws';
 import { TesseraError } from '../errors.js';
@@ -99,12 +99,12 @@ export class RtpClient {
     return this.peer.sentVideo;
   }
 
-  /** Everything that comes, besides what is counted here. */
+  /** Called with every message. */
   onRtp(listener: (packet: ReceivedRtp) => void): void {
     this.listeners.add(listener);
   }
 
-  /** What comes over the data channel. */
+  /** Called with every message of the data channel. */
   onData(listener: (text: string) => void): void {
     this.peer.onData = listener;
   }
@@ -155,7 +155,7 @@ export class RtpClient {
     await this.peer.close();
   }
 
-  /** Leaves as somebody does who means to. */
+  /** Leaves the room on purpose, with a `leave` message. */
   async leave(): Promise<void> {
     if (this.socket.readyState === WebSocket.OPEN) this.send({ type: 'leave' });
     await this.close();

@@ -1,6 +1,6 @@
 /**
- * Pictures that are as hard to encode as a call: people before a room, who sway, nod and speak, each
- * with the noise of a camera. The same for the same numbers; drawn straight into a picture.
+ * Pictures that are as hard to encode as a call: people in front of a room who sway, nod and speak,
+ * with the noise of a camera. The same seed draws the same pictures.
  */
 import type { Picture } from '../codecs/ffmpeg/picture.js';
 import { randomFrom } from './random.js';

@@ -1,6 +1,6 @@
 /**
- * What test people send: ten seconds of a moving pattern with their name and a clock, and a tone now
- * and then, encoded once and replayed for ever, in step with the wall clock.
+ * What bots send: ten seconds of a moving pattern with a name and a clock, and a tone from time to
+ * time, encoded once and repeated in step with the wall clock.
  */
 import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
 import { quietFfmpeg } from '../codecs/ffmpeg/log.js';
@@ -18,7 +18,7 @@ const WIDTH = 640;
 const HEIGHT = 360;
 const VIDEO_BPS = 500_000;
 const AUDIO_BPS = 32_000;
-/** Replayed frames cannot be asked for: whoever needs a keyframe waits this many frames at most. */
+/** Recorded frames cannot answer keyframe requests: a decoder waits this many frames at most. */
 const KEYFRAME_INTERVAL = 15;
 /** They speak in turns: second n of five is person n's, modulo five. */
 const TURNS = 5;

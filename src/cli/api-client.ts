@@ -6,12 +6,15 @@ import { TesseraError } from '../errors.js';
 import { ERROR_CODES, type ErrorCode } from '../protocol/error-codes.js';
 import { type CliContext, configOf, withSettings } from './context.js';
 
-/** Of the tokens that the commands make for themselves, in seconds. */
+/** Lifetime of the tokens that commands make for themselves. */
 const TOKEN_SECONDS = 300;
 
 /** Adds `--url` and the settings, whose keys and port are used. */
 export function withServer(command: Command): Command {
-  command.option('-u, --url <url>', 'of the server (default: TESSERA_URL, or this machine)');
+  command.option(
+    '-u, --url <url>',
+    'address of the server (default: TESSERA_URL, or this machine)',
+  );
   return withSettings(command);
 }
 
@@ -73,7 +76,7 @@ function errorFrom(text: string, status: number): TesseraError {
       next === undefined ? {} : { next },
     );
   } catch (cause) {
-    return new TesseraError('unreachable', `that is no Tessera server (status ${status})`, {
+    return new TesseraError('unreachable', `the server there is not Tessera (status ${status})`, {
       cause,
     });
   }

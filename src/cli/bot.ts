@@ -1,4 +1,4 @@
-/** `tessera bot`: test people with a moving pattern, a clock and a tone. */
+/** `tessera bot`: bots with a moving pattern, a clock and a tone. */
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import { Replay } from '../bots/replay.js';
@@ -39,7 +39,7 @@ export function addBot(program: Command, context: CliContext): void {
         const name = nameOf(index);
         const client = await bringIn(people, name, 'participant', false);
         clients.push(client);
-        // Seen with initials until their pattern is there.
+        // Until the pattern is encoded, the tile shows initials.
         replay.add(client, await encodeTestPattern(name, index));
         console.log(`${name} is in ${room}.`);
       }

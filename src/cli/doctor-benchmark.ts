@@ -1,4 +1,4 @@
-/** How many people this machine can mix: a server of its own, loaded for ten seconds. */
+/** Estimates how many people this machine can mix, with a server of its own and ten seconds of load. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -12,11 +12,11 @@ import type { CliContext } from './context.js';
 import { bringIn, nameOf } from './people.js';
 
 const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
-/** People in the room while it is measured, and for how long each time. */
+/** People in the room in each measurement. */
 const STEPS = [2, 6] as const;
 const MEASURE_MS = 3500;
 const SETTLE_MS = 1000;
-/** Of all cores; the rest is for what comes and goes. */
+/** Share of all cores; the rest is reserve. */
 const USABLE = 0.75;
 
 interface Stats {
@@ -40,7 +40,7 @@ async function startServer(
   const limits = ['--data-dir', dataDir, '--server-drain-seconds', '0', '--auth-keys', ''];
   const child = spawn(process.execPath, [MAIN, 'serve', ...flags, ...limits], {
     stdio: ['ignore', 'pipe', 'ignore'],
-    // With the settings of this command line alone.
+    // Only with the settings of this command line.
     env: Object.fromEntries(
       Object.entries(environment).filter(([name]) => !name.startsWith('TESSERA_')),
     ),

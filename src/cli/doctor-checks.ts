@@ -1,4 +1,4 @@
-/** What `tessera doctor` looks at, each check by itself. */
+/** The checks of `tessera doctor`. */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
@@ -27,7 +27,7 @@ const STUN_BINDING = 0x0001;
 const STUN_SUCCESS = 0x0101;
 const STUN_RESENDS_MS = [0, 500, 1500];
 const ANSWER_MS = 4000;
-/** Ports of the range that are tried. */
+/** How many ports of the range are tried. */
 const TRIED_PORTS = 20;
 
 const finding = (check: string, state: Finding['state'], text: string): Finding => ({
@@ -36,7 +36,7 @@ const finding = (check: string, state: Finding['state'], text: string): Finding 
   text,
 });
 
-/** Faults that would keep the server from starting. */
+/** Faults that keep the server from starting. */
 export function checkSettings({ config, faults }: ReadConfig): Finding {
   if (faults.length > 0) {
     const texts = faults.map(({ text, next }) => (next ? `${text}. ${next}` : text));
@@ -62,11 +62,11 @@ export function checkEncoders({ rooms }: ServerConfig): Finding {
   return finding('encoders', 'ok', found.join(', '));
 }
 
-/** Whether there is a place for recordings, and how large. */
+/** Whether recordings can be written, and the free space. */
 export async function checkRecordings({ recording }: ServerConfig): Promise<Finding> {
   const check = 'recordings';
   const { folder, minFreeBytes } = recording;
-  // It is made when it is needed first: below what is there by now.
+  // The folder is made on first use: look at the nearest one that exists.
   let place = resolve(folder);
   while (!existsSync(place)) place = dirname(place);
   try {
@@ -163,7 +163,7 @@ interface IceUrl {
   readonly isTcp: boolean;
 }
 
-/** A STUN or TURN URL (RFC 7064, RFC 7065); undefined if it is none. */
+/** A STUN or TURN URL (RFC 7064, RFC 7065); undefined if it is not one. */
 function parseIceUrl(url: string): IceUrl | undefined {
   const match = /^(stuns?|turns?):(\[[^\]]+\]|[^:?]+)(?::(\d+))?(?:\?transport=(udp|tcp))?$/.exec(
     url,
@@ -227,7 +227,7 @@ export async function checkIceServers({
   return Promise.all(
     urls.map(async (url) => {
       const parsed = parseIceUrl(url);
-      if (!parsed) return finding('TURN', 'fault', `${url} is no STUN or TURN URL`);
+      if (!parsed) return finding('TURN', 'fault', `${url} is not a STUN or TURN URL`);
       const start = performance.now();
       const reached = await (parsed.isTcp ? reachesTcp(parsed) : reachesUdp(parsed));
       const ms = (performance.now() - start).toFixed(0);
@@ -237,7 +237,7 @@ export async function checkIceServers({
   );
 }
 
-/** Tokens have a life; a clock that is off ends it early, or never. */
+/** Tokens expire: a wrong clock ends them too early or too late. */
 export async function checkClock({ auth }: ServerConfig): Promise<Finding> {
   const now = `${new Date().toISOString()}; tokens may be off by ${auth.clockSkewSeconds} s`;
   try {
@@ -250,6 +250,6 @@ export async function checkClock({ auth }: ServerConfig): Promise<Finding> {
     return finding('clock', 'warning', `${now}; not kept by NTP`);
   } catch {
     // Containers have no timedatectl: their host keeps the clock.
-    return finding('clock', 'ok', `${now}; whether NTP keeps it cannot be told here`);
+    return finding('clock', 'ok', `${now}; whether NTP keeps it is unknown here`);
   }
 }

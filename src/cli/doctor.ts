@@ -1,4 +1,4 @@
-/** `tessera doctor`: whether a server with this configuration would work here, and for how many. */
+/** `tessera doctor`: whether a server with this configuration works here, and for how many people. */
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { TesseraError } from '../errors.js';
@@ -34,7 +34,7 @@ export function addDoctor(program: Command, context: CliContext): void {
     .command('doctor')
     .description('check encoders, ports, addresses, TURN, clock, and how many people fit')
     .option('--json', 'as JSON')
-    .option('--no-benchmark', 'leave the measurement out');
+    .option('--no-benchmark', 'skip the measurement');
   withSettings(command).action(async () => {
     const options = command.opts<{ json?: boolean; benchmark: boolean }>();
     const read = configWithFaults(command, context);
@@ -59,7 +59,9 @@ export function addDoctor(program: Command, context: CliContext): void {
     const faults = findings.filter(({ state }) => state === 'fault');
     if (faults.length > 0) {
       const names = faults.map(({ check }) => check).join(', ');
-      throw new TesseraError('bad_config', `this will not work: ${names}`);
+      throw new TesseraError('bad_config', `this will not work: ${names}`, {
+        next: 'Mend what is marked FAULT above, then run it again.',
+      });
     }
   });
 }

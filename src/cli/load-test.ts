@@ -1,4 +1,4 @@
-/** `tessera load-test`: people who send, viewers who watch, and a table of what they got. */
+/** `tessera load-test`: senders and viewers in a room, and a table of what the viewers got. */
 import { MultiBar, Presets } from 'cli-progress';
 import type { Command } from 'commander';
 import { type LoadResult, runLoad } from '../bots/load.js';
@@ -35,7 +35,7 @@ export interface LoadSummary {
   readonly generatorDelayMs: number;
 }
 
-/** Above this the load generator is too busy to judge anybody else. */
+/** Above this the load generator itself is too slow for the results to count. */
 const BUSY_MS = 50;
 
 function summarize(
@@ -92,7 +92,7 @@ function missed(summary: LoadSummary, options: LoadTestOptions): string[] {
 export function addLoadTest(program: Command, context: CliContext): void {
   const command = program
     .command('load-test')
-    .description('load a running server with people and viewers, and tell what the viewers got')
+    .description('load a running server with people and viewers, and show what the viewers got')
     .option('--room <name>', 'the room', 'load-test')
     .option('--publishers <people>', 'who send 640x360 and a tone', wholeNumber(0, 1000), 8)
     .option('--viewers <people>', 'who receive the mix', wholeNumber(1, 1000), 20)
@@ -106,7 +106,7 @@ export function addLoadTest(program: Command, context: CliContext): void {
     const options = command.opts<LoadTestOptions>();
     const seconds = secondsOf(options.duration);
     if (seconds === undefined) {
-      throw new TesseraError('bad_request', `${options.duration} is no duration`, {
+      throw new TesseraError('bad_request', `${options.duration} is not a duration`, {
         next: 'Use something like 30s or 5m.',
       });
     }

@@ -10,14 +10,14 @@ export function wholeNumber(min: number, max: number) {
   };
 }
 
-/** @throws InvalidArgumentError for what is no number of at least 0. */
+/** @throws InvalidArgumentError for anything but a number of at least 0. */
 export function positiveNumber(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && value >= 0 && Number.isFinite(value)) return value;
   throw new InvalidArgumentError('Use a number of at least 0.');
 }
 
-/** The value that `share` (0 to 1) of the values do not exceed; NaN of none. */
+/** The value that `share` (0 to 1) of the values do not exceed; NaN without values. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;

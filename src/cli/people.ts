@@ -1,4 +1,4 @@
-/** Test people and viewers that a command brings into a room of a running server. */
+/** Bots and viewers that a command brings into a room of a running server. */
 import { signToken, videoGrantFor } from '../api/access-token.js';
 import { RtpClient } from '../bots/rtp-client.js';
 import type { ApiKey } from '../config/api-keys.js';
@@ -18,11 +18,11 @@ const NAMES = [
   'Kim',
   'Leo',
 ];
-/** Of their tokens, in seconds. */
+/** Lifetime of their tokens. */
 const TOKEN_SECONDS = 86_400;
 
 export interface People {
-  /** Of the server, `http://…`. */
+  /** Base URL of the server, `http://…`. */
   readonly url: string;
   readonly room: string;
   /** Undefined for a server without keys. */

@@ -1,4 +1,4 @@
-/** `tessera serve`: runs the server until it is told to end. */
+/** `tessera serve`: runs the server until a signal ends it. */
 import { availableParallelism } from 'node:os';
 import closeWithGrace from 'close-with-grace';
 import type { Command } from 'commander';
@@ -10,10 +10,10 @@ import { startServer } from '../server.js';
 import { type CliContext, configOf, withSettings } from './context.js';
 import { VERSION } from './version.js';
 
-/** `--lan`: reachable from other machines, over HTTPS, since browsers give cameras to nothing less. */
+/** `--lan`: for other machines, over HTTPS, because browsers give cameras only to HTTPS pages. */
 const LAN = { host: '0.0.0.0', tls: 'self-signed' } as const;
 
-/** Closing everything takes no longer. */
+/** The longest that closing takes. */
 const CLOSE_MS = 10_000;
 
 export function addServe(program: Command, context: CliContext): void {

@@ -1,4 +1,4 @@
-/** Rows as text in columns, numbers to the right. */
+/** Rows as text in columns; numbers are aligned to the right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [head, ...rows];
   const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));

@@ -49,8 +49,11 @@ export function addToken(program: Command, context: CliContext): void {
     .command('create')
     .description('make a token with the first of auth.keys')
     .option('--room <name>', 'the room that it opens')
-    .option('--identity <id>', 'who they are; somebody else with the same takes their place')
-    .option('--invite', 'in place of an identity: whoever has it is somebody new')
+    .option(
+      '--identity <id>',
+      'who they are; a second join with the same identity replaces the first',
+    )
+    .option('--invite', 'instead of an identity: each join with it is a new participant')
     .option('--name <name>', 'display name')
     .addOption(
       new Option('--role <role>', 'what they may do')
@@ -58,13 +61,15 @@ export function addToken(program: Command, context: CliContext): void {
         .default('participant'),
     )
     .addOption(
-      new Option('--source <source...>', 'all that they may send').choices([...PUBLISH_SOURCES]),
+      new Option('--source <source...>', 'the only sources that they may send').choices([
+        ...PUBLISH_SOURCES,
+      ]),
     )
     .option('--no-subscribe', 'they receive nothing')
-    .option('--hidden', 'others are not told of them')
-    .option('--server', 'for the API: makes, lists and ends rooms, all of them without --room')
-    .option('--ttl <time>', 'life, as 90s, 15m, 6h, 7d (default: auth.tokenSeconds)', parseTtl)
-    .option('--page <url>', 'print a link to the page at this address in place of the token');
+    .option('--hidden', 'others do not see them')
+    .option('--server', 'for the API: may make, list and end rooms; without --room all of them')
+    .option('--ttl <time>', 'lifetime: 90s, 15m, 6h or 7d (default: auth.tokenSeconds)', parseTtl)
+    .option('--page <url>', 'print a link to this page instead of the token');
   withSettings(command).action(async () => {
     const options = command.opts<TokenOptions>();
     const { auth } = configOf(command, context).config;
@@ -94,7 +99,9 @@ function grantFrom(options: TokenOptions): VideoGrant {
     });
   }
   if ((options.identity === undefined) !== (options.invite === true)) {
-    throw new TesseraError('bad_request', 'either --identity or --invite is needed');
+    throw new TesseraError('bad_request', 'either --identity or --invite is needed', {
+      next: 'Give one of the two.',
+    });
   }
   return {
     ...videoGrantFor(room, options.role, options.source),
@@ -104,7 +111,10 @@ function grantFrom(options: TokenOptions): VideoGrant {
 }
 
 function pageLink(page: string, room: string, token: string): string {
-  if (!URL.canParse(page)) throw new TesseraError('bad_request', `${page} is no URL`);
+  if (!URL.canParse(page))
+    throw new TesseraError('bad_request', `${page} is not a URL`, {
+      next: 'Give the address of the page, https://… or http://….',
+    });
   const url = new URL(page);
   url.searchParams.set('room', room);
   // Fragments are not sent to servers: the token stays out of their logs.

@@ -1,6 +1,6 @@
 import type { Micros } from './units.js';
 
-/** Bits a second over the last so many microseconds, of bytes that are told as they come. Pure. */
+/** Bit rate over a window of recent microseconds. The caller reports bytes as they arrive. Pure. */
 export class ByteRate {
   private readonly entries: { at: Micros; bytes: number }[] = [];
 

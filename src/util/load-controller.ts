@@ -1,7 +1,7 @@
 /**
- * When to give way to too much load, and when to take it back: a step down after two seconds over
- * 85 % of the budget, a step up after ten under 60 %. A step up that did not last makes the next try
- * wait twice as long. Pure; times in microseconds.
+ * Load control in steps: a step down after two seconds over 85 % of the budget, a step up after ten
+ * seconds under 60 %. After a step up that did not last, the next one waits twice as long. Pure; times
+ * in microseconds.
  */
 import type { Micros } from './units.js';
 
@@ -10,11 +10,11 @@ const UNDER = 0.6;
 const DOWN_AFTER: Micros = 2_000_000;
 const UP_AFTER: Micros = 10_000_000;
 const MAX_UP_AFTER: Micros = 80_000_000;
-/** A step up that is taken back within this was too much. */
+/** A step up that is reverted within this time did not last. */
 const LASTING: Micros = 15_000_000;
 /** One tick counts for no more than this: an encoder that is opened is no load. */
 const MOST = 4;
-/** Over the budget for so long is no accident. */
+/** How long the load must be over the budget to count as overload. */
 const OVERLOADED_AFTER: Micros = 1_000_000;
 /** Time constant of the smoothing. */
 const SMOOTHING: Micros = 500_000;
@@ -30,7 +30,7 @@ export class LoadController {
   private wentUpAt = Number.NEGATIVE_INFINITY;
   private upAfter = UP_AFTER;
 
-  /** @param most steps that there are. */
+  /** @param most the number of steps. */
   constructor(private readonly most: number) {}
 
   /** Smoothed share of the budget. */
@@ -38,7 +38,7 @@ export class LoadController {
     return this.smoothed;
   }
 
-  /** Whether more is asked for than there is, for a while already. */
+  /** Whether the load has been over the budget for a while. */
   get overloaded(): boolean {
     const since = (this.updatedAt ?? 0) - (this.overSince ?? this.updatedAt ?? 0);
     return since >= OVERLOADED_AFTER;

@@ -1,6 +1,6 @@
 /**
- * Whether a page may use this server. Browsers tell the page's origin (RFC 6454); other programs tell
- * none, and are not what this protects from.
+ * Whether a page may use this server. Browsers send the page's origin (RFC 6454). Other programs send
+ * none; this check does not protect from them.
  * @param host the request's Host header.
  * @param allowed origins besides the server's own; `*` is all.
  */

@@ -1,4 +1,4 @@
-/** The smallest and a high percentile of the last values, recomputed every so many. */
+/** The smallest and a high percentile of recent values, recomputed after a number of new ones. */
 export class SlidingPercentile {
   smallest = Number.NaN;
   percentile = Number.NaN;

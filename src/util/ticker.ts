@@ -1,11 +1,11 @@
 import type { Micros } from './units.js';
 
 /**
- * A clock that ticks at a fixed rate counted from its start: ticks never drift, each is given its
- * due time, and those that could not be kept are left out and counted.
+ * A clock that ticks at a fixed rate, counted from its start: ticks never drift, each gets its due
+ * time, and ticks that are too late are skipped and counted.
  */
 export class Ticker {
-  /** Ticks left out because the one before took too long. */
+  /** Ticks skipped because an earlier one took too long. */
   skipped = 0;
   private index = 0;
   /** Due time of tick 0, as if the interval had always been this. */

@@ -1,6 +1,6 @@
 import type { Micros } from './units.js';
 
-/** At most so many a second, and that many at once after a pause. Pure; times in microseconds. */
+/** A rate limit per second; after a pause a whole second's share may pass at once. Pure; times in microseconds. */
 export class TokenBucket {
   private tokens: number;
   private at: Micros | undefined;

@@ -238,7 +238,7 @@ test('a load test reports what viewers got, and fails below its thresholds', asy
   expect(missed.code).toBe(1);
   expect(missed.out).toContain('frames a second');
   expect(missed.err).toContain('wanted at least 1000');
-  expect((await onServer(`${line} --duration 5`)).err).toContain('no duration');
+  expect((await onServer(`${line} --duration 5`)).err).toContain('not a duration');
   // A room that nobody can enter is reported.
   await onServer('room create closed --lock');
   const closed = await onServer('load-test --room closed --publishers 0 --viewers 1 --duration 1s');
@@ -275,5 +275,5 @@ test('the doctor finds faults, and estimates how many people fit', async () => {
   expect(ill.out).toMatch(/warning media ports +4 ports are fewer than room.maxParticipants/);
   expect(ill.out).toMatch(/203\.0\.113\.5 is not this machine's own: forward UDP 40000-40003/);
   expect(ill.out).toMatch(/FAULT +TURN +turn:127.0.0.1:\d+ does not answer/);
-  expect(ill.out).toMatch(/FAULT +TURN +nonsense is no STUN or TURN URL/);
+  expect(ill.out).toMatch(/FAULT +TURN +nonsense is not a STUN or TURN URL/);
 });
