@@ -20,14 +20,29 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   mixer: ['codecs', 'link', 'protocol', 'rtp', 'util'],
   egress: ['codecs', 'link', 'protocol', 'rtp', 'util'],
   rooms: ['codecs', 'link', 'peer', 'protocol', 'receive', 'rtp', 'send', 'util'],
+  captures: ['protocol', 'rooms', 'rtp', 'util'],
   outputs: ['link', 'protocol', 'rooms', 'util'],
   config: ['protocol', 'util'],
   signalling: ['protocol', 'rooms', 'util'],
-  api: ['config', 'outputs', 'protocol', 'rooms', 'util'],
+  api: ['captures', 'config', 'outputs', 'protocol', 'rooms', 'util'],
   whip: ['api', 'peer', 'protocol', 'rooms', 'util'],
   metrics: ['rooms', 'util'],
+  replay: ['captures', 'codecs', 'link', 'mixer', 'peer', 'protocol', 'receive', 'rtp', 'util'],
   bots: ['codecs', 'mixer', 'peer', 'protocol', 'util'],
-  cli: ['api', 'bots', 'codecs', 'config', 'protocol', 'rooms', 'util'],
+  cli: [
+    ...[
+      'api',
+      'bots',
+      'captures',
+      'codecs',
+      'config',
+      'protocol',
+      'replay',
+      'rooms',
+      'rtp',
+      'util',
+    ],
+  ],
 };
 
 /** Packages that one folder alone may import. */

@@ -64,6 +64,11 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   destination_failed: 502,
   output_not_found: 404,
   too_many_outputs: 429,
+  captures_off: 403,
+  capture_active: 409,
+  capture_exists: 409,
+  capture_not_found: 404,
+  too_many_captures: 429,
   threshold_missed: 500,
   internal: 500,
 };

@@ -9,6 +9,7 @@ import { selfSignedCertificate } from './api/self-signed-certificate.js';
 import { serverUrls } from './api/server-urls.js';
 import { createWebServer } from './api/web-server.js';
 import { type Delivery, WebhookSender } from './api/webhook-sender.js';
+import { Captures } from './captures/captures.js';
 import { checkExposure } from './config/api-keys.js';
 import type { ServerConfig } from './config/server-config.js';
 import type { Logger } from './logger.js';
@@ -100,6 +101,7 @@ function buildMedia({ config, logger }: Context, { publish }: Events) {
   const egress = new EgressProcesses();
   const recordings = new Recordings(config.recording, egress, logger);
   const outputs = new LiveOutputs(config.live, egress, logger);
+  const captures = new Captures(config.captures, logger);
   const pool = new MediaPool(logger);
   const archive = new RoomArchive(config.rooms.dataDir, logger);
   const rooms = new RoomRegistry(config.rooms, {
@@ -111,8 +113,7 @@ function buildMedia({ config, logger }: Context, { publish }: Events) {
       room.updates.follow((update) => {
         for (const event of eventsOf(update, room)) publish(event);
       });
-      recordings.follow(room);
-      outputs.follow(room);
+      for (const follower of [recordings, outputs, captures]) follower.follow(room);
     },
     egressCpuMicros: () => egress.usage.cpuMicros,
   });
@@ -121,13 +122,13 @@ function buildMedia({ config, logger }: Context, { publish }: Events) {
     load: rooms.admission.stats,
     egress: egress.usage,
   }));
-  return { rooms, pool, archive, recordings, outputs, metrics };
+  return { rooms, pool, archive, recordings, outputs, captures, metrics };
 }
 
 /** HTTP and signalling; does not listen yet. */
 async function buildWeb(context: Context, events: Events, media: Media, version: string) {
   const { config, logger, closing } = context;
-  const { rooms, pool, archive, recordings, outputs, metrics } = media;
+  const { rooms, pool, archive, recordings, outputs, captures, metrics } = media;
   const access = new Access(config.auth, archive.revoked);
   const sessions = new Map<string, Session>();
   const iceServers = (user: string) =>
@@ -140,6 +141,7 @@ async function buildWeb(context: Context, events: Events, media: Media, version:
     images: new ImageIntake(pool),
     recordings,
     outputs,
+    captures,
     access,
     events: events.log,
     version,
@@ -168,12 +170,12 @@ async function buildWeb(context: Context, events: Events, media: Media, version:
 async function goLive(
   { config, closing }: Context,
   { webhooks }: Events,
-  { rooms, recordings, outputs }: Media,
+  { rooms, recordings, outputs, captures }: Media,
   { app, access, sessions }: Web,
 ): Promise<RunningServer> {
-  closing.add(() => Promise.all([recordings.close(), outputs.close()]));
+  closing.add(() => Promise.all([recordings.close(), outputs.close(), captures.close()]));
   closing.add(() => rooms.close());
-  await Promise.all([webhooks?.start(), recordings.start(), outputs.start()]);
+  await Promise.all([webhooks?.start(), recordings.start(), outputs.start(), captures.start()]);
   const [encoders] = await Promise.all([rooms.start(), localCertificate()]);
   const { host, port, tls } = config.http;
   await app.listen({ host, port });

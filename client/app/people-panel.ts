@@ -34,6 +34,7 @@ function describe(person: ParticipantState, isSelf: boolean): string {
     viewer || mic ? '' : 'muted',
     viewer || camera ? '' : 'camera off',
     screen ? 'shares a screen' : '',
+    person.captured ? 'captured for diagnosis' : '',
   ].filter(Boolean);
   return words.length > 0 ? `${name} (${words.join(', ')})` : name;
 }

@@ -12,6 +12,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
+import { type CaptureDependencies, captureRoutes } from './capture-routes.js';
 import { refuseForeignPages } from './foreign-pages.js';
 import { type ImageDependencies, imageRoutes } from './image-routes.js';
 import { hlsRoutes, type OutputDependencies, outputRoutes } from './output-routes.js';
@@ -28,7 +29,8 @@ export interface WebServerOptions
   extends ServerDependencies,
     ImageDependencies,
     RecordingDependencies,
-    OutputDependencies {
+    OutputDependencies,
+    CaptureDependencies {
   /** PEM certificate and key; undefined serves plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly logger: Logger;
@@ -141,6 +143,7 @@ async function registerApi(app: FastifyInstance, options: WebServerOptions): Pro
       await api.register(imageRoutes, options);
       await api.register(recordingRoutes, options);
       await api.register(outputRoutes, options);
+      await api.register(captureRoutes, options);
       await api.register(serverRoutes, options);
     },
     { prefix: '/v1' },

@@ -5,6 +5,7 @@ import { addConfig } from './config-command.js';
 import type { CliContext } from './context.js';
 import { addDoctor } from './doctor.js';
 import { addLoadTest } from './load-test.js';
+import { addReplay } from './replay.js';
 import { addRoom } from './room.js';
 import { addServe } from './serve.js';
 import { addKey, addToken } from './token.js';
@@ -24,5 +25,6 @@ export function createProgram(context: CliContext): Command {
   addDoctor(program, context);
   addBot(program, context);
   addLoadTest(program, context);
+  addReplay(program);
   return program;
 }

@@ -4,6 +4,7 @@
  */
 import { AUDIO_SETTINGS } from './audio.js';
 import { AUTH_SETTINGS } from './auth.js';
+import { CAPTURE_SETTINGS } from './capture.js';
 import { ICE_SETTINGS } from './ice.js';
 import { LIVE_SETTINGS } from './live.js';
 import { RECORDING_SETTINGS } from './recording.js';
@@ -19,6 +20,7 @@ export const SETTINGS = [
   ...AUDIO_SETTINGS,
   ...RECORDING_SETTINGS,
   ...LIVE_SETTINGS,
+  ...CAPTURE_SETTINGS,
   ...ROOM_SETTINGS,
   ...SERVER_SETTINGS,
   ...AUTH_SETTINGS,

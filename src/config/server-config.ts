@@ -1,5 +1,6 @@
 /** The whole configuration, typed: built once from checked settings and frozen. */
 import { type AuthConfig, authConfig } from './auth.js';
+import { type CaptureConfig, captureConfig } from './capture.js';
 import { type IceServersConfig, iceServersConfig } from './ice.js';
 import { type LiveConfig, liveConfig } from './live.js';
 import { type RecordingConfig, recordingConfig } from './recording.js';
@@ -18,6 +19,7 @@ export interface ServerConfig {
   readonly iceServers: IceServersConfig;
   readonly recording: RecordingConfig;
   readonly live: LiveConfig;
+  readonly captures: CaptureConfig;
   /** Undefined without destinations. */
   readonly webhooks: WebhookConfig | undefined;
   /** How long the server waits for calls to end before it closes. */
@@ -35,6 +37,7 @@ export function serverConfig(values: SettingValues, report: ReportFault): Server
     iceServers: iceServersConfig(values),
     recording: recordingConfig(values, report),
     live: liveConfig(values),
+    captures: captureConfig(values),
     webhooks: webhookConfig(values, report),
     drainMs: values['server.drainSeconds'] * 1000,
   });

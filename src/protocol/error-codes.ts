@@ -65,6 +65,11 @@ export const ERROR_CODES = {
   destination_failed: 'The live destination refused or lost the connection.',
   output_not_found: 'There is no such live output.',
   too_many_outputs: 'The room has as many live outputs as it may have.',
+  captures_off: 'Captures are switched off.',
+  capture_active: 'The capture has not ended.',
+  capture_exists: 'The participant is being captured already.',
+  capture_not_found: 'There is no such capture.',
+  too_many_captures: 'As many captures are kept as the server may keep.',
   threshold_missed: 'A load test missed one of its thresholds.',
   internal: 'A bug in the server; its log has the details.',
 } as const satisfies Record<string, string>;

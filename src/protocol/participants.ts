@@ -26,6 +26,9 @@ export const ParticipantState = Type.Object(
     camera: Type.Boolean({ description: 'the camera is on' }),
     screen: Type.Boolean({ description: 'a screen is shared' }),
     connected: Type.Boolean({ description: 'the media connection is up' }),
+    captured: Type.Optional(
+      Type.Boolean({ description: 'what they send is being captured for diagnosis' }),
+    ),
   },
   { description: 'A participant as everybody in the room sees them.' },
 );

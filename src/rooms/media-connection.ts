@@ -20,6 +20,7 @@ import { nowMicros } from '../util/clock.js';
 import type { FrameSize } from '../util/frame-size.js';
 import { TokenBucket } from '../util/token-bucket.js';
 import type { Micros } from '../util/units.js';
+import type { MediaTap } from './media-tap.js';
 import type { ConnectionState } from './participant-info.js';
 import type { ConnectionCounters, ConnectionSnapshot } from './room-counters.js';
 
@@ -81,6 +82,10 @@ export interface OutboundPath {
 }
 
 export class MediaConnection {
+  /** Follows what the client sends. */
+  tap: MediaTap | undefined;
+  /** The client's newest offer that could be read. */
+  offerSdp: string | undefined;
   private current: ConnectionState = 'new';
   private readonly streams: LocalStreams;
   private readonly receiver: PeerReceiver;
@@ -141,6 +146,8 @@ export class MediaConnection {
   async negotiate(sdp: string, { allCandidates = false } = {}): Promise<string> {
     const offer = parseOffer(sdp, this.options.videoCodecs);
     this.offer = offer;
+    this.offerSdp = sdp;
+    this.tap?.offer(sdp, nowMicros());
     const transport = await this.openTransport();
     if (this.closed) throw new TesseraError('out_of_order', 'the participant has left');
     await transport.start(offer.remote);
@@ -245,7 +252,7 @@ export class MediaConnection {
 
   private openTransport(): Promise<ConnectionTransport> {
     this.opening ??= this.open(this.options.transport, {
-      onRtp: (packet) => this.receiver.rtp(packet, nowMicros()),
+      onRtp: (packet) => this.receiveRtp(packet),
       onRtcp: (compound) => this.receiveRtcp(compound),
       onCandidate: (candidate) => this.events.onCandidate(candidate),
       onConnected: () => {
@@ -268,8 +275,15 @@ export class MediaConnection {
     });
   }
 
+  private receiveRtp(packet: Buffer): void {
+    const now = nowMicros();
+    this.tap?.packet('rtp', packet, now);
+    this.receiver.rtp(packet, now);
+  }
+
   private receiveRtcp(compound: Buffer): void {
     const now = nowMicros();
+    this.tap?.packet('rtcp', compound, now);
     if (!this.rtcpLimit.take(now)) {
       this.counters.rtcp_rate_limited++;
       return;

@@ -16,6 +16,8 @@ export interface ParticipantInfo {
   /** Their screen is shared. */
   readonly screen: boolean;
   readonly connected: boolean;
+  /** What they send is being captured for diagnosis. */
+  readonly captured?: boolean;
 }
 
 /** A participant, as far as its description needs it. */
@@ -29,11 +31,15 @@ export interface Described {
   readonly cameraOn: boolean;
   readonly sharesScreen: boolean;
   readonly connectionState: ConnectionState;
+  readonly captured: boolean;
 }
 
 export function participantInfo(participant: Described): ParticipantInfo {
   const { id, identity, name, role, viewer, micOn, cameraOn, connectionState } = participant;
   const connected = connectionState === 'connected';
   const screen = participant.sharesScreen;
-  return { id, identity, name, role, viewer, mic: micOn, camera: cameraOn, screen, connected };
+  return {
+    ...{ id, identity, name, role, viewer, mic: micOn, camera: cameraOn, screen, connected },
+    ...(participant.captured ? { captured: true } : {}),
+  };
 }

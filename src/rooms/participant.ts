@@ -8,6 +8,7 @@ import type { Role } from '../protocol/participants.js';
 import type { UplinkUse } from '../rtp/negotiated-media.js';
 import type { Grant, PublishSource } from './grant.js';
 import type { MediaConnection } from './media-connection.js';
+import type { MediaTap } from './media-tap.js';
 import type { ConnectionState } from './participant-info.js';
 import {
   type MediaOwner,
@@ -142,6 +143,22 @@ export class Participant implements MediaOwner {
     this.screenOn = state.screen ?? this.screenOn;
     if (state.camera) this.connection.requestKeyframe('camera');
     if (state.screen) this.connection.requestKeyframe('screen');
+    this.events.onChanged();
+  }
+
+  /** What they send is being captured for diagnosis. */
+  get captured(): boolean {
+    return this.connection.tap !== undefined;
+  }
+
+  /** Their newest SDP offer. */
+  get offerSdp(): string | undefined {
+    return this.connection.offerSdp;
+  }
+
+  /** Lets something follow what they send, or ends that; everybody in the room learns it. */
+  setTap(tap: MediaTap | undefined): void {
+    this.connection.tap = tap;
     this.events.onChanged();
   }
 
