@@ -166,7 +166,9 @@ test("a client's broken SCTP ends at most its data channel: call and room go on"
     await eve.client.sendSctpChunk(dataChunk(eve.client.nextTsn + 2 * i, 51, random(1000)));
     if (i % 100 === 0) await sleep(300);
   }
-  await waitFor('the limit', () => server.log.join('').includes('too much is held for it'));
+  await waitFor('the limit', () =>
+    server.log.join('').includes('too much is buffered for the client'),
+  );
   const [room] = (await server.stats()).rooms.filter(({ id }) => id === 'sctp');
   expect(room?.participants.map(({ name, state }) => [name, state])).toEqual([
     ['Eve', 'connected'],

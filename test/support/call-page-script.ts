@@ -47,7 +47,9 @@ export const IN_PAGE = `(() => {
     room.on('error', ({ code }) => t.errors.push(code));
     t.concealment = { run: 0, longest: 0, concealed: 0, total: 0 };
     setInterval(async () => {
-      const audio = [...(await room.peerConnection.getStats()).values()].find((s) => s.type === 'inbound-rtp' && s.kind === 'audio');
+      // There is none while the SDK rejoins.
+      const stats = await room.peerConnection?.getStats();
+      const audio = [...(stats?.values() ?? [])].find((s) => s.type === 'inbound-rtp' && s.kind === 'audio');
       if (!audio) return;
       const c = t.concealment, concealed = audio.concealedSamples - c.concealed, total = audio.totalSamplesReceived - c.total;
       c.concealed = audio.concealedSamples;
