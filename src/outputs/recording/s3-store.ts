@@ -145,7 +145,8 @@ export class S3Store {
         requestChecksumCalculation: 'WHEN_REQUIRED',
         responseChecksumValidation: 'WHEN_REQUIRED',
         ...(endpoint === undefined ? {} : { endpoint }),
-        ...(credentials === undefined ? {} : { credentials }),
+        // A copy: the SDK writes into it, and the configuration is frozen.
+        ...(credentials === undefined ? {} : { credentials: { ...credentials } }),
       });
       return { sdk, client };
     });
