@@ -18,6 +18,8 @@ export interface Lane {
 /** Files with tests of how fast or how evenly something happens: each has the machine for itself. */
 const TIMING = [
   'e2e/call-timing.test.ts',
+  // Chromium's fake microphone stutters on a busy machine, and the bot hears no steady tone.
+  'e2e/page.test.ts',
   'e2e/renditions.test.ts',
   'pipeline/hostile.test.ts',
   'pipeline/load.test.ts',
