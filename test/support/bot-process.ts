@@ -14,6 +14,8 @@ const receiver = new BotReceiver(options.watchTile);
 const { report } = receiver;
 const sender = new BotSender(options, (at) => report.sentBeeps.push(at));
 let screen: BotScreen | undefined;
+/** Types of the messages that came, for the report of a bot that does not connect. */
+const received: string[] = [];
 
 const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
 const query = options.token === undefined ? '' : `?access_token=${options.token}`;
@@ -25,6 +27,7 @@ socket.on('open', () =>
 );
 socket.on('message', async (text: Buffer) => {
   const message = JSON.parse(text.toString());
+  if (received.length < 20) received.push(message.type);
   if (message.type === 'welcome') await startMedia();
   if (message.type === 'answer')
     await pc.setRemoteDescription({ type: 'answer', sdp: message.sdp });
@@ -95,6 +98,8 @@ function coloursAlong({ from, to, count }: any): [number, number, number][] {
 /** What `Bot` may ask, by name. */
 const answers: Readonly<Record<string, (question: any) => unknown>> = {
   report: () => receiver.takeReport(),
+  state: () =>
+    `connection ${pc.connectionState}, ICE ${pc.iceConnectionState}, signalling ${pc.signalingState}, socket ${socket.readyState}, errors [${report.errors}], received [${received}]`,
   concealment,
   level: ({ frequency }) => receiver.levelOf(frequency),
   line: coloursAlong,

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Region } from './browser.js';
 import type { ColourName } from './fixtures.js';
+import { saveResults } from './run-results.js';
 import { type TestServer, waitFor } from './server.js';
 
 export interface BotOptions {
@@ -53,7 +54,38 @@ export class Bot {
 
   private constructor(private readonly child: ChildProcess) {}
 
+  /**
+   * Joins, and resolves when connected. About one bot in 150 does not connect, for a reason not yet found:
+   * it is tried once more, and the closing lines of the run list it as flaky with what both sides know.
+   */
   static async join(server: TestServer, options: Omit<BotOptions, 'url'>): Promise<Bot> {
+    try {
+      return await Bot.joinOnce(server, options);
+    } catch (error) {
+      const room = await server.room(options.room).catch(() => undefined);
+      const seen = room?.participants.map(({ name, state }) => `${name} ${state}`).join(', ');
+      const trouble = {
+        test: `a bot named ${options.name} in ${options.room}`,
+        error: `${error}; the server has: ${seen}`,
+      };
+      console.warn(trouble.test, trouble.error);
+      const results = process.env.TESSERA_TEST_RESULTS;
+      const part = {
+        part: 'bots that did not connect',
+        seconds: 0,
+        passed: 0,
+        failed: [],
+        flaky: [trouble],
+      };
+      if (results) saveResults(results, [part]);
+      return Bot.joinOnce(server, options);
+    }
+  }
+
+  private static async joinOnce(
+    server: TestServer,
+    options: Omit<BotOptions, 'url'>,
+  ): Promise<Bot> {
     const child = fork(
       PROCESS,
       [JSON.stringify({ ...options, url: options.signalUrl ?? server.signalUrl })],
@@ -63,8 +95,14 @@ export class Bot {
       },
     );
     const bot = new Bot(child);
-    await waitFor(`${options.name} to connect`, async () => (await bot.report()).joined, 30_000);
-    return bot;
+    try {
+      await waitFor(`${options.name} to connect`, async () => (await bot.report()).joined, 30_000);
+      return bot;
+    } catch (error) {
+      const state = await bot.ask({ ask: 'state' }).catch(String);
+      bot.kill();
+      throw new Error(`${(error as Error).message}: ${state}`);
+    }
   }
 
   report(): Promise<BotReport> {

@@ -53,7 +53,7 @@ export function closingLines(parts: readonly PartResult[]): string[] {
   return [
     '',
     ...rows,
-    ...list('Flaky: these passed on a later try, which test/retries.ts allows. Fix them.', flaky),
+    ...list('Flaky: these passed on a later try. Find out why, and fix them.', flaky),
     ...list('Failed:', failed),
     '',
     `${passed} passed, ${failed.length} failed`,
