@@ -5,7 +5,7 @@ import { BARCODE } from './fixtures.js';
 
 export const CANVAS = { width: 1280, height: 720 } as const;
 const GAP = 8;
-/** The server's tiles for so many people. */
+/** The server's tiles for a number of people. */
 export const tilesOf = (count: number) => gridRects(count, { ...CANVAS, gap: GAP });
 
 /** The number in the barcode of tile `index` of `count` of a composite of {@link CANVAS}' size, or -1. */

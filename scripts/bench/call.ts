@@ -21,7 +21,7 @@ export interface Call {
   grow(count: number, over?: Partial<LoadOrder>): Promise<LoadReport>;
 }
 
-/** Nobody is refused and nothing gives way unless it is asked for: what it costs is to be seen. */
+/** Admission and load control are off by default, so that the whole cost shows. */
 export async function withCall<T>(
   use: (call: Call) => Promise<T>,
   environment: Record<string, string> = {},

@@ -65,7 +65,7 @@ async function join(name: string): Promise<ClientPeer> {
   return peer;
 }
 
-/** Cores that so many people take, of whom three talk at a time. */
+/** Cores that a room of people takes, three of whom talk at a time. */
 export async function janusCost(
   count: number,
   seconds: number,

@@ -10,10 +10,10 @@ export interface LoadOrder {
   /** Of the server's `/signal`. */
   readonly url: string;
   readonly room: string;
-  /** They spread over so many rooms, `room-0` and on. */
+  /** Number of rooms that they are spread over: `room-0`, `room-1`, ... */
   readonly rooms?: number;
   readonly count: number;
-  /** Of the camera that each sends: none is no camera, several are simulcast. */
+  /** Layers of the camera that each sends: none is no camera, several are simulcast. */
   readonly layers: readonly LayerName[];
   /** Sends sound; three of all talk at a time. */
   readonly sound: boolean;

@@ -31,7 +31,7 @@ interface Received {
   lost: number;
 }
 
-/** The generator's process: so many viewers of a rendition. Answers each message with what came until then. */
+/** The generator's process: viewers of one rendition. Answers each message with what was received so far. */
 async function generate(url: string, rendition: string, viewers: number): Promise<void> {
   const received: Received = { packets: 0, bytes: 0, lost: 0 };
   const peers: ClientPeer[] = [];

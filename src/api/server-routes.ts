@@ -20,7 +20,7 @@ export interface ServerDependencies extends ApiDependencies {
 
 /** One event of a `text/event-stream` (WHATWG HTML, 9.2). */
 function frame({ id, event, ...rest }: RoomEvent): string {
-  // One that is not kept is none to go on from.
+  // An event that is no longer kept cannot be continued from.
   const at = isMomentary(event) ? '' : `id: ${id}\n`;
   return `${at}event: ${event}\ndata: ${JSON.stringify({ event, id, ...rest })}\n\n`;
 }

@@ -83,7 +83,7 @@ export class RenditionControl {
     if (this.selector.limit(best, estimateBps, now)) this.switch(now);
   }
 
-  /** Chooses the step anew. Called every some tens of milliseconds. */
+  /** Chooses the step again. Called every few tens of milliseconds. */
   select(input: SelectorInput, now: Micros): void {
     if (this.selector.update(input, now)) this.switch(now);
   }

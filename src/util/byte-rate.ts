@@ -8,7 +8,7 @@ export class ByteRate {
 
   add(bytes: number, at: Micros): void {
     let place = this.entries.length;
-    // What comes out of order is told out of order.
+    // Reports may arrive out of order.
     while (place > 0 && (this.entries[place - 1] as { at: Micros }).at > at) place--;
     this.entries.splice(place, 0, { at, bytes });
     const newest = (this.entries[this.entries.length - 1] as { at: Micros }).at;

@@ -28,7 +28,7 @@ export function ntpFromMicros(at: Micros): NtpTime {
   return { seconds: (seconds + NTP_EPOCH_OFFSET_SECONDS) >>> 0, fraction: fraction >>> 0 };
 }
 
-/** NTP time as microseconds since the NTP epoch; of the clock of whoever sent it. */
+/** NTP time as microseconds since the NTP epoch, on the sender's clock. */
 export function microsFromNtp(ntp: NtpTime): Micros {
   return ntp.seconds * 1_000_000 + Math.floor((ntp.fraction / 0x1_0000_0000) * 1_000_000);
 }

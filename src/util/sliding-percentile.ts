@@ -8,7 +8,7 @@ export class SlidingPercentile {
 
   /**
    * @param window values looked back on.
-   * @param every after so many new ones both are recomputed.
+   * @param every number of new values after which both are computed again.
    * @param share the percentile, 0 to 1.
    */
   constructor(
