@@ -57,9 +57,6 @@ const ONLY_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   protocol: ['@sinclair/typebox'],
 };
 
-/** Imports of types count too. */
-const NO_CYCLES = { noImportCycles: { level: 'error', options: { ignoreTypes: false } } };
-
 /** Folders of `src` that load native codecs; the server process runs none of them. */
 const LOADS_CODECS: readonly string[] = ['mixer', 'egress', 'bots', 'cli'];
 /** Folders inside of `codecs` that load one. */
@@ -96,7 +93,6 @@ function restriction(
     includes,
     linter: {
       rules: {
-        ...(only ? { suspicious: NO_CYCLES } : {}),
         style: {
           noRestrictedImports: {
             level: 'error',
@@ -160,7 +156,6 @@ export function linterConfig(): string {
     includes: ['client/**'],
     linter: {
       rules: {
-        suspicious: NO_CYCLES,
         style: {
           noRestrictedImports: {
             level: 'error',
