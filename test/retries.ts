@@ -1,5 +1,5 @@
 /**
- * Test files whose tests may be tried again, with the reason. All others have one try. A test that
+ * Test files whose tests may be tried more often than their lane says, with the reason. A test that
  * passes on a later try is listed as flaky at the end of the run.
  */
 export interface Retry {

@@ -14,7 +14,7 @@ const common = {
 };
 
 const lanes: TestProjectInlineConfiguration[] = LANES.map(
-  ({ name, files, except, workers, testTimeoutMs }, index) => ({
+  ({ name, files, except, workers, testTimeoutMs, retry }, index) => ({
     root: import.meta.dirname,
     test: {
       ...common,
@@ -22,7 +22,7 @@ const lanes: TestProjectInlineConfiguration[] = LANES.map(
       include: [...files],
       exclude: [...except, ...Object.keys(RETRIES)],
       maxWorkers: workers,
-      retry: 0,
+      retry,
       sequence: { groupOrder: index + 1 },
       testTimeout: testTimeoutMs,
     },
