@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { settingsTable } from '../src/config/schema.js';
+import { readTotals, totalsTable } from './fuzz/totals.js';
 import { linterConfigIsCurrent } from './import-rules.js';
 import { protocolDocs } from './protocol-docs.js';
 
@@ -79,6 +80,12 @@ generated(
   '<!-- protocol: made by npm run docs:write -->',
   '<!-- end of protocol -->',
   protocolDocs(),
+);
+generated(
+  'docs/fuzzing.md',
+  '<!-- totals: made by npm run docs:write -->',
+  '<!-- end of totals -->',
+  totalsTable(readTotals()),
 );
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8').split('\n').length - 1;
 if (readme > MAX_README_LINES)

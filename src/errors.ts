@@ -20,6 +20,7 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   unsupported_type: 415,
   too_many_requests: 429,
   too_many_sockets: 429,
+  request_timeout: 408,
   join_timeout: 408,
   room_locked: 403,
   not_admitted: 403,

@@ -28,6 +28,7 @@ const TIMING = [
   'e2e/dtx.test.ts',
   'e2e/page.test.ts',
   'e2e/renditions.test.ts',
+  'pipeline/fuzz.test.ts',
   'pipeline/hostile.test.ts',
   'pipeline/load.test.ts',
   'pipeline/recording-sync.test.ts',

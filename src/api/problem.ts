@@ -1,5 +1,6 @@
 /** Errors as problem details (RFC 9457), with the same stable codes as signalling. */
 import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import { HTTP_STATUS, TesseraError } from '../errors.js';
@@ -29,21 +30,28 @@ type Problem = Static<typeof Problem>;
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
-/** Fastify's own faults by their status. */
+/** Faults of Fastify and its plugins by their status; others below 500 are `bad_request`. */
 const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
-  400: 'bad_request',
+  403: 'forbidden',
   404: 'not_found',
+  405: 'method_not_allowed',
+  406: 'not_acceptable',
+  408: 'request_timeout',
+  412: 'version_mismatch',
   413: 'message_too_large',
   415: 'unsupported_type',
   429: 'too_many_requests',
+  431: 'message_too_large',
 };
+
+function codeOf(status: number): ErrorCode {
+  return BY_STATUS[status] ?? (status >= 400 && status < 500 ? 'bad_request' : 'internal');
+}
 
 function problemOf(cause: FastifyError): Problem {
   const { validation, statusCode = 500 } = cause;
   const error =
-    cause instanceof TesseraError
-      ? cause
-      : TesseraError.from(cause, BY_STATUS[statusCode] ?? 'internal');
+    cause instanceof TesseraError ? cause : TesseraError.from(cause, codeOf(statusCode));
   const status = HTTP_STATUS[error.code];
   const where = cause.validationContext ?? '';
   return {
@@ -72,6 +80,45 @@ function missingOrExtra(params: Record<string, unknown>): string {
 function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
   return reply.code(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem));
+}
+
+/** Answers a request that Fastify cannot route, because its path is malformed or too long. */
+export function answerUnroutable(
+  cause: FastifyError,
+  _request: unknown,
+  reply: FastifyReply,
+): FastifyReply {
+  return sendProblem(reply, problemOf(cause));
+}
+
+/** Answers what Node cannot read as a request, and closes the connection. */
+export function answerUnreadable(cause: NodeJS.ErrnoException, socket: Socket): void {
+  if (cause.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const error = unreadable(cause);
+  const problem = problemOf(error as unknown as FastifyError);
+  const body = JSON.stringify(problem);
+  const head = [
+    `HTTP/1.1 ${problem.status} ${problem.title}`,
+    `content-type: ${PROBLEM_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+    '',
+    '',
+  ].join('\r\n');
+  socket.end(head + body, () => socket.destroy());
+}
+
+function unreadable(cause: NodeJS.ErrnoException): TesseraError {
+  if (cause.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new TesseraError('request_timeout', 'the request did not come in time', { cause });
+  }
+  if (cause.code === 'HPE_HEADER_OVERFLOW') {
+    return new TesseraError('message_too_large', 'the headers are too large', { cause });
+  }
+  return new TesseraError('bad_request', 'this is not an HTTP request', { cause });
 }
 
 export function answerWithProblems(app: FastifyInstance, logger: Logger): void {

@@ -61,10 +61,13 @@ export const serverRoutes: FastifyPluginAsyncTypebox<ServerDependencies> = async
         }),
       },
       onRequest: (request) => {
-        const { room } = request.query as { room?: string };
+        // The query is checked against its schema after this: a room may be there twice.
+        const { room } = request.query as { room?: unknown };
         return access.require(
           request,
-          room === undefined ? { kind: 'list' } : { kind: 'admin', room: room.normalize('NFC') },
+          typeof room === 'string'
+            ? { kind: 'admin', room: room.normalize('NFC') }
+            : { kind: 'list' },
         );
       },
     },

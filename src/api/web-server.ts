@@ -15,9 +15,10 @@ import type { Logger } from '../logger.js';
 import { type CaptureDependencies, captureRoutes } from './capture-routes.js';
 import { refuseForeignPages } from './foreign-pages.js';
 import { type ImageDependencies, imageRoutes } from './image-routes.js';
+import { takeShallowJson } from './json-body.js';
 import { hlsRoutes, type OutputDependencies, outputRoutes } from './output-routes.js';
 import { participantRoutes } from './participant-routes.js';
-import { answerWithProblems } from './problem.js';
+import { answerUnreadable, answerUnroutable, answerWithProblems } from './problem.js';
 import { type RecordingDependencies, recordingRoutes } from './recording-routes.js';
 import { roomRoutes } from './room-routes.js';
 import { type ServerDependencies, serverRoutes } from './server-routes.js';
@@ -65,6 +66,8 @@ export async function createWebServer(options: WebServerOptions): Promise<Fastif
     requestTimeout: 10_000,
     forceCloseConnections: true,
     genReqId: requestId,
+    frameworkErrors: answerUnroutable,
+    clientErrorHandler: answerUnreadable,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     // What is not as described is refused, not mended.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: true } },
@@ -76,6 +79,7 @@ export async function createWebServer(options: WebServerOptions): Promise<Fastif
         http: { maxHeaderSize: MAX_HEADER_BYTES },
       })) as unknown as FastifyInstance;
   app.removeContentTypeParser('text/plain');
+  takeShallowJson(app);
   answerWithProblems(app, logger);
   app.addHook('onSend', async (request, reply) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');

@@ -137,6 +137,10 @@ export class RtpClient {
     return this.peer.sendPacket(header, payload);
   }
 
+  sendPlainRtp(bytes: Buffer): Promise<void> {
+    return this.peer.sendPlainRtp(bytes);
+  }
+
   sendRtcp(packets: { serialize(): Buffer }[]): Promise<void> {
     return this.peer.sendRtcp(packets);
   }

@@ -13,6 +13,7 @@ import {
 } from 'werift';
 import { UPLINK_VIDEO } from '../codecs/codecs.js';
 import { UPLINK_VIDEO_CODECS, type VideoCodec } from '../protocol/codec-names.js';
+import { rtpHeaderLength } from '../rtp/rtp-packet.js';
 import { nowMicros } from '../util/clock.js';
 import { ClientReports } from './client-reports.js';
 import type {
@@ -51,6 +52,11 @@ export interface ReceivedRtp {
 /** An RTP header that is sent unchanged. */
 export type RawRtpHeader = ConstructorParameters<typeof RtpHeader>[0];
 
+/** What werift's SRTP reads of a header. */
+type RawHeader = Pick<RtpHeader, 'ssrc' | 'sequenceNumber' | 'serializeSize' | 'serialize'>;
+
+/** Without sources and extensions (RFC 3550, 5.1). */
+const MIN_RTP_HEADER = 12;
 const CONNECT_MS = 30_000;
 const REPORT_MS = 1000;
 const AUDIO_PAYLOAD_TYPE = 111;
@@ -204,6 +210,19 @@ export class ClientPeer {
     const complete = new RtpHeader(header);
     this.reported(complete, payload);
     await this.pc.dtlsTransports[0]?.sendRtp(payload, complete);
+  }
+
+  /** Encrypts and sends bytes as an RTP packet, whatever they are, for hostile test clients. */
+  async sendPlainRtp(bytes: Buffer): Promise<void> {
+    const length = Math.max(MIN_RTP_HEADER, rtpHeaderLength(bytes));
+    if (bytes.length < length) return;
+    const header: RawHeader = {
+      ssrc: bytes.readUInt32BE(8),
+      sequenceNumber: bytes.readUInt16BE(2),
+      serializeSize: length,
+      serialize: () => Buffer.from(bytes.subarray(0, length)),
+    };
+    await this.pc.dtlsTransports[0]?.sendRtp(bytes.subarray(length), header as RtpHeader);
   }
 
   /** Encrypts and sends RTCP unchanged. */

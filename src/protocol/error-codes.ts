@@ -21,6 +21,7 @@ export const ERROR_CODES = {
   unsupported_type: 'The content type is not supported.',
   too_many_requests: 'Too many HTTP requests from one address.',
   too_many_sockets: 'Too many signalling sockets from one address.',
+  request_timeout: 'The HTTP request did not come in time.',
   join_timeout: 'The socket did not send `join` in time.',
   room_locked: 'The room is locked.',
   not_admitted: 'The host did not admit the participant.',

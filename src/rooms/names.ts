@@ -8,7 +8,9 @@ const UNPRINTABLE =
 
 /** A display name in NFC, without invisible characters. @throws TesseraError `bad_name`. */
 export function cleanName(name: string): string {
-  const clean = name.normalize('NFC').replace(UNPRINTABLE, '').replace(/\s+/gu, ' ').trim();
+  const printable = name.normalize('NFC').replace(UNPRINTABLE, '');
+  // What an invisible character kept apart may be one character now.
+  const clean = printable.normalize('NFC').replace(/\s+/gu, ' ').trim();
   if (clean === '' || [...clean].length > MAX_NAME_LENGTH) {
     throw new TesseraError('bad_name', 'the name is empty or too long', {
       next: `Use 1 to ${MAX_NAME_LENGTH} printable characters.`,

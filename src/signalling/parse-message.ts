@@ -4,7 +4,8 @@ import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
 import { TesseraError } from '../errors.js';
 import { ClientMessage } from '../protocol/client-messages.js';
 import { DataMessage } from '../protocol/data-messages.js';
-import { MAX_MESSAGE_BYTES } from '../protocol/limits.js';
+import { MAX_JSON_DEPTH, MAX_MESSAGE_BYTES } from '../protocol/limits.js';
+import { isDeeperThan } from '../util/json-depth.js';
 
 const clientChecker: TypeCheck<typeof ClientMessage> = TypeCompiler.Compile(ClientMessage);
 const dataChecker: TypeCheck<typeof DataMessage> = TypeCompiler.Compile(DataMessage);
@@ -12,6 +13,11 @@ const dataChecker: TypeCheck<typeof DataMessage> = TypeCompiler.Compile(DataMess
 function parse<T extends TSchema>(text: string, schema: TypeCheck<T>): Static<T> {
   if (text.length > MAX_MESSAGE_BYTES) {
     throw new TesseraError('message_too_large', 'message too large');
+  }
+  if (isDeeperThan(text, MAX_JSON_DEPTH)) {
+    throw new TesseraError('bad_message', 'the message is nested too deeply', {
+      next: `Nest at most ${MAX_JSON_DEPTH} arrays and objects.`,
+    });
   }
   let value: unknown;
   try {

@@ -1,0 +1,225 @@
+/** The loop: batches of inputs for one target after the other, and the checks after each. */
+import { sleep } from '../../test/support/server.js';
+import { InnocentCall } from './call.js';
+import { Checks } from './checks.js';
+import { type SavedFinding, saveFinding } from './findings.js';
+import { Random } from './random.js';
+import { FuzzServer } from './server.js';
+import { Finding, type FuzzInput, type OpenTarget, type Target } from './target.js';
+
+export interface FuzzOptions {
+  readonly targets: readonly Target[];
+  readonly seconds: number;
+  readonly seed: number;
+  /** Findings whose inputs are sent again, each once, in place of generated ones. */
+  readonly replays?: readonly SavedFinding[];
+  /** Called with a line of text on how it goes. */
+  onProgress?(line: string): void;
+}
+
+export interface TargetResult {
+  inputs: number;
+  /** In these inputs' batches, checks included. */
+  seconds: number;
+  /** Paths of the files. */
+  findings: string[];
+}
+
+export interface FuzzResult {
+  readonly targets: Readonly<Record<string, TargetResult>>;
+  /** Gaps that did not come again with the same inputs: the machine was busy. */
+  readonly unconfirmedGaps: readonly string[];
+}
+
+/** A target with too many findings is left out for the rest of the run. */
+const MAX_FINDINGS = 5;
+/** Inputs of a module are timed together: if they took longer than this each on average, that is a finding. */
+const MAX_INPUT_MS = 20;
+
+export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
+  const run = new FuzzRun(options);
+  try {
+    return await run.run();
+  } finally {
+    await run.close();
+  }
+}
+
+class FuzzRun {
+  private server: FuzzServer | undefined;
+  private call: InnocentCall | undefined;
+  private checks: Checks | undefined;
+  private readonly open = new Map<Target, OpenTarget>();
+  private readonly results: Record<string, TargetResult> = {};
+  private readonly unconfirmedGaps: string[] = [];
+  /** Rejections that nobody handled in this process: those of modules. */
+  private readonly unhandled: unknown[] = [];
+  private readonly onUnhandled = (error: unknown) => this.unhandled.push(error);
+
+  constructor(private readonly options: FuzzOptions) {}
+
+  async run(): Promise<FuzzResult> {
+    const { targets, replays = [] } = this.options;
+    process.on('unhandledRejection', this.onUnhandled);
+    for (const { name } of targets) this.results[name] = { inputs: 0, seconds: 0, findings: [] };
+    if (targets.some(({ from }) => from !== 'module')) await this.startCall();
+    for (const { target, inputs } of replays) {
+      const found = targets.find(({ name }) => name === target);
+      if (found) await this.batch(found, () => inputs);
+    }
+    if (replays.length === 0) await this.rounds();
+    return { targets: this.results, unconfirmedGaps: this.unconfirmedGaps };
+  }
+
+  private async rounds(): Promise<void> {
+    const { targets, seconds, seed } = this.options;
+    const until = performance.now() + seconds * 1000;
+    for (let round = 0; round === 0 || performance.now() < until; round++) {
+      for (const target of targets) {
+        if (round > 0 && performance.now() > until) return;
+        if (this.resultOf(target).findings.length >= MAX_FINDINGS) continue;
+        const random = Random.of(seed, `${target.name} ${round}`);
+        await this.batch(target, (opened) =>
+          Array.from({ length: target.batch }, () => opened.next(random)),
+        );
+      }
+      await this.checks?.warm();
+    }
+  }
+
+  async close(): Promise<void> {
+    process.off('unhandledRejection', this.onUnhandled);
+    for (const target of this.open.values()) await target.close?.();
+    this.call?.close();
+    await this.server?.server.close();
+  }
+
+  private resultOf({ name }: Target): TargetResult {
+    return this.results[name] as TargetResult;
+  }
+
+  private async startCall(): Promise<void> {
+    this.server = await FuzzServer.start();
+    this.call = await InnocentCall.start(this.server);
+    this.checks = new Checks(this.server, this.call);
+    await this.checks.forget();
+    this.options.onProgress?.('three people see and hear one another');
+  }
+
+  private async batch(
+    target: Target,
+    make: (opened: OpenTarget) => readonly FuzzInput[],
+  ): Promise<void> {
+    const result = this.resultOf(target);
+    const begun = performance.now();
+    let inputs: readonly FuzzInput[] = [];
+    try {
+      const opened = await this.openTarget(target);
+      inputs = make(opened);
+      await this.sendAll(target, opened, inputs);
+      await this.check(target, opened, inputs);
+      result.inputs += inputs.length;
+    } catch (error) {
+      await this.found(target, inputs, error);
+    } finally {
+      result.seconds += (performance.now() - begun) / 1000;
+    }
+  }
+
+  private async openTarget(target: Target): Promise<OpenTarget> {
+    const known = this.open.get(target);
+    if (known) return known;
+    const opened = await target.open(this.server as FuzzServer);
+    this.open.set(target, opened);
+    return opened;
+  }
+
+  private async sendAll(
+    target: Target,
+    opened: OpenTarget,
+    inputs: readonly FuzzInput[],
+  ): Promise<void> {
+    const begun = performance.now();
+    let at = 0;
+    const worker = async () => {
+      while (at < inputs.length) {
+        const input = inputs[at++] as FuzzInput;
+        try {
+          // No await without a promise: modules take a million inputs a minute.
+          const sent = opened.send(input);
+          if (sent) await sent;
+        } catch (error) {
+          if (error instanceof Finding) throw error;
+          throw new Finding(`${error instanceof Error ? error.stack : error}`, input, error);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: target.parallel ?? 1 }, worker));
+    await opened.settle?.();
+    const perInput = (performance.now() - begun) / inputs.length;
+    const isPure = target.from === 'module' && target.parallel === undefined;
+    if (isPure && perInput > MAX_INPUT_MS) {
+      throw new Finding(`an input takes ${perInput.toFixed(1)} ms`);
+    }
+  }
+
+  /** Gaps count only if the same inputs make them again. */
+  private async check(
+    target: Target,
+    opened: OpenTarget,
+    inputs: readonly FuzzInput[],
+  ): Promise<void> {
+    // A rejection is reported after the turn in which nobody handled it.
+    await sleep(0);
+    if (this.unhandled.length > 0) {
+      const [error] = this.unhandled.splice(0);
+      throw new Finding(`unhandled rejection: ${error instanceof Error ? error.stack : error}`);
+    }
+    if (target.from === 'module') return;
+    const { faults = [], gaps = [] } = (await this.checks?.run()) ?? {};
+    if (faults.length > 0) throw new Finding(faults.join('; '));
+    if (gaps.length === 0) return;
+    await sleep(1000);
+    await this.checks?.forget();
+    await this.sendAll(target, opened, inputs);
+    const again = await this.checks?.run();
+    if (again?.faults.length) throw new Finding(again.faults.join('; '));
+    if (again?.gaps.length) throw new Finding(again.gaps.join('; '));
+    this.unconfirmedGaps.push(`${target.name}: ${gaps.join('; ')}`);
+  }
+
+  private async found(target: Target, inputs: readonly FuzzInput[], error: unknown): Promise<void> {
+    const { seed, replays = [] } = this.options;
+    const { input = undefined, message } =
+      error instanceof Finding ? error : { message: `${error}` };
+    const finding = {
+      target: target.name,
+      seed,
+      what: message,
+      inputs: input === undefined ? inputs : [input],
+    };
+    const path = replays.length > 0 ? 'a replayed file' : saveFinding(finding);
+    this.resultOf(target).findings.push(path);
+    this.options.onProgress?.(`FOUND by ${target.name}: ${message}\n  saved as ${path}`);
+    // What it left behind is not the next batch's.
+    await this.open
+      .get(target)
+      ?.close?.()
+      .catch(() => {});
+    this.open.delete(target);
+    if (target.from !== 'module') await this.recover();
+  }
+
+  /** After a finding: the call goes on, or begins again on another server. */
+  private async recover(): Promise<void> {
+    await sleep(3000);
+    const isOver = this.server?.server.exitCode !== undefined;
+    if (!isOver) {
+      await this.checks?.forget();
+      return;
+    }
+    this.open.clear();
+    this.call?.close();
+    await this.startCall();
+  }
+}

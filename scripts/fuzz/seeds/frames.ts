@@ -1,0 +1,16 @@
+import { UPLINK_VIDEO } from '../../../src/codecs/codecs.js';
+import type { DepacketizedFrame } from '../../../src/codecs/depacketizer.js';
+import { UPLINK_VIDEO_CODECS, type VideoCodec } from '../../../src/protocol/codec-names.js';
+import type { FramePayloads } from './media.js';
+
+/** Whole frames, as they go to decoders and recorders. */
+export function depacketized(
+  payloads: FramePayloads,
+): Readonly<Record<VideoCodec, readonly DepacketizedFrame[]>> {
+  const frames: Partial<Record<VideoCodec, DepacketizedFrame[]>> = {};
+  for (const codec of UPLINK_VIDEO_CODECS) {
+    const { depacketizer } = UPLINK_VIDEO[codec].uplink;
+    frames[codec] = payloads[codec].flatMap((frame) => depacketizer.assemble(frame) ?? []);
+  }
+  return frames as Record<VideoCodec, DepacketizedFrame[]>;
+}
