@@ -1,7 +1,7 @@
 /** NAL units behind start codes (ITU-T H.264, Annex B). */
 
 export const NAL_SPS = 7;
-const NAL_PPS = 8;
+export const NAL_PPS = 8;
 const START_CODE = Buffer.from([0, 0, 0, 1]);
 
 /** The type of an H.264 NAL unit; 0 of an empty one (ITU-T H.264, 7.4.1). */

@@ -5,13 +5,11 @@
  */
 
 import type { AudioCodec, VideoCodecName } from '../protocol/codec-names.js';
+import type { FormatParameters } from '../rtp/negotiated-media.js';
 import type { FrameSize } from '../util/frame-size.js';
 import type { HardwareEncoder } from '../util/units.js';
 import type { Depacketizer } from './depacketizer.js';
 import type { Packetizer } from './packetizer.js';
-
-/** The parameters of an `a=fmtp` line, by name. */
-export type FormatParameters = Readonly<Record<string, string | undefined>>;
 
 /** What the answer asks for beyond the codec itself. */
 export interface AnswerWishes {
@@ -19,15 +17,21 @@ export interface AnswerWishes {
   readonly dtx: boolean;
 }
 
+/** From the client, or to it. */
+export type MediaDirection = 'up' | 'down';
+
 /** A codec in SDP: which offered formats can be used, and how they are answered. */
 export interface SdpFormat {
   /** As in `a=rtpmap`; upper and lower case are the same. */
   readonly encodingName: string;
+  /** The payload type that needs no `a=rtpmap` (RFC 3551, 6). */
+  readonly staticPayloadType?: number;
   /**
+   * @param direction `up` for what the client sends.
    * @returns undefined if a format with these parameters cannot be used. Of several formats of one
    *   codec the one with the highest rank is used, the first of equals.
    */
-  rank(parameters: FormatParameters): number | undefined;
+  rank(parameters: FormatParameters, direction: MediaDirection): number | undefined;
   /** @returns the parameters of the answer's `a=fmtp`; undefined writes no such line. */
   answerParameters(offered: string | undefined, wishes: AnswerWishes): string | undefined;
   /** The parameters that bots offer; undefined if the codec needs none. */
@@ -72,11 +76,17 @@ export interface EncoderSpec {
 
 /** A video codec that clients may send. */
 export interface UplinkSide {
-  readonly depacketizer: Depacketizer;
+  /** One depacketizer for each stream. @param parameters of the offer's `a=fmtp`. */
+  createDepacketizer(parameters: FormatParameters): Depacketizer;
   /** Size of a keyframe's picture; undefined for other frames, and for malformed ones. */
   keyframeSize(frame: Buffer): FrameSize | undefined;
   /** Its bitstream says what its colours mean, and is right about it. */
   readonly signalsColourSpace: boolean;
+  /**
+   * Whether the pictures from this keyframe on may be shown in another order than they are decoded
+   * in. The decoder then keeps some back. Never, if this is left out.
+   */
+  mayReorder?(keyframe: Buffer): boolean;
 }
 
 /** A video codec that the composite may be encoded in. */
@@ -112,14 +122,15 @@ export interface DownlinkVideoCodec extends VideoCodecDescriptor {
   readonly downlink: DownlinkSide;
 }
 
-/** Audio codecs go both ways. */
 export interface AudioCodecDescriptor {
   readonly name: AudioCodec;
   readonly kind: 'audio';
   /** RTP ticks per second. */
   readonly clockRate: number;
   readonly sdp: SdpFormat;
-  /** FFmpeg's name of the codec, for files. */
+  /** Taken only if nothing better is offered. */
+  readonly isFallback?: boolean;
+  /** FFmpeg's name of the codec. */
   readonly ffmpegName: string;
 }
 

@@ -18,12 +18,17 @@ import type {
   VideoCodecDescriptor,
 } from './codec.js';
 import { h264 } from './h264.js';
+import { h265 } from './h265.js';
 import { opus } from './opus.js';
+import { g722, pcma, pcmu } from './telephony.js';
 import { vp8 } from './vp8.js';
 import { vp9 } from './vp9.js';
 
 /** Video codecs that clients may send. */
-export const UPLINK_VIDEO = { vp8, h264 } satisfies Record<VideoCodec, UplinkVideoCodec>;
+export const UPLINK_VIDEO = { vp8, h264, vp9, av1, h265 } satisfies Record<
+  VideoCodec,
+  UplinkVideoCodec
+>;
 
 /** Video codecs that the composite may be encoded in. */
 export const DOWNLINK_VIDEO = { h264, vp8, vp9, av1 } satisfies Record<
@@ -37,7 +42,7 @@ export const VIDEO: Readonly<Record<VideoCodecName, VideoCodecDescriptor>> = {
   ...DOWNLINK_VIDEO,
 };
 
-export const AUDIO = { opus } satisfies Record<AudioCodec, AudioCodecDescriptor>;
+export const AUDIO = { opus, g722, pcmu, pcma } satisfies Record<AudioCodec, AudioCodecDescriptor>;
 
 export const CODECS: Readonly<Record<CodecName, CodecDescriptor>> = { ...VIDEO, ...AUDIO };
 

@@ -1,14 +1,26 @@
 /** H.264 out of RTP (RFC 6184, packetization modes 0 and 1) to Annex B. Never throws on any input. */
 import type { FrameSize } from '../util/frame-size.js';
-import { joinAnnexB, NAL_SPS, unitType } from './annex-b.js';
-import type { Depacketizer } from './depacketizer.js';
+import { joinAnnexB, NAL_PPS, NAL_SPS, unitType } from './annex-b.js';
+import { type DepacketizedFrame, type Depacketizer, NO_PICTURE } from './depacketizer.js';
+import { H264ParameterSets } from './h264-parameter-sets.js';
 import { h264SpsSize } from './h264-sps.js';
 
+const NAL_SLICE = 1;
 const NAL_IDR = 5;
+const NAL_SEI = 6;
 const STAP_A = 24;
 const FU_A = 28;
+/** Fragmentation units have two bytes of header. */
+const FU_HEADER = 2;
+const FU_START = 0x80;
+const FU_END = 0x40;
 
-/** The NAL units of a STAP-A, or undefined if it is malformed. */
+/** Slices and data partitions. */
+const isPicture = (type: number) => type >= NAL_SLICE && type <= NAL_IDR;
+/** What a decoder needs. Delimiters, ends of sequences, filler and extensions are left out. */
+const isDecoded = (type: number) => isPicture(type) || (type >= NAL_SEI && type <= NAL_PPS);
+
+/** The NAL units of a STAP-A; undefined if it is malformed. */
 function splitStapA(payload: Buffer): Buffer[] | undefined {
   const units: Buffer[] = [];
   for (let at = 1; at < payload.length; ) {
@@ -22,20 +34,25 @@ function splitStapA(payload: Buffer): Buffer[] | undefined {
   return units.length > 0 ? units : undefined;
 }
 
-/** All NAL units of one access unit, fragments joined. */
+/**
+ * All NAL units of one access unit, fragments joined; undefined if they are malformed. STAP-B, MTAP and
+ * FU-B belong to packetization mode 2, which is not negotiated: they count as malformed.
+ */
 function collectUnits(payloads: readonly Buffer[]): Buffer[] | undefined {
   const units: Buffer[] = [];
   let fragments: Buffer[] | undefined;
   for (const payload of payloads) {
-    if (payload.length < 2) return undefined;
     const type = unitType(payload);
     if (type === FU_A) {
-      const indicator = payload[0] as number;
-      const fuHeader = payload[1] as number;
-      if (fuHeader & 0x80) fragments = [Buffer.from([(indicator & 0xe0) | (fuHeader & 0x1f)])];
+      if (payload.length < FU_HEADER) return undefined;
+      const header = payload[1] as number;
+      if (header & FU_START) {
+        if (fragments) return undefined;
+        fragments = [Buffer.from([((payload[0] as number) & 0xe0) | (header & 0x1f)])];
+      }
       if (!fragments) return undefined;
-      fragments.push(payload.subarray(2));
-      if (fuHeader & 0x40) {
+      fragments.push(payload.subarray(FU_HEADER));
+      if (header & FU_END) {
         units.push(Buffer.concat(fragments));
         fragments = undefined;
       }
@@ -46,36 +63,76 @@ function collectUnits(payloads: readonly Buffer[]): Buffer[] | undefined {
       const inner = splitStapA(payload);
       if (!inner) return undefined;
       units.push(...inner);
-    } else if (type >= 1 && type <= 23) units.push(payload);
+    } else if (type >= NAL_SLICE && type < STAP_A) units.push(payload);
     else return undefined;
   }
-  return fragments || units.length === 0 ? undefined : units;
+  return fragments ? undefined : units;
 }
 
-export const h264Depacketizer: Depacketizer = {
-  startsKeyframe(payload) {
-    if (payload.length < 2) return false;
-    const type = unitType(payload);
-    if (type === NAL_SPS) return true;
-    if (type === STAP_A)
-      return splitStapA(payload)?.some((unit) => unitType(unit) === NAL_SPS) ?? false;
-    return false;
-  },
+/** The first byte of a slice's header; its highest bit says that it is the first of its picture (7.3.3). */
+const isFirstSlice = (byte: number | undefined) => ((byte ?? 0) & 0x80) !== 0;
 
-  assemble(payloads) {
-    const units = collectUnits(payloads);
+/** @param spropParameterSets parameter sets from the SDP (RFC 6184, 8.1). */
+export class H264Depacketizer implements Depacketizer {
+  private readonly sets: H264ParameterSets;
+
+  constructor(spropParameterSets?: string) {
+    this.sets = new H264ParameterSets(spropParameterSets);
+  }
+
+  arrived(payload: Buffer): void {
+    const type = unitType(payload);
+    if (type === STAP_A) for (const unit of splitStapA(payload) ?? []) this.sets.remember(unit);
+    else this.sets.remember(payload);
+  }
+
+  startsKeyframe(payload: Buffer): boolean {
+    const type = unitType(payload);
+    if (type === STAP_A) {
+      return (
+        splitStapA(payload)?.some((unit) => this.canStart(unitType(unit), isFirstSlice(unit[1]))) ??
+        false
+      );
+    }
+    if (type !== FU_A) return this.canStart(type, isFirstSlice(payload[1]));
+    const header = payload[1] ?? 0;
+    return (header & FU_START) !== 0 && this.canStart(header & 0x1f, isFirstSlice(payload[2]));
+  }
+
+  sizeIn(payload: Buffer): FrameSize | undefined {
+    const units = unitType(payload) === STAP_A ? splitStapA(payload) : [payload];
+    const sps = units?.find((unit) => unitType(unit) === NAL_SPS);
+    return sps && h264SpsSize(sps);
+  }
+
+  hasPicture(payload: Buffer): boolean {
+    const type = unitType(payload);
+    if (type === FU_A) return isPicture((payload[1] ?? 0) & 0x1f);
+    if (type !== STAP_A) return isPicture(type);
+    return splitStapA(payload)?.some((unit) => isPicture(unitType(unit))) ?? false;
+  }
+
+  assemble(payloads: readonly Buffer[]): DepacketizedFrame | typeof NO_PICTURE | undefined {
+    const units = collectUnits(payloads)?.filter((unit) => isDecoded(unitType(unit)));
     if (!units) return undefined;
-    let keyframe = false;
+    const firstSlice = units.find((unit) => isPicture(unitType(unit)));
     let size: FrameSize | undefined;
     for (const unit of units) {
-      const type = unitType(unit);
-      if (type === NAL_IDR) keyframe = true;
-      if (type === NAL_SPS) {
-        size = h264SpsSize(unit);
-        if (!size) return undefined;
-      }
+      if (unitType(unit) !== NAL_SPS) continue;
+      size = h264SpsSize(unit);
+      if (!size) return undefined;
     }
-    // Without parameter sets it needs those of an earlier keyframe, so decoding cannot begin here.
-    return { data: joinAnnexB(units), keyframe: keyframe && size !== undefined, size };
-  },
-};
+    for (const unit of units) this.sets.remember(unit);
+    if (!firstSlice) return NO_PICTURE;
+    if (!units.some((unit) => unitType(unit) === NAL_IDR)) {
+      return { data: joinAnnexB(units), keyframe: false, size };
+    }
+    const sps = this.sets.complete(units, firstSlice);
+    return { data: joinAnnexB(units), keyframe: sps !== undefined, size: sps?.size ?? size };
+  }
+
+  /** With the sets that are known, decoding can begin at the first slice of an IDR picture too. */
+  private canStart(type: number, isFirst: boolean): boolean {
+    return type === NAL_SPS || (type === NAL_IDR && isFirst && this.sets.isComplete);
+  }
+}

@@ -1,61 +1,18 @@
+/** What is read of H.264's parameter sets (ITU-T H.264, 7.3.2). */
 import type { FrameSize } from '../util/frame-size.js';
+import { type BitReader, readUnit } from './bit-reader.js';
 
-/** Reads bits of a raw byte sequence payload; past the end it reads zeros and says so. */
-class BitReader {
-  overrun = false;
-  private at = 0;
+const HIGH_PROFILES = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);
+const BASELINE = 66;
+/** `aspect_ratio_idc` that is followed by a ratio. */
+const EXTENDED_SAR = 255;
 
-  constructor(private readonly data: Buffer) {}
-
-  bit(): number {
-    const byte = this.data[this.at >> 3];
-    if (byte === undefined) {
-      this.overrun = true;
-      return 0;
-    }
-    const bit = (byte >> (7 - (this.at & 7))) & 1;
-    this.at++;
-    return bit;
-  }
-
-  bits(count: number): number {
-    let value = 0;
-    for (let i = 0; i < count; i++) value = value * 2 + this.bit();
-    return value;
-  }
-
-  /** Unsigned Exp-Golomb (ITU-T H.264, 9.1). */
-  ue(): number {
-    let zeros = 0;
-    while (this.bit() === 0) {
-      if (++zeros > 31 || this.overrun) {
-        this.overrun = true;
-        return 0;
-      }
-    }
-    return 2 ** zeros - 1 + this.bits(zeros);
-  }
-
-  se(): number {
-    const value = this.ue();
-    return value & 1 ? (value + 1) / 2 : -(value / 2);
-  }
-}
-
-/** Removes emulation prevention bytes (ITU-T H.264, 7.4.1.1). */
-function stripEmulationPrevention(unit: Buffer): Buffer {
-  const out = Buffer.allocUnsafe(unit.length);
-  let length = 0;
-  let zeros = 0;
-  for (const byte of unit) {
-    if (zeros >= 2 && byte === 3) {
-      zeros = 0;
-      continue;
-    }
-    zeros = byte === 0 ? zeros + 1 : 0;
-    out[length++] = byte;
-  }
-  return out.subarray(0, length);
+/** A sequence parameter set. */
+export interface H264Sps {
+  readonly id: number;
+  readonly size: FrameSize;
+  /** Pictures may be shown in another order than that of decoding. */
+  readonly mayReorder: boolean;
 }
 
 function skipScalingList(reader: BitReader, size: number): void {
@@ -67,14 +24,49 @@ function skipScalingList(reader: BitReader, size: number): void {
   }
 }
 
-const HIGH_PROFILES = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);
+function skipHrd(reader: BitReader): void {
+  const count = reader.ue() + 1;
+  reader.skip(8);
+  for (let i = 0; i < count && !reader.overrun; i++) {
+    reader.ue();
+    reader.ue();
+    reader.bit();
+  }
+  reader.skip(20);
+}
 
-/** Picture size in a sequence parameter set (ITU-T H.264, 7.3.2.1.1), or undefined if malformed. */
-export function h264SpsSize(unit: Buffer): FrameSize | undefined {
-  const reader = new BitReader(stripEmulationPrevention(unit.subarray(1, 512)));
+/** @returns `max_num_reorder_frames` of the VUI; undefined if it does not say (annex E.1.1). */
+function readReorderFrames(reader: BitReader): number | undefined {
+  if (reader.bit() && reader.bits(8) === EXTENDED_SAR) reader.skip(32);
+  if (reader.bit()) reader.bit();
+  if (reader.bit()) {
+    reader.skip(4);
+    if (reader.bit()) reader.skip(24);
+  }
+  if (reader.bit()) {
+    reader.ue();
+    reader.ue();
+  }
+  if (reader.bit()) reader.skip(65);
+  const nal = reader.bit();
+  if (nal) skipHrd(reader);
+  const vcl = reader.bit();
+  if (vcl) skipHrd(reader);
+  if (nal || vcl) reader.bit();
+  reader.bit();
+  if (!reader.bit()) return undefined;
+  reader.bit();
+  for (let i = 0; i < 4; i++) reader.ue();
+  const frames = reader.ue();
+  return reader.overrun ? undefined : frames;
+}
+
+/** A sequence parameter set (7.3.2.1.1); undefined if it is malformed. */
+export function parseH264Sps(unit: Buffer): H264Sps | undefined {
+  const reader = readUnit(unit, 1);
   const profile = reader.bits(8);
-  reader.bits(16);
-  reader.ue();
+  reader.skip(16);
+  const id = reader.ue();
   let chromaFormat = 1;
   if (HIGH_PROFILES.has(profile)) {
     chromaFormat = reader.ue();
@@ -108,11 +100,36 @@ export function h264SpsSize(unit: Buffer): FrameSize | undefined {
   reader.bit();
   let crop = [0, 0, 0, 0];
   if (reader.bit()) crop = [reader.ue(), reader.ue(), reader.ue(), reader.ue()];
-  if (reader.overrun) return undefined;
+  const hasVui = reader.bit();
+  if (reader.overrun || id > 31) return undefined;
   const [left, right, top, bottom] = crop as [number, number, number, number];
   const unitX = chromaFormat === 1 || chromaFormat === 2 ? 2 : 1;
   const unitY = (chromaFormat === 1 ? 2 : 1) * (2 - frameMbsOnly);
   const width = widthInMbs * 16 - unitX * (left + right);
   const height = heightInMapUnits * (2 - frameMbsOnly) * 16 - unitY * (top + bottom);
-  return width > 0 && height > 0 ? { width, height } : undefined;
+  if (width <= 0 || height <= 0) return undefined;
+  const reorderFrames = hasVui ? readReorderFrames(reader) : undefined;
+  const mayReorder = profile !== BASELINE && orderType !== 2 && reorderFrames !== 0;
+  return { id, size: { width, height }, mayReorder };
+}
+
+/** Picture size in a sequence parameter set; undefined if it is malformed. */
+export function h264SpsSize(unit: Buffer): FrameSize | undefined {
+  return parseH264Sps(unit)?.size;
+}
+
+/** The ids in a picture parameter set (7.3.2.2): its own, and that of its sequence parameter set. */
+export function parseH264Pps(unit: Buffer): { id: number; spsId: number } | undefined {
+  const reader = readUnit(unit, 1, 16);
+  const [id, spsId] = [reader.ue(), reader.ue()];
+  return reader.overrun || id > 255 || spsId > 31 ? undefined : { id, spsId };
+}
+
+/** The id of the picture parameter set that a slice uses (7.3.3); undefined if it is malformed. */
+export function h264SlicePpsId(unit: Buffer): number | undefined {
+  const reader = readUnit(unit, 1, 32);
+  reader.ue();
+  reader.ue();
+  const id = reader.ue();
+  return reader.overrun || id > 255 ? undefined : id;
 }

@@ -1,15 +1,11 @@
-/** H.264, baseline and constrained baseline, packetization mode 1 (ITU-T H.264, RFC 6184). */
+/** H.264 of 8 bits, 4:2:0 (ITU-T H.264, RFC 6184). */
+import type { FormatParameters } from '../rtp/negotiated-media.js';
 import { VIDEO_CLOCK_RATE } from '../util/units.js';
 import { annexBFromMp4, NAL_SPS, parameterSets, splitAnnexB, unitType } from './annex-b.js';
-import type {
-  DownlinkVideoCodec,
-  EncoderSpec,
-  FormatParameters,
-  UplinkVideoCodec,
-} from './codec.js';
-import { h264Depacketizer } from './h264-depacketizer.js';
+import type { DownlinkVideoCodec, EncoderSpec, MediaDirection, UplinkVideoCodec } from './codec.js';
+import { H264Depacketizer } from './h264-depacketizer.js';
 import { H264Packetizer } from './h264-packetizer.js';
-import { h264SpsSize } from './h264-sps.js';
+import { type H264Sps, parseH264Sps } from './h264-sps.js';
 import { videoSdp } from './video-sdp.js';
 
 /** Constrained baseline, level 3.1. */
@@ -17,12 +13,35 @@ const CLIENT_PARAMETERS = 'profile-level-id=42e01f;packetization-mode=1;level-as
 /** What a format without `profile-level-id` has (RFC 6184, 8.1). */
 const DEFAULT_PROFILE = '42000a';
 
-/** Baseline profiles only; constrained baseline (42e0..) first, which every client decodes. */
-function rank(parameters: FormatParameters): number | undefined {
-  if (Number(parameters['packetization-mode'] ?? 0) !== 1) return undefined;
+/** The first byte of `profile-level-id` of the profiles with 8 bits, 4:2:0: how we like them. */
+const PROFILES: Readonly<Record<string, number>> = { '42': 1, '4d': 0, '64': 0 };
+/** `constraint_set1_flag` in the second byte: with baseline it is constrained baseline. */
+const CONSTRAINED = 0x40;
+/** Parameters that describe what the offering side sends: they are not repeated. */
+const OF_SENDER = /^(sprop-|max-rcmd-nalu-size$)/i;
+
+/**
+ * Whatever the client sends, in packetization mode 0 or 1. What we send is constrained baseline in
+ * mode 1, which decoders of all these profiles take.
+ */
+function rank(parameters: FormatParameters, direction: MediaDirection): number | undefined {
+  const mode = Number(parameters['packetization-mode'] ?? 0);
+  if (mode !== 1 && (mode !== 0 || direction === 'down')) return undefined;
   const profile = (parameters['profile-level-id'] ?? DEFAULT_PROFILE).toLowerCase();
-  if (!profile.startsWith('42')) return undefined;
-  return profile.startsWith('42e0') ? 1 : 0;
+  const liked = PROFILES[profile.slice(0, 2)];
+  if (liked === undefined) return undefined;
+  const constraints = Number.parseInt(profile.slice(2, 4), 16);
+  const isConstrained = liked > 0 && (constraints & CONSTRAINED) !== 0;
+  return 3 * mode + liked + (isConstrained ? 1 : 0);
+}
+
+/** The offer's parameters (RFC 6184, 8.2.2), without those that speak of the offering side's stream. */
+function answerParameters(offered: string | undefined): string | undefined {
+  const kept = (offered ?? '')
+    .split(';')
+    .map((parameter) => parameter.trim())
+    .filter((parameter) => parameter !== '' && !OF_SENDER.test(parameter.split('=')[0] ?? ''));
+  return kept.length > 0 ? kept.join(';') : undefined;
 }
 
 /** One slice a frame: `zerolatency` would cut it into one for each thread. */
@@ -78,21 +97,24 @@ const encoder: EncoderSpec = {
   },
 };
 
+function spsOf(frame: Buffer): H264Sps | undefined {
+  const unit = splitAnnexB(frame).find((one) => unitType(one) === NAL_SPS);
+  return unit && parseH264Sps(unit);
+}
+
 export const h264: UplinkVideoCodec & DownlinkVideoCodec = {
   name: 'h264',
   kind: 'video',
   clockRate: VIDEO_CLOCK_RATE,
-  sdp: videoSdp('H264', rank, CLIENT_PARAMETERS),
+  sdp: { ...videoSdp('H264', rank, CLIENT_PARAMETERS), answerParameters },
   ffmpegName: 'h264',
   parameterSets,
   fromMp4: annexBFromMp4,
   uplink: {
-    depacketizer: h264Depacketizer,
-    keyframeSize: (frame) => {
-      const sps = splitAnnexB(frame).find((unit) => unitType(unit) === NAL_SPS);
-      return sps && h264SpsSize(sps);
-    },
+    createDepacketizer: ({ 'sprop-parameter-sets': sets }) => new H264Depacketizer(sets),
+    keyframeSize: (frame) => spsOf(frame)?.size,
     signalsColourSpace: true,
+    mayReorder: (keyframe) => spsOf(keyframe)?.mayReorder ?? false,
   },
   downlink: {
     createPacketizer: () => new H264Packetizer(),

@@ -30,12 +30,18 @@ function descriptorLength(payload: Buffer): number {
   return length < payload.length ? length : -1;
 }
 
-export const vp8Depacketizer: Depacketizer = {
+/** Has no state. */
+export const vp8Depacketizer = {
   startsKeyframe(payload) {
     const first = payload[0];
     const length = descriptorLength(payload);
     if (first === undefined || length < 0 || (first & 0x17) !== 0x10) return false;
     return ((payload[length] as number) & 1) === 0;
+  },
+
+  sizeIn(payload) {
+    const length = descriptorLength(payload);
+    return length < 0 ? undefined : vp8KeyframeSize(payload.subarray(length));
   },
 
   assemble(payloads) {
@@ -57,4 +63,4 @@ export const vp8Depacketizer: Depacketizer = {
     if (keyframe && !size) return undefined;
     return { data, keyframe, size };
   },
-};
+} satisfies Depacketizer;

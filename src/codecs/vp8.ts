@@ -13,7 +13,7 @@ export const vp8: UplinkVideoCodec & DownlinkVideoCodec = {
   sdp: videoSdp('VP8'),
   ffmpegName: 'vp8',
   uplink: {
-    depacketizer: vp8Depacketizer,
+    createDepacketizer: () => vp8Depacketizer,
     keyframeSize: vp8KeyframeSize,
     // There is one bit for it, which no sender sets: it says BT.601, whatever the pictures are.
     signalsColourSpace: false,

@@ -9,7 +9,6 @@ import { opusPacketSamples } from '../codecs/opus/opus.js';
 import type { TrackFile } from '../link/egress-messages.js';
 import type { AudioInFrame, SourceId, VideoInFrame } from '../link/link-messages.js';
 import type { VideoCodec } from '../protocol/codec-names.js';
-import { FORMAT_CODECS } from '../protocol/file-format.js';
 import type { Micros } from '../util/units.js';
 import { AudioGrid } from './audio-grid.js';
 import { opusTrack, paddingMicros } from './containers.js';
@@ -17,6 +16,14 @@ import { GrowingFile, type GrowingFileEvents } from './growing-file.js';
 import { PacketOrder } from './packet-order.js';
 import { SenderClockMap } from './sender-clock-map.js';
 
+/** What most players take each codec from. */
+const VIDEO_FORMATS: Readonly<Record<VideoCodec, 'webm' | 'mp4'>> = {
+  vp8: 'webm',
+  vp9: 'webm',
+  av1: 'webm',
+  h264: 'mp4',
+  h265: 'mp4',
+};
 /** How far a sender's clock may be off before silence is added or a packet is left out. */
 const TOLERANCE: Micros = 60_000;
 /** Stereo, which takes mono packets too. */
@@ -125,8 +132,7 @@ export class SourceTracks {
     if (!size) return undefined;
     const extradata = described.parameterSets?.(data);
     const track: VideoTrack = { kind: 'video', codec, ...size, extradata };
-    const fitsMp4 = FORMAT_CODECS.mp4.video.includes(codec);
-    const file = this.open('video', fitsMp4 ? 'mp4' : 'webm', start, [track]);
+    const file = this.open('video', VIDEO_FORMATS[codec], start, [track]);
     return { file, codec, start, last: -1000 };
   }
 

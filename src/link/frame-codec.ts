@@ -6,6 +6,7 @@ import {
   COMPOSITE_CODECS,
   isCompositeCodec,
   isUplinkVideo,
+  UPLINK_AUDIO_CODECS,
   UPLINK_VIDEO_CODECS,
   type VideoCodecName,
 } from '../protocol/codec-names.js';
@@ -30,13 +31,15 @@ const VIDEO_CODECS: readonly VideoCodecName[] = [
 
 /** Flags of video. */
 const KEYFRAME = 1;
+const DAMAGED = 2;
 const BT709 = 16;
 const FULL_RANGE = 32;
 /** Flags of audio from the mixer. */
 const LOW = 1;
 const LOW_BEGINS = 2;
 const LAST = 4;
-/** Flags of audio from clients. */
+/** Flags of audio from clients; the lowest three bits are the number of the codec. */
+const AUDIO_CODEC = 7;
 const REPEAT = 8;
 const SILENT = 64;
 
@@ -96,6 +99,7 @@ function headOf(frame: MediaFrame): Head {
       return {
         flags:
           flag(frame.keyframe, KEYFRAME) |
+          flag(frame.damaged === true, DAMAGED) |
           flag(matrix === 'bt709', BT709) |
           flag(fullRange, FULL_RANGE),
         detail: frame.rotation,
@@ -116,7 +120,10 @@ function headOf(frame: MediaFrame): Head {
       };
     case 'audio-in':
       return {
-        flags: flag(frame.isRepeat, REPEAT) | flag(frame.isSilent, SILENT),
+        flags:
+          UPLINK_AUDIO_CODECS.indexOf(frame.codec ?? 'opus') |
+          flag(frame.isRepeat, REPEAT) |
+          flag(frame.isSilent, SILENT),
         detail: frame.sequence,
         source: frame.source,
         number: frame.timestamp >>> 0,
@@ -189,6 +196,7 @@ function decodeVideoIn(record: Buffer): VideoInFrame {
     source: record.readUInt32LE(AT.source),
     codec: codecOf(record, isUplinkVideo),
     keyframe: isSet(record, KEYFRAME),
+    damaged: isSet(record, DAMAGED),
     colourSpace: {
       matrix: isSet(record, BT709) ? 'bt709' : 'bt601',
       fullRange: isSet(record, FULL_RANGE),
@@ -201,9 +209,13 @@ function decodeVideoIn(record: Buffer): VideoInFrame {
 }
 
 function decodeAudioIn(record: Buffer): AudioInFrame {
+  const number = (record[AT.flags] as number) & AUDIO_CODEC;
+  const codec = UPLINK_AUDIO_CODECS[number];
+  if (codec === undefined) throw new Error(`unknown codec ${number} of an audio-in frame`);
   return {
     kind: 'audio-in',
     source: record.readUInt32LE(AT.source),
+    codec,
     sequence: record.readUInt16LE(AT.detail),
     timestamp: record.readUInt32LE(AT.number),
     isRepeat: isSet(record, REPEAT),

@@ -1,4 +1,4 @@
-import type { CompositeCodec, VideoCodec } from '../protocol/codec-names.js';
+import type { AudioCodec, CompositeCodec, VideoCodec } from '../protocol/codec-names.js';
 import type { CustomLayout, LayoutMode, TileFit, TileRole } from '../protocol/layout.js';
 import type { OverlaySettings } from '../protocol/overlay-settings.js';
 import type { ColourSpace } from '../rtp/colour-space.js';
@@ -182,6 +182,8 @@ export interface VideoInFrame {
   readonly source: SourceId;
   readonly codec: VideoCodec;
   readonly keyframe: boolean;
+  /** Frames before it are missing, and no keyframe comes: it is decoded as well as it can be. */
+  readonly damaged?: boolean;
   /** As the sender signals it. What the bitstream says takes precedence. */
   readonly colourSpace: ColourSpace;
   readonly rotation: Rotation;
@@ -192,11 +194,14 @@ export interface VideoInFrame {
   readonly data: Buffer;
 }
 
-/** One Opus packet in order of arrival, which may differ from the order of sending. */
+/** One packet of audio in order of arrival, which may differ from the order of sending. */
 export interface AudioInFrame {
   readonly kind: 'audio-in';
   readonly source: SourceId;
+  /** Opus if it is left out. */
+  readonly codec?: AudioCodec;
   readonly sequence: number;
+  /** At 48 kHz, whatever the codec. */
   readonly timestamp: number;
   /** It came as redundancy with a later packet (RFC 2198). */
   readonly isRepeat: boolean;

@@ -4,9 +4,9 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { type Duplex, PassThrough } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import type { Logger } from '../logger.js';
-import { entryArguments, type HeapLimits } from './entry-arguments.js';
+import { entryArguments } from './entry-arguments.js';
 import type { LinkMessage } from './frame-codec.js';
 import type { MediaFrame } from './link-messages.js';
 import { MediaLink } from './media-link.js';
@@ -28,7 +28,6 @@ export interface LinkedProcessOptions {
   /** Compiled entry file. */
   readonly entry: URL;
   readonly environment: Readonly<Record<string, string>>;
-  readonly heap: HeapLimits;
   /** It is killed this long after it was asked to end. Default 2000. */
   readonly closeMs?: number;
 }
@@ -47,8 +46,8 @@ export class LinkedProcess {
     logger: Logger,
     private readonly events: LinkedProcessEvents,
   ) {
-    const { name, entry, environment, heap } = options;
-    this.child = spawn(process.execPath, entryArguments(entry, heap), {
+    const { name, entry, environment } = options;
+    this.child = spawn(process.execPath, entryArguments(entry), {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
       env: { ...environment },
     });
@@ -71,9 +70,7 @@ export class LinkedProcess {
       () => clearTimeout(late),
       () => clearTimeout(late),
     );
-    // Without file descriptors left there is no pipe: the error of the child follows.
-    const pipe = this.child.stdio?.[3] as Duplex | undefined;
-    this.link = new MediaLink(pipe ?? new PassThrough(), {
+    this.link = new MediaLink(this.child.stdio[3] as unknown as Duplex, {
       onMessage: (message) => {
         if (message.type === 'ready') markReady(message);
         else if (message.type === 'failed') this.die(`failed: ${message.message}`);

@@ -3,7 +3,8 @@
  * rooms since the server began (`tessera_…`). The compiler checks the names of the counters.
  */
 import type { RoomCounters, RoomTotals } from '../rooms/room-counters.js';
-import type { Labels } from './exposition.js';
+
+export type Labels = Readonly<Record<string, string>>;
 
 export interface Family {
   /** Without `tessera_`. */

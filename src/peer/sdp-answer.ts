@@ -4,7 +4,7 @@ import { CODECS } from '../codecs/codecs.js';
 import type { LocalStreams, MediaSection, PayloadFormat } from '../rtp/negotiated-media.js';
 import { type OfferedMedia, offeredParameters } from './codec-negotiation.js';
 import { MAX_MESSAGE_BYTES, SCTP_PORT } from './data-association.js';
-import { extensionName } from './sdp-extensions.js';
+import { extensionName, isExtensionId } from './sdp-extensions.js';
 import type { ParsedOffer } from './sdp-offer.js';
 
 export interface LocalTransport {
@@ -55,8 +55,8 @@ function streamLines(section: MediaSection, streams: LocalStreams): string[] {
 function extensionLines(offered: OfferedMedia): string[] {
   const transportWide = (offered.rtcpFb ?? []).some(({ type }) => type === 'transport-cc');
   return (offered.ext ?? [])
-    .filter(({ uri }) => {
-      const name = extensionName(uri);
+    .filter(({ uri, value }) => {
+      const name = isExtensionId(value) ? extensionName(uri) : undefined;
       // Send times are for our own estimate, which is used where the sender makes none.
       return name !== undefined && !(name === 'absSendTime' && transportWide);
     })
@@ -90,6 +90,7 @@ function mediaLines(
   // The sound of a screen is music as well as speech: its pauses are sent.
   const dtx = wishes.dtx && section.use === 'mic';
   const lines = [`a=${directionOf(section)}`, 'a=rtcp-mux', 'a=rtcp-rsize'];
+  if (offered.extmapAllowMixed) lines.push('a=extmap-allow-mixed');
   lines.push(...extensionLines(offered));
   lines.push(...section.formats.flatMap((format) => formatLines(format, offered, { dtx })));
   if (section.rids.length > 0) {
@@ -123,6 +124,7 @@ export function writeAnswer(
     `a=group:BUNDLE ${accepted.map(({ mid }) => mid).join(' ')}`,
     'a=ice-options:trickle',
     `a=msid-semantic: WMS ${streams.cname}`,
+    ...(offer.description.extmapAllowMixed ? ['a=extmap-allow-mixed'] : []),
   ];
   offer.media.sections.forEach((section, index) => {
     const offered = offer.description.media[index] as OfferedMedia;

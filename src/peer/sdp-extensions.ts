@@ -18,13 +18,18 @@ export function extensionName(uri: string): keyof HeaderExtensionIds | undefined
   return Object.hasOwn(EXTENSIONS, uri) ? EXTENSIONS[uri] : undefined;
 }
 
+/** Ids above 14 need the two-byte form of header extensions; 15 has another meaning (RFC 8285, 4.2). */
+export function isExtensionId(id: number): boolean {
+  return Number.isInteger(id) && id >= 1 && id <= 255 && id !== 15;
+}
+
 /** The ids that the client offers. One BUNDLE group has one id for each extension (RFC 8843, 9.2). */
 export function extensionIds(description: sdpTransform.SessionDescription): HeaderExtensionIds {
   const ids = { ...NO_EXTENSIONS };
   for (const media of description.media) {
     for (const { uri, value } of media.ext ?? []) {
       const name = extensionName(uri);
-      if (name && value >= 1 && value <= 14) ids[name] = value;
+      if (name && isExtensionId(value)) ids[name] = value;
     }
   }
   return ids;

@@ -6,11 +6,17 @@
 import * as sdpTransform from 'sdp-transform';
 import { TesseraError } from '../errors.js';
 import type { CompositeCodec } from '../protocol/codec-names.js';
-import type { MediaSection, NegotiatedMedia } from '../rtp/negotiated-media.js';
+import {
+  isUplink,
+  type MediaSection,
+  type NegotiatedMedia,
+  type RefusedMedia,
+} from '../rtp/negotiated-media.js';
 import type { Ssrc } from '../util/units.js';
 import {
   compositeFormat,
   formatsOf,
+  formatWords,
   type OfferedMedia,
   UPLINK_CODECS,
 } from './codec-negotiation.js';
@@ -55,6 +61,12 @@ function ssrcsOf(media: OfferedMedia): Map<Ssrc, Ssrc | undefined> {
     if (!ssrcs.has(ssrc) && !repairs.has(ssrc)) ssrcs.set(ssrc, undefined);
   }
   return ssrcs;
+}
+
+/** The simulcast layers of clients older than RFC 8853, by SSRC. */
+function simulcastSsrcsOf(media: OfferedMedia): Set<Ssrc> {
+  const group = media.ssrcGroups?.find(({ semantics }) => semantics === 'SIM');
+  return new Set((group?.ssrcs ?? '').split(' ').filter(Boolean).map(Number).slice(0, MAX_LAYERS));
 }
 
 /** The simulcast layers that are sent on an m-line (RFC 8853). */
@@ -102,11 +114,20 @@ function sectionsOf(
   return offered.map((media): MediaSection => {
     let use = useOf(media, taken);
     const formats =
-      use === 'mix-video' ? compositeFormat(media, downCodecs) : formatsOf(media, UPLINK_CODECS);
+      use === 'mix-video'
+        ? compositeFormat(media, downCodecs)
+        : formatsOf(media, UPLINK_CODECS, use === 'mix-audio' ? 'down' : 'up');
+    const refused =
+      formats.length === 0 && isUplink(use)
+        ? { refused: { kind: media.type as RefusedMedia['kind'], offered: formatWords(media) } }
+        : {};
     if (formats.length === 0 && use !== 'data') use = 'unused';
     taken.add(use);
     const rids = use === 'camera' ? ridsOf(media) : [];
-    const section = { mid: String(media.mid), use, formats, ssrcs: ssrcsOf(media), rids };
+    const simulcastSsrcs = simulcastSsrcsOf(media);
+    const ssrcs = ssrcsOf(media);
+    const layers = { rids, simulcastSsrcs };
+    const section = { mid: String(media.mid), use, formats, ssrcs, ...layers, ...refused };
     return use === 'data' ? { ...section, sctpPort: sctpPortOf(media) } : section;
   });
 }

@@ -1,10 +1,13 @@
 /**
- * Stage: one audio stream from RTP packets to Opus packets, in the order in which they arrive. Takes
+ * Stage: one audio stream from RTP packets to encoded packets, in the order in which they arrive. Takes
  * redundancy apart (RFC 2198) and notices what is missing. Pure; times in microseconds.
  */
+import { AUDIO } from '../codecs/codecs.js';
+import type { AudioCodec } from '../protocol/codec-names.js';
 import type { PayloadFormat } from '../rtp/negotiated-media.js';
 import type { RtpPacket } from '../rtp/rtp-packet.js';
-import type { Micros, RtpSequence, RtpTicks } from '../util/units.js';
+import { Unwrapper } from '../rtp/sequence.js';
+import { AUDIO_CLOCK_RATE, type Micros, type RtpSequence, type RtpTicks } from '../util/units.js';
 import { NackGenerator } from './nack-generator.js';
 import { splitRed } from './red-depacketizer.js';
 import type { SenderClock } from './sender-clock.js';
@@ -15,7 +18,9 @@ const NACK_TRIES = 4;
 const SILENCE = 127;
 
 export interface ReceivedAudio {
+  readonly codec: AudioCodec;
   readonly sequence: RtpSequence;
+  /** At 48 kHz, whatever the codec's clock is. */
   readonly timestamp: RtpTicks;
   /** It came as redundancy in a later packet, or again: its arrival says nothing about jitter. */
   readonly isRepeat: boolean;
@@ -28,6 +33,7 @@ export interface ReceivedAudio {
 }
 
 export interface AudioStreamOptions {
+  readonly codec: AudioCodec;
   readonly clock: SenderClock;
   /** Lost packets may be asked for again. */
   readonly nack: boolean;
@@ -39,8 +45,12 @@ export class AudioStream {
   readonly kind = 'audio';
   /** Undefined where lost packets must not be asked for. */
   readonly nack: NackGenerator | undefined;
+  private readonly timestamps = new Unwrapper(32);
+  /** Ticks at 48 kHz for one of the codec's clock. */
+  private readonly scale: number;
 
   constructor(private readonly options: AudioStreamOptions) {
+    this.scale = AUDIO_CLOCK_RATE / AUDIO[options.codec].clockRate;
     this.nack = options.nack ? new NackGenerator(NACK_TRIES) : undefined;
   }
 
@@ -74,9 +84,12 @@ export class AudioStream {
   ): void {
     if (payload.length === 0) return;
     const timestamp = (packet.timestamp - age) >>> 0;
+    const { codec } = this.options;
+    const scaled = this.scale === 1 ? timestamp : this.timestamps.unwrap(timestamp) * this.scale;
     this.options.onAudio({
+      codec,
       sequence: packet.sequence,
-      timestamp,
+      timestamp: scaled >>> 0,
       isRepeat,
       // The level is that of the newest block.
       isSilent: age === 0 && packet.audioLevel === SILENCE,

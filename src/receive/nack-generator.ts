@@ -14,6 +14,16 @@ const INTERVAL_MARGIN: Micros = 10_000;
 const LOSSY = 0.02;
 const COPY_AFTER: Micros = 10_000;
 const LOSS_SMOOTHING = 1 / 200;
+/** A packet that was asked for this often, and did not come, was not answered. */
+const ASKED_ENOUGH = 3;
+/** After this many such packets in a row the sender is taken for one that repairs nothing. */
+const UNREPAIRED_IN_A_ROW = 10;
+/** How long a gap may stay open: some round trips, within these bounds. */
+const SHORTEST_WAIT: Micros = 300_000;
+const LONGEST_WAIT: Micros = 1_000_000;
+const ROUND_TRIPS = 4;
+/** How long a packet may be overtaken by others, where no repair comes. */
+const REORDERED: Micros = 60_000;
 
 interface Missing {
   tries: number;
@@ -27,13 +37,19 @@ export class NackGenerator {
   private highest: number | undefined;
   /** Smoothed share of packets that did not come at the first try. */
   private lossShare = 0;
+  /** Packets in a row that were asked for in vain. */
+  private unrepaired = 0;
 
   /** @param maxTries how often one packet is asked for before it is given up. */
   constructor(private readonly maxTries = MAX_TRIES) {}
 
   /** Takes a packet's number. @returns whether it opens a gap: then it is time to ask at once. */
   received(sequence: number, now: Micros): boolean {
-    this.missing.delete(sequence);
+    const wanted = this.missing.get(sequence);
+    if (wanted) {
+      this.missing.delete(sequence);
+      if (wanted.tries > 0) this.unrepaired = 0;
+    }
     if (this.highest === undefined || sequence <= this.highest) {
       this.highest ??= sequence;
       return false;
@@ -53,7 +69,22 @@ export class NackGenerator {
 
   /** Packets before this sequence number are no longer needed. */
   forgetBefore(sequence: number): void {
-    for (const lost of this.missing.keys()) if (lost < sequence) this.missing.delete(lost);
+    for (const lost of this.missing.keys()) if (lost < sequence) this.abandon(lost);
+  }
+
+  /**
+   * Whether a packet that is missing can no longer come in time: it was asked for too often, or for
+   * too long, or the sender never repairs anything.
+   */
+  isHopeless(sequence: number, now: Micros, roundTrip: Micros): boolean {
+    const entry = this.missing.get(sequence);
+    if (!entry) return true;
+    const patience = Math.min(
+      LONGEST_WAIT,
+      Math.max(SHORTEST_WAIT, ROUND_TRIPS * (roundTrip + INTERVAL_MARGIN)),
+    );
+    const repairs = this.unrepaired < UNREPAIRED_IN_A_ROW;
+    return now - entry.since >= (repairs ? patience : REORDERED);
   }
 
   /** Whether a packet is missing and has not been given up. */
@@ -74,7 +105,7 @@ export class NackGenerator {
         continue;
       }
       if (entry.tries >= this.maxTries) {
-        this.missing.delete(sequence);
+        this.abandon(sequence);
         continue;
       }
       entry.tries++;
@@ -83,5 +114,11 @@ export class NackGenerator {
       due.push(sequence);
     }
     return due;
+  }
+
+  private abandon(sequence: number): void {
+    const entry = this.missing.get(sequence);
+    if (entry && entry.tries >= ASKED_ENOUGH) this.unrepaired++;
+    this.missing.delete(sequence);
   }
 }

@@ -4,7 +4,7 @@
  * packets and the time; times in microseconds.
  */
 import { CODECS } from '../codecs/codecs.js';
-import { isUplinkVideo } from '../protocol/codec-names.js';
+import { isUplinkAudio, isUplinkVideo } from '../protocol/codec-names.js';
 import type { NegotiatedMedia, PayloadFormat, UplinkUse } from '../rtp/negotiated-media.js';
 import type { RtcpPacket } from '../rtp/rtcp.js';
 import {
@@ -23,12 +23,8 @@ import { ReceptionStatistics } from './reception-statistics.js';
 import { SenderClock } from './sender-clock.js';
 import { type SimulcastCounters, SimulcastSelector } from './simulcast-selector.js';
 import { type PacketMatch, StreamTable } from './stream-table.js';
-import {
-  type ReceivedFrame,
-  VideoReceiver,
-  type VideoReceiverCounters,
-  videoReceiverCounters,
-} from './video-receiver.js';
+import { type ReceivedFrame, VideoReceiver } from './video-receiver.js';
+import { type VideoReceiverCounters, videoReceiverCounters } from './video-receiver-counters.js';
 
 export type { ReceivedAudio } from './audio-stream.js';
 
@@ -36,8 +32,8 @@ export type { ReceivedAudio } from './audio-stream.js';
 const CHOOSE_INTERVAL: Micros = 50_000;
 /** More than any camera with its layers and repairs sends; packets above it are dropped. */
 const MAX_PACKETS_PER_SECOND = 3000;
-/** Packets of 10 ms, with as many repairs. */
-const MAX_AUDIO_PER_SECOND = 200;
+/** Packets of 2.5 ms, the shortest of Opus, with as many repairs. */
+const MAX_AUDIO_PER_SECOND = 800;
 
 type AudioUse = Extract<UplinkUse, 'mic' | 'screen-audio'>;
 type VideoUse = Exclude<UplinkUse, AudioUse>;
@@ -47,6 +43,8 @@ export interface PeerReceiverEvents {
   /** @param captureMicros on the sender's clock; NaN while that is not known. */
   onVideo(frame: ReceivedFrame, captureMicros: Micros, use: VideoUse): void;
   onTooLarge(size: FrameSize): void;
+  /** Nothing that arrives on this m-line can be decoded well, because keyframes do not come; or that is over. */
+  onStalled?(use: VideoUse, isStalled: boolean): void;
   sendRtcp(compound: Buffer): void;
 }
 
@@ -99,6 +97,7 @@ export class PeerReceiver {
   private extensions: HeaderExtensionIds = NO_EXTENSIONS;
   private roundTrip: Micros = 0;
   private choseAt: Micros = 0;
+  private readonly stalled: Record<VideoUse, boolean> = { camera: false, screen: false };
 
   /** @param ssrc the SSRC that our RTCP is sent from. */
   constructor(
@@ -159,9 +158,11 @@ export class PeerReceiver {
     this.roundTrip = roundTrip;
     if (now - this.choseAt >= CHOOSE_INTERVAL) this.chooseLayer(now);
     for (const stream of this.streams) {
-      if (stream.media.kind === 'video') stream.media.tick(now);
+      if (stream.media.kind === 'video') this.tickVideo(stream, stream.media, now);
       this.askAgain(stream, now);
     }
+    this.reportStall('camera', now);
+    this.reportStall('screen', now);
     this.feedback.tick(this.streams, { now, roundTrip, backBps });
   }
 
@@ -201,6 +202,25 @@ export class PeerReceiver {
     }
   }
 
+  private tickVideo({ ssrc, use }: Stream, media: VideoReceiver, now: Micros): void {
+    media.tick(now, this.roundTrip);
+    if (use === 'camera' && media.isFailing(now)) this.layers.failed(ssrc, now);
+  }
+
+  private reportStall(of: VideoUse, now: Micros): void {
+    const { current } = this.layers;
+    let isStalled = false;
+    for (const { ssrc, use, media } of this.streams) {
+      const isUsed = of === 'screen' || current === undefined || ssrc === current;
+      if (use !== of || !isUsed || media.kind !== 'video') continue;
+      isStalled = media.isFailing(now);
+      if (!isStalled) break;
+    }
+    if (isStalled === this.stalled[of]) return;
+    this.stalled[of] = isStalled;
+    this.events.onStalled?.(of, isStalled);
+  }
+
   private askAgain({ ssrc, media }: Stream, now: Micros): void {
     const lost = media.nack?.due(now, this.roundTrip) ?? [];
     this.counters.nacks_sent += lost.length;
@@ -230,7 +250,7 @@ export class PeerReceiver {
     if (media.kind === 'audio') return media.receive(packet, sequence, format, now);
     if (!isUplinkVideo(format.codec)) return false;
     if (use === 'camera') this.layers.packet(ssrc, now);
-    return media.receive(packet, format.codec, now);
+    return media.receive(packet, format.codec, now, format.parameters);
   }
 
   /** A retransmission: the original sequence number stands before the payload (RFC 4588, 4). */
@@ -256,7 +276,7 @@ export class PeerReceiver {
       const { clockRate } = CODECS[format.codec];
       const clock = new SenderClock(clockRate);
       const media = isAudio(use)
-        ? this.audioStream(section, use, clock)
+        ? this.audioStream(section, format, use, clock)
         : this.videoReceiver(ssrc, use, clock);
       const statistics = new ReceptionStatistics(ssrc, clockRate);
       return { ssrc, rid, section, use, clock, media, statistics, sequences: new Unwrapper(16) };
@@ -267,10 +287,12 @@ export class PeerReceiver {
 
   private audioStream(
     { formats }: PacketMatch['section'],
+    { codec }: PayloadFormat,
     use: AudioUse,
     clock: SenderClock,
   ): AudioStream {
     return new AudioStream({
+      codec: isUplinkAudio(codec) ? codec : 'opus',
       clock,
       nack: formats.some(({ nack }) => nack),
       onAudio: (packet) => this.events.onAudio(packet, use),
@@ -300,5 +322,5 @@ function isAudio(use: UplinkUse): use is AudioUse {
 
 /** Whether the codec is one that clients may send on such an m-line. */
 function isUsable({ format: { codec }, use }: PacketMatch): boolean {
-  return isAudio(use) ? CODECS[codec].kind === 'audio' : isUplinkVideo(codec);
+  return isAudio(use) ? isUplinkAudio(codec) : isUplinkVideo(codec);
 }

@@ -12,12 +12,18 @@ import type { Micros, Ssrc } from '../util/units.js';
 const SILENT_AFTER: Micros = 1_000_000;
 /** A layer must have arrived for this long before it replaces another. */
 const STEADY_AFTER: Micros = 1_000_000;
+/** A layer that failed is not chosen for this long, and twice as long each time that it fails again. */
+const AVOIDED: Micros = 10_000_000;
+const LONGEST_AVOIDED: Micros = 80_000_000;
 
 interface Layer {
   size: FrameSize | undefined;
   lastPacketAt: Micros;
   /** Since when it has arrived without a pause. */
   steadySince: Micros;
+  /** Until then others are chosen, because nothing of it could be decoded. */
+  avoidedUntil: Micros;
+  failures: number;
 }
 
 export interface SimulcastCounters {
@@ -37,7 +43,8 @@ export class SimulcastSelector {
   packet(ssrc: Ssrc, now: Micros): void {
     const layer = this.layers.get(ssrc);
     if (!layer) {
-      this.layers.set(ssrc, { size: undefined, lastPacketAt: now, steadySince: now });
+      const arrived = { lastPacketAt: now, steadySince: now };
+      this.layers.set(ssrc, { size: undefined, ...arrived, avoidedUntil: now, failures: 0 });
       return;
     }
     if (now - layer.lastPacketAt > SILENT_AFTER) layer.steadySince = now;
@@ -48,6 +55,14 @@ export class SimulcastSelector {
   sized(ssrc: Ssrc, size: FrameSize): void {
     const layer = this.layers.get(ssrc);
     if (layer) layer.size = size;
+  }
+
+  /** Nothing of a layer can be decoded, though it arrives: others are chosen for a while. */
+  failed(ssrc: Ssrc, now: Micros): void {
+    const layer = this.layers.get(ssrc);
+    if (!layer || now < layer.avoidedUntil || this.layers.size < 2) return;
+    layer.avoidedUntil = now + Math.min(LONGEST_AVOIDED, AVOIDED * 2 ** layer.failures);
+    layer.failures++;
   }
 
   removed(ssrc: Ssrc): void {
@@ -70,7 +85,10 @@ export class SimulcastSelector {
       ([ssrc, { steadySince }]) =>
         !current || ssrc === this.current || now - steadySince >= STEADY_AFTER,
     );
-    const sized = usable.filter(([, { size }]) => size !== undefined);
+    const working = usable.filter(([, { avoidedUntil }]) => now >= avoidedUntil);
+    const sized = (working.length > 0 ? working : usable).filter(
+      ([, { size }]) => size !== undefined,
+    );
     sized.sort(([, a], [, b]) => area(a.size) - area(b.size));
     const { wanted } = this;
     const best =

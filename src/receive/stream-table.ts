@@ -69,14 +69,17 @@ export class StreamTable<Stream extends TableEntry> {
 
   /**
    * Takes a stream that is not known yet. A new SSRC on an m-line, or of a layer, replaces the old
-   * one: the client has changed its track.
+   * one: the client has changed its track. Layers that are announced by SSRC are beside each other.
    * @returns undefined if there are too many streams; `make` is not called then.
    */
   add(match: PacketMatch, { ssrc, rid }: RtpPacket, make: () => Stream): Stream | undefined {
     if (this.streams.size >= MAX_STREAMS) return undefined;
     const stream = make();
+    const { mid, simulcastSsrcs } = match.section;
+    const isLayer = (one: Ssrc) => simulcastSsrcs?.has(one) ?? false;
     for (const other of this.streams.values()) {
-      if (other.section.mid === match.section.mid && other.rid === rid) this.remove(other);
+      if (other.section.mid !== mid || other.rid !== rid) continue;
+      if (!isLayer(ssrc) || !isLayer(other.ssrc)) this.remove(other);
     }
     this.streams.set(ssrc, stream);
     return stream;

@@ -1,30 +1,46 @@
 /**
  * Stage: one video stream from RTP packets to whole frames in decoding order. Callers may rely on:
- * every frame given follows the one before without a gap, or is a keyframe; frames larger than
- * MAX_FRAME_SIZE never come out. Pure; times in microseconds.
+ * every frame given follows the one before without a gap, or is a keyframe, or is `damaged`; frames
+ * larger than the limit never come out. A gap is kept open while a repair can come. Then the stream
+ * goes on with the next whole keyframe, and one is asked for. A sender that ignores requests is decoded
+ * as well as it can be. Pure; times in microseconds.
  */
 
 import { UPLINK_VIDEO } from '../codecs/codecs.js';
-import type { DepacketizedFrame } from '../codecs/depacketizer.js';
+import { type DepacketizedFrame, type Depacketizer, NO_PICTURE } from '../codecs/depacketizer.js';
 import type { VideoCodec } from '../protocol/codec-names.js';
 import type { ColourSpace } from '../rtp/colour-space.js';
+import type { FormatParameters } from '../rtp/negotiated-media.js';
 import type { Rotation } from '../rtp/rotation.js';
 import type { RtpPacket } from '../rtp/rtp-packet.js';
 import { Unwrapper } from '../rtp/sequence.js';
 import type { FrameSize } from '../util/frame-size.js';
 import type { Micros, RtpTicks } from '../util/units.js';
+import { FrameScan, type HeldPacket } from './frame-scan.js';
+import { KeyframeRequests } from './keyframe-requests.js';
 import { NackGenerator } from './nack-generator.js';
+import { type VideoReceiverCounters, videoReceiverCounters } from './video-receiver-counters.js';
 
 /** Largest picture that is decoded: its longer and its shorter side, in pixels. */
 export const MAX_FRAME_SIZE = { long: 1920, short: 1200 } as const;
-/** Packets held while a gap is repaired: more than a second of a 10 Mbps stream. */
-const MAX_PACKETS = 2048;
-/** Keyframe requests for one stream are this far apart. */
-export const KEYFRAME_REQUEST_INTERVAL: Micros = 500_000;
+/** Packets held at most; time ends the wait for them long before. */
+const MAX_PACKETS = 4096;
+/** After this many late packets in a row the sender has begun to count from another number. */
+const MAX_OLD_IN_ROW = 300;
+/** While there is no keyframe, packets are kept this long: the start of one may still be repaired. */
+const KEPT_WITHOUT_KEYFRAME: Micros = 500_000;
+/** Where markers cannot be trusted, a frame is over when this long nothing follows a marker. */
+const MARKER_PATIENCE: Micros = 50_000;
+/** A stream without a keyframe for this long is stalled. */
+const STALLED_AFTER: Micros = 1_000_000;
+/** Nor is it stalled while its sender sends nothing. */
+const SILENT_AFTER: Micros = 2_000_000;
 
 export interface ReceivedFrame extends DepacketizedFrame {
   readonly codec: VideoCodec;
   readonly timestamp: RtpTicks;
+  /** Frames before it are missing, and no keyframe came since: it may look broken. */
+  readonly damaged: boolean;
   /** From the header extension of the latest keyframe; undefined if it had none. */
   readonly colourSpace: ColourSpace | undefined;
   /** From the header extension of the latest frame that had one. */
@@ -41,113 +57,113 @@ export interface VideoReceiverEvents {
   onSize(size: FrameSize): void;
 }
 
-interface HeldPacket {
-  readonly payload: Buffer;
-  readonly timestamp: RtpTicks;
-  readonly marker: boolean;
-  readonly codec: VideoCodec;
-  readonly colourSpace: ColourSpace | undefined;
-  readonly rotation: Rotation | undefined;
-  readonly arrivedAt: Micros;
-}
-
-export interface VideoReceiverCounters {
-  video_packets_received: number;
-  /** Came twice, or after their frame was given or given up. */
-  video_packets_old: number;
-  /** Of simulcast layers that are not in use. */
-  video_packets_paused: number;
-  video_frames_received: number;
-  video_frames_malformed: number;
-  video_frames_too_large: number;
-  /** Gaps that were given up, not single frames. */
-  video_frames_lost: number;
-  video_keyframe_requests: number;
-}
-
-/** Counters that begin at zero; several receivers may share them. */
-export function videoReceiverCounters(): VideoReceiverCounters {
-  return {
-    video_packets_received: 0,
-    video_packets_old: 0,
-    video_packets_paused: 0,
-    video_frames_received: 0,
-    video_frames_malformed: 0,
-    video_frames_too_large: 0,
-    video_frames_lost: 0,
-    video_keyframe_requests: 0,
-  };
-}
-
 export class VideoReceiver {
   readonly kind = 'video';
   nack = new NackGenerator();
   private readonly unwrapper = new Unwrapper(16);
   private readonly packets = new Map<number, HeldPacket>();
-  private keyframeStarts: number[] = [];
-  /** The packet that the next frame begins with; undefined while waiting for a keyframe. */
-  private next: number | undefined;
-  private keyframeAskedAt = Number.NEGATIVE_INFINITY;
+  private readonly requests = new KeyframeRequests();
+  private depacketizer: { readonly codec: VideoCodec; readonly stage: Depacketizer } | undefined;
+  /** The frame that is next, if `isReading`. */
+  private readonly scan = new FrameScan(0);
+  /** False while waiting for a keyframe. */
+  private isReading = false;
+  /** Keyframes that begin in what is held, in order. */
+  private starts: FrameScan[] = [];
+  /** Everything before it was given or given up. */
+  private from = Number.NEGATIVE_INFINITY;
+  private highest = Number.NEGATIVE_INFINITY;
+  /** A frame was given since the last gap: those that follow can be decoded. */
+  private isDecodable = false;
+  /** Frames are given although a keyframe is missing. */
+  private isDamaged = false;
+  /** The stream has given a keyframe. */
+  private hadKeyframe = false;
+  /** Markers end frames: always, not yet shown, or not at all. */
+  private markers: 'trusted' | 'unproven' | 'wrong' = 'unproven';
+  private lastTimestamp: RtpTicks | undefined;
+  /** When the newest packet arrived; undefined before the first. */
+  private arrivedAt: Micros | undefined;
+  /** Packets in a row that came too late. */
+  private oldInRow = 0;
   private waitingSince: Micros | undefined;
   private paused = false;
-  private hasReceived = false;
+  /** Its pictures are too large: keyframes are of no use. */
+  private isTooLarge = false;
   private colourSpace: ColourSpace | undefined;
   private rotation: Rotation = 0;
 
   constructor(
     private readonly events: VideoReceiverEvents,
-    readonly counters = videoReceiverCounters(),
+    readonly counters: VideoReceiverCounters = videoReceiverCounters(),
   ) {}
 
-  /** Takes a packet, original or repaired. @returns whether it opens a gap: then it is time to ask for what is missing. */
-  receive(packet: RtpPacket, codec: VideoCodec, now: Micros): boolean {
+  /**
+   * Takes a packet, original or repaired.
+   * @param parameters of the codec, from the offer; the first packet of a codec decides.
+   * @returns whether it opens a gap: then it is time to ask for what is missing.
+   */
+  receive(packet: RtpPacket, codec: VideoCodec, now: Micros, parameters?: FormatParameters) {
     this.counters.video_packets_received++;
-    this.hasReceived = true;
-    const { payload, timestamp, marker, colourSpace, rotation } = packet;
-    const { depacketizer } = UPLINK_VIDEO[codec].uplink;
-    const startsKeyframe = payload.length > 0 && depacketizer.startsKeyframe(payload);
-    if (startsKeyframe) {
-      const size = depacketizer.assemble([payload])?.size;
-      if (size) this.events.onSize(size);
-    }
+    this.arrivedAt = now;
+    const { payload } = packet;
+    const stage = this.depacketizerOf(codec, parameters);
+    const isFiller = payload.length === 0;
+    if (!isFiller) stage.arrived?.(payload);
+    const startsKeyframe = !isFiller && stage.startsKeyframe(payload);
+    if (startsKeyframe) this.keyframeBegan(stage, payload, now);
     if (this.paused) {
       this.counters.video_packets_paused++;
       return false;
     }
     const sequence = this.unwrapper.unwrap(packet.sequence);
     const gap = this.nack.received(sequence, now);
-    if ((this.next !== undefined && sequence < this.next) || this.packets.has(sequence)) {
+    if (sequence < this.from || this.packets.has(sequence)) {
       this.counters.video_packets_old++;
+      if (++this.oldInRow >= MAX_OLD_IN_ROW) this.startAgain();
       return gap;
     }
-    const arrivedAt = now;
-    const held = { payload, timestamp, marker, codec, colourSpace, rotation, arrivedAt };
-    this.packets.set(sequence, held);
-    if (startsKeyframe) {
-      this.keyframeStarts.push(sequence);
-      this.keyframeStarts.sort((a, b) => a - b);
-    }
-    if (this.packets.size > MAX_PACKETS) this.giveUp(now);
+    this.oldInRow = 0;
+    this.packets.set(sequence, {
+      payload,
+      timestamp: packet.timestamp,
+      marker: packet.marker,
+      codec,
+      hasPicture: !isFiller && (stage.hasPicture?.(payload) ?? true),
+      colourSpace: packet.colourSpace,
+      rotation: packet.rotation,
+      arrivedAt: now,
+    });
+    this.highest = Math.max(this.highest, sequence);
+    if (startsKeyframe) this.addStart(sequence);
+    if (this.packets.size > MAX_PACKETS) this.wait(this.highest, now);
     this.assemble(now);
     return gap;
   }
 
   /** Called every few tens of milliseconds: gives up on gaps that can no longer be repaired. */
-  tick(now: Micros): void {
-    if (this.paused) return;
-    if (this.next === undefined) {
-      this.waitingSince ??= now;
-      if (this.hasReceived) this.askKeyframe(now);
-      return;
+  tick(now: Micros, roundTrip: Micros = 0): void {
+    if (this.paused || this.arrivedAt === undefined) return;
+    this.endUnmarked(now, this.arrivedAt);
+    const { scan } = this;
+    if (!this.isReading) this.forget(now, roundTrip);
+    else if (scan.at < this.highest && this.nack.isHopeless(scan.at, now, roundTrip)) {
+      this.counters.video_frames_lost++;
+      this.wait(scan.at + 1, now);
+      this.assemble(now);
     }
-    if (this.packets.size === 0 || this.packets.has(this.next)) return;
-    if (!this.nack.isMissing(this.next)) this.giveUp(now);
+    if (!this.isReading) {
+      this.waitingSince ??= now;
+      if (this.requests.areIgnored && this.hadKeyframe) this.goOn(now);
+    }
+    this.askIfLost(now);
   }
 
   /** The decoder lost its way, or there is a new viewer: asks for a keyframe, within the rate limit. */
   askKeyframe(now: Micros): void {
-    if (now - this.keyframeAskedAt < KEYFRAME_REQUEST_INTERVAL) return;
-    this.keyframeAskedAt = now;
+    if (this.isTooLarge || !this.requests.due(now)) return;
+    // Without an answer, whoever needs the keyframe gets what there is.
+    if (this.requests.areIgnored && this.hadKeyframe) this.isDamaged = true;
     this.counters.video_keyframe_requests++;
     this.events.requestKeyframe();
   }
@@ -156,107 +172,223 @@ export class VideoReceiver {
   setPaused(paused: boolean): void {
     if (this.paused === paused) return;
     this.paused = paused;
-    this.packets.clear();
-    this.keyframeStarts = [];
-    this.next = undefined;
-    this.nack = new NackGenerator();
+    this.hadKeyframe = false;
+    this.startAgain();
+  }
+
+  /** It arrives, and there has been nothing to decode for a while, or only damaged frames. */
+  isFailing(now: Micros): boolean {
+    const { waitingSince = now, arrivedAt = 0 } = this;
+    if (this.paused || now - arrivedAt > SILENT_AFTER) return false;
+    return this.isDamaged || now - waitingSince >= STALLED_AFTER;
+  }
+
+  private depacketizerOf(codec: VideoCodec, parameters: FormatParameters = {}): Depacketizer {
+    if (this.depacketizer?.codec === codec) return this.depacketizer.stage;
+    const stage = UPLINK_VIDEO[codec].uplink.createDepacketizer(parameters);
+    this.depacketizer = { codec, stage };
+    // Senders of codecs whose frames have several units may set markers on each.
+    this.markers = stage.hasPicture ? 'unproven' : 'trusted';
+    return stage;
+  }
+
+  private keyframeBegan(stage: Depacketizer, payload: Buffer, now: Micros): void {
+    this.requests.keyframeBegan(now);
+    const size = stage.sizeIn(payload);
+    if (!size) return;
+    this.isTooLarge = exceedsLimit(size);
+    if (!this.isTooLarge) this.events.onSize(size);
+  }
+
+  private addStart(sequence: number): void {
+    this.starts.push(new FrameScan(sequence));
+    if (this.starts.length > 1) this.starts.sort((a, b) => a.start - b.start);
+  }
+
+  private get trustsMarkers(): boolean {
+    return this.markers === 'trusted';
   }
 
   private assemble(now: Micros): void {
+    const { scan, packets } = this;
     for (;;) {
-      if (this.next === undefined || !this.packets.has(this.next)) {
-        // A keyframe that is already whole needs nothing before it.
-        const start = this.keyframeStarts.find(
-          (at) => (this.next === undefined || at > this.next) && this.frameEnd(at) !== undefined,
-        );
-        if (start === undefined) return;
-        if (this.next !== undefined) this.counters.video_frames_lost++;
-        this.next = start;
-        this.waitingSince = undefined;
-        this.dropBefore(start);
-      }
-      const first = this.packets.get(this.next) as HeldPacket;
-      if (first.payload.length === 0) {
-        this.packets.delete(this.next++);
+      if (!this.isReading && !this.jump()) return;
+      if (packets.get(scan.start)?.payload.length === 0) {
+        packets.delete(scan.start);
+        this.moveTo(scan.start + 1);
         continue;
       }
-      const end = this.frameEnd(this.next);
-      if (end === undefined) return;
-      this.emit(this.next, end, first, now);
-      if (this.next === undefined) continue;
-      this.next = end + 1;
-      this.dropBefore(this.next);
+      const end = scan.end(packets, this.trustsMarkers);
+      if (end !== undefined) this.emit(end, now);
+      // Behind a gap, a keyframe that is whole needs nothing before it.
+      else if (scan.at >= this.highest || !this.jump()) return;
     }
   }
 
-  /** Sequence number of a frame's last packet, if all of it is there. */
-  private frameEnd(start: number): number | undefined {
-    const first = this.packets.get(start);
-    if (!first) return undefined;
-    for (let at = start; ; at++) {
-      const packet = this.packets.get(at);
-      if (!packet) return undefined;
-      // Some senders leave the marker out; a new timestamp ends the frame just as well.
-      if (packet.timestamp !== first.timestamp && packet.payload.length > 0) return at - 1;
-      if (packet.marker) return at;
+  /** Goes on at the first whole keyframe behind the frame that is next. @returns whether there is one. */
+  private jump(): boolean {
+    for (const start of this.starts) {
+      if (this.isReading && start.start <= this.scan.start) continue;
+      if (start.end(this.packets, this.trustsMarkers) === undefined) continue;
+      if (this.isReading) this.counters.video_frames_lost++;
+      this.beginAt(start.start, false);
+      return true;
     }
+    return false;
   }
 
-  private emit(start: number, end: number, first: HeldPacket, now: Micros): void {
+  /** @param isDecodable frames can be given that are no keyframes. */
+  private beginAt(sequence: number, isDecodable: boolean): void {
+    this.isReading = true;
+    this.isDecodable = isDecodable;
+    this.dropBefore(sequence);
+    this.moveTo(sequence);
+  }
+
+  /** Gives a frame that nothing has followed for a while, where markers do not say that it is whole. */
+  private endUnmarked(now: Micros, arrivedAt: Micros): void {
+    if (this.trustsMarkers || now - arrivedAt < MARKER_PATIENCE) return;
+    const isOver = ({ at, endsWithMarker }: FrameScan) => endsWithMarker && at > this.highest;
+    if (!this.isReading) {
+      const start = this.starts.find(isOver);
+      if (!start) return;
+      this.beginAt(start.start, false);
+      this.scan.end(this.packets, false);
+    }
+    if (!isOver(this.scan)) return;
+    this.emit(this.scan.at - 1, now);
+    this.assemble(now);
+  }
+
+  private moveTo(sequence: number): void {
+    this.from = sequence;
+    this.scan.restart(sequence);
+  }
+
+  private emit(end: number, now: Micros): void {
+    const { start } = this.scan;
+    const first = this.packets.get(start) as HeldPacket;
+    const last = this.packets.get(end);
     const payloads: Buffer[] = [];
     let firstArrivalMicros = now;
     for (let at = start; at <= end; at++) {
       const packet = this.packets.get(at) as HeldPacket;
       firstArrivalMicros = Math.min(firstArrivalMicros, packet.arrivedAt);
       if (packet.payload.length > 0) payloads.push(packet.payload);
+      this.packets.delete(at);
     }
-    const frame = UPLINK_VIDEO[first.codec].uplink.depacketizer.assemble(payloads);
-    if (!frame) {
+    const { codec, timestamp } = first;
+    // A marker ended the frame before too early.
+    const stage = this.depacketizerOf(codec);
+    const isTorn =
+      stage.hasPicture !== undefined && first.hasPicture && timestamp === this.lastTimestamp;
+    this.judgeMarkers(isTorn);
+    const frame = isTorn ? undefined : stage.assemble(payloads);
+    if (frame === undefined) {
       this.counters.video_frames_malformed++;
-      this.waitForKeyframe(end + 1, now);
+      this.wait(end + 1, now);
       return;
     }
-    if (frame.size && isTooLarge(frame.size)) {
+    this.moveTo(end + 1);
+    this.nack.forgetBefore(end + 1);
+    this.dropStarts(end + 1);
+    if (frame === NO_PICTURE) return;
+    this.lastTimestamp = timestamp;
+    if (frame.size && exceedsLimit(frame.size)) {
       this.counters.video_frames_too_large++;
+      this.isTooLarge = true;
       this.events.onTooLarge(frame.size);
-      this.waitForKeyframe(end + 1, now);
+      this.wait(end + 1, now);
+      return;
+    }
+    if (!frame.keyframe && !this.isDecodable) {
+      this.wait(end + 1, now);
       return;
     }
     this.counters.video_frames_received++;
+    this.isDecodable = true;
+    this.waitingSince = undefined;
+    if (frame.keyframe) {
+      this.hadKeyframe = true;
+      this.isDamaged = false;
+    }
     // Both header extensions are on the last packet of a frame.
-    const last = this.packets.get(end);
     if (frame.keyframe || last?.colourSpace) this.colourSpace = last?.colourSpace;
     this.rotation = last?.rotation ?? (frame.keyframe ? 0 : this.rotation);
-    const { codec, timestamp } = first;
-    const { colourSpace, rotation } = this;
-    const described = { codec, timestamp, colourSpace, rotation, firstArrivalMicros };
+    const { colourSpace, rotation, isDamaged: damaged } = this;
+    const described = { codec, timestamp, damaged, colourSpace, rotation, firstArrivalMicros };
     this.events.onFrame({ ...frame, ...described });
   }
 
-  private giveUp(now: Micros): void {
-    this.counters.video_frames_lost++;
-    const highest = Math.max(...this.packets.keys());
-    this.waitForKeyframe(this.packets.size > MAX_PACKETS ? highest : (this.next ?? 0), now);
-    this.assemble(now);
+  /** @param isTorn the frame before was given too early. */
+  private judgeMarkers(isTorn: boolean): void {
+    const { scan } = this;
+    if (isTorn || scan.hasMarkerInside) this.markers = 'wrong';
+    else if (this.markers === 'unproven' && scan.endsWithMarker) this.markers = 'trusted';
   }
 
-  private waitForKeyframe(from: number, now: Micros): void {
-    this.next = undefined;
+  /** Waits for a keyframe behind a frame that cannot be given. */
+  private wait(from: number, now: Micros): void {
+    this.isReading = false;
     this.waitingSince ??= now;
+    this.from = from;
     this.dropBefore(from);
-    this.askKeyframe(now);
+    this.askIfLost(now);
+  }
+
+  /** Asks for a keyframe, unless one is arriving. */
+  private askIfLost(now: Micros): void {
+    if (this.isDamaged || (!this.isReading && this.starts.length === 0)) this.askKeyframe(now);
+  }
+
+  /** While waiting: lets go of keyframes that cannot become whole, and of what is too old to be of use. */
+  private forget(now: Micros, roundTrip: Micros): void {
+    this.starts = this.starts.filter(
+      ({ at }) => at >= this.highest || !this.nack.isHopeless(at, now, roundTrip),
+    );
+    const first = this.starts[0]?.start ?? Number.POSITIVE_INFINITY;
+    for (const [at, { arrivedAt }] of this.packets) {
+      if (now - arrivedAt < KEPT_WITHOUT_KEYFRAME) break;
+      if (at < first) this.packets.delete(at);
+    }
+  }
+
+  /** Goes on without a keyframe, at the newest place where a frame is known to begin. */
+  private goOn(now: Micros): void {
+    const { packets } = this;
+    for (let at = this.highest; packets.has(at) && packets.has(at - 1); at--) {
+      const [packet, before] = [packets.get(at), packets.get(at - 1)] as [HeldPacket, HeldPacket];
+      if (packet.payload.length === 0 || packet.timestamp === before.timestamp) continue;
+      this.isDamaged = true;
+      this.beginAt(at, true);
+      this.assemble(now);
+      return;
+    }
+  }
+
+  private startAgain(): void {
+    this.packets.clear();
+    this.starts = [];
+    this.isReading = false;
+    this.isDamaged = false;
+    this.waitingSince = undefined;
+    this.from = Number.NEGATIVE_INFINITY;
+    this.highest = Number.NEGATIVE_INFINITY;
+    this.nack = new NackGenerator();
   }
 
   private dropBefore(sequence: number): void {
     for (const at of this.packets.keys()) if (at < sequence) this.packets.delete(at);
-    if (this.keyframeStarts.length > 0) {
-      this.keyframeStarts = this.keyframeStarts.filter((at) => at >= sequence);
-    }
+    this.dropStarts(sequence);
     this.nack.forgetBefore(sequence);
+  }
+
+  private dropStarts(sequence: number): void {
+    while (this.starts[0] && this.starts[0].start < sequence) this.starts.shift();
   }
 }
 
-function isTooLarge({ width, height }: FrameSize): boolean {
+function exceedsLimit({ width, height }: FrameSize): boolean {
   return (
     Math.max(width, height) > MAX_FRAME_SIZE.long || Math.min(width, height) > MAX_FRAME_SIZE.short
   );

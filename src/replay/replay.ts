@@ -96,13 +96,15 @@ class Replay {
           ...packet,
           data: payload,
         }),
-      onVideo: ({ codec, keyframe, data, colourSpace = BT601, rotation }, captureMicros, use) =>
+      onVideo: (frame, captureMicros, use) => {
+        const { codec, keyframe, damaged, data, colourSpace = BT601, rotation } = frame;
         this.mixer.frame({
           kind: 'video-in',
           source: use === 'screen' ? SCREEN : CAMERA,
-          ...{ codec, keyframe, colourSpace, rotation, captureMicros, data },
+          ...{ codec, keyframe, damaged, colourSpace, rotation, captureMicros, data },
           arrivalMicros: this.now,
-        }),
+        });
+      },
       onTooLarge: ({ width, height }) => this.note(`video of ${width}x${height} is too large`),
       sendRtcp: (packets) => this.noteRequests(packets),
     });

@@ -13,7 +13,12 @@ import { type IceCredentials, writeSdpFragment } from '../peer/sdp-fragment.js';
 import { type ParsedOffer, parseOffer } from '../peer/sdp-offer.js';
 import type { CompositeCodec } from '../protocol/codec-names.js';
 import { PeerReceiver, type PeerReceiverEvents } from '../receive/peer-receiver.js';
-import type { LocalStreams, MediaSection, NegotiatedMedia } from '../rtp/negotiated-media.js';
+import type {
+  LocalStreams,
+  MediaSection,
+  NegotiatedMedia,
+  RefusedMedia,
+} from '../rtp/negotiated-media.js';
 import { parseRtcp, type RtcpPacket } from '../rtp/rtcp.js';
 import type { PacketSink } from '../send/paced-sender.js';
 import { nowMicros } from '../util/clock.js';
@@ -61,7 +66,7 @@ export interface MediaConnectionOptions {
 }
 
 export interface MediaConnectionEvents
-  extends Pick<PeerReceiverEvents, 'onAudio' | 'onVideo' | 'onTooLarge'> {
+  extends Pick<PeerReceiverEvents, 'onAudio' | 'onVideo' | 'onTooLarge' | 'onStalled'> {
   /** @param reason of `failed`. */
   onState(state: ConnectionState, reason?: string): void;
   /** A later offer was accepted: {@link MediaConnection.uses} may have changed. */
@@ -114,6 +119,7 @@ export class MediaConnection {
       onAudio: (packet, use) => events.onAudio(packet, use),
       onVideo: (frame, captureMicros, use) => events.onVideo(frame, captureMicros, use),
       onTooLarge: (size) => events.onTooLarge(size),
+      onStalled: (use, isStalled) => events.onStalled?.(use, isStalled),
       sendRtcp: (packets) => this.transport?.sendRtcp(packets),
     });
   }
@@ -125,6 +131,11 @@ export class MediaConnection {
   /** What the m-lines of the latest offer are for. */
   get uses(): ReadonlySet<MediaSection['use']> {
     return this.usesNow;
+  }
+
+  /** M-lines of the latest offer that the client wants to send on, in no format that is taken. */
+  get refused(): readonly RefusedMedia[] {
+    return this.offer?.media.sections.flatMap(({ refused }) => refused ?? []) ?? [];
   }
 
   /** Of the client's ICE; undefined before the first offer. */

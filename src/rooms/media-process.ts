@@ -7,8 +7,6 @@ import type { CompositeCodec } from '../protocol/codec-names.js';
 
 /** A process that has not reported for this long hangs, and is killed. */
 const HANG_MS = 5000;
-/** A room of 50 keeps about 20 MB; pictures are native memory and do not count. */
-const HEAP = { oldMegabytes: 2048, youngMegabytes: 16 };
 
 export interface MediaProcessUser {
   onEvent(event: MediaEvent): void;
@@ -33,7 +31,6 @@ export class MediaProcess {
         entry: new URL('../mixer/main.js', import.meta.url),
         // SVT-AV1 writes a page for each encoder by default.
         environment: { UV_THREADPOOL_SIZE: '4', SVT_LOG: '1' },
-        heap: HEAP,
       },
       logger,
       {

@@ -61,6 +61,8 @@ export class ParticipantMedia {
   private cameraSize = '';
   /** They have got the error that their video is too large; reset by the next frame that fits. */
   private tooLargeReported = false;
+  /** Video that arrives and cannot be shown as it should be. */
+  readonly stalled = new Set<'camera' | 'screen'>();
 
   constructor(
     private readonly owner: MediaOwner,
@@ -75,6 +77,7 @@ export class ParticipantMedia {
         onAudio: (packet, use) => this.receiveAudio(packet, use),
         onVideo: (frame, captureMicros, use) => this.receiveVideo(frame, captureMicros, use),
         onTooLarge: (size) => this.reportTooLarge(size),
+        onStalled: (use, isStalled) => this.stallChanged(use, isStalled),
         onRtcp: (packet, now) => this.current?.rtcp(packet, now),
         onState: (state, reason) => this.stateChanged(state, reason),
         onRenegotiated: () => events.onChanged(),
@@ -154,7 +157,7 @@ export class ParticipantMedia {
     captureMicros: Micros,
     use: 'camera' | 'screen',
   ): void {
-    const { codec, keyframe, data, colourSpace = BT601, rotation } = frame;
+    const { codec, keyframe, damaged, data, colourSpace = BT601, rotation } = frame;
     const arrivalMicros = nowMicros();
     this.tooLargeReported = false;
     if (!this.owner.publishes(use)) return;
@@ -164,6 +167,7 @@ export class ParticipantMedia {
       source: use === 'camera' ? this.owner.sourceId : this.owner.screenSourceId,
       codec,
       keyframe,
+      damaged,
       colourSpace,
       rotation,
       arrivalMicros,
@@ -223,6 +227,12 @@ export class ParticipantMedia {
   private nameOf(rendition: number | undefined): string {
     const found = rendition === undefined ? undefined : this.options.mix.renditions[rendition];
     return found ? renditionName(found) : AUDIO_ONLY;
+  }
+
+  private stallChanged(use: 'camera' | 'screen', isStalled: boolean): void {
+    if (isStalled) this.stalled.add(use);
+    else this.stalled.delete(use);
+    this.events.onChanged();
   }
 
   private reportTooLarge({ width, height }: FrameSize): void {

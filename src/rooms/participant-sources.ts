@@ -35,7 +35,7 @@ function cameraState(participant: Participant): SourceState {
     visible,
     videoOn: participant.cameraShown,
     audioOn: participant.micHeard,
-    trouble: participant.connectionState === 'interrupted',
+    trouble: hasTrouble(participant, 'camera'),
     gain: 10 ** (participant.gainDb / 20),
     ...(avatar === undefined ? {} : { avatar }),
   };
@@ -47,8 +47,13 @@ function screenState(participant: Participant): SourceState {
     ...cameraState(participant),
     id,
     kind: 'screen',
+    trouble: hasTrouble(participant, 'screen'),
     videoOn: true,
     audioOn: true,
     gain: 1,
   };
+}
+
+function hasTrouble({ connectionState, media }: Participant, video: 'camera' | 'screen'): boolean {
+  return connectionState === 'interrupted' || media.stalled.has(video);
 }

@@ -2,6 +2,9 @@ import type { CodecName } from '../protocol/codec-names.js';
 import type { Ssrc } from '../util/units.js';
 import type { HeaderExtensionIds } from './rtp-packet.js';
 
+/** The parameters of an `a=fmtp` line, by name. */
+export type FormatParameters = Readonly<Record<string, string | undefined>>;
+
 /** A payload type and the codec that it means on one m-line. */
 export interface PayloadFormat {
   readonly payloadType: number;
@@ -12,6 +15,8 @@ export interface PayloadFormat {
   readonly redPayloadType: number | undefined;
   /** Whether lost packets may be asked for again (RFC 4585, 6.2.1). */
   readonly nack: boolean;
+  /** As the client offers them. */
+  readonly parameters?: FormatParameters;
 }
 
 /** What a client sends on an m-line. */
@@ -19,6 +24,13 @@ export type UplinkUse = 'mic' | 'camera' | 'screen' | 'screen-audio';
 
 export function isUplink(use: MediaSection['use']): use is UplinkUse {
   return use === 'mic' || use === 'camera' || use === 'screen' || use === 'screen-audio';
+}
+
+/** What a client would send, if it were in a format that is taken. */
+export interface RefusedMedia {
+  readonly kind: 'audio' | 'video';
+  /** Its formats in words: encoding names and parameters. */
+  readonly offered: readonly string[];
 }
 
 /** What one m-line of the offer is used for. */
@@ -30,6 +42,10 @@ export interface MediaSection {
   readonly ssrcs: ReadonlyMap<Ssrc, Ssrc | undefined>;
   /** Ids of the simulcast layers that are sent on it (RFC 8852); empty without simulcast. */
   readonly rids: readonly string[];
+  /** SSRCs of simulcast layers that have no ids (`a=ssrc-group:SIM`). */
+  readonly simulcastSsrcs?: ReadonlySet<Ssrc>;
+  /** Present if the client would send on it. Its use is `unused`. */
+  readonly refused?: RefusedMedia;
   /** SCTP port of the client (RFC 8841, 5); only of a data section. */
   readonly sctpPort?: number;
 }

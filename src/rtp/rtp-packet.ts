@@ -163,6 +163,9 @@ export const SRTP_TRAILER_BYTES = 16;
 /** Bytes of the longest header that {@link writeRtpHeader} writes. */
 export const MAX_RTP_HEADER = 20;
 
+/** Larger ids are written in the two-byte form (RFC 8285, 4.3). */
+const MAX_ONE_BYTE_ID = 14;
+
 /** Writes an RTP header at the start of `out` and returns its length: 12, or 20 with the extension. */
 export function writeRtpHeader(out: Buffer, fields: RtpHeaderFields): number {
   const extended = fields.transportSequenceId !== 0;
@@ -172,9 +175,17 @@ export function writeRtpHeader(out: Buffer, fields: RtpHeaderFields): number {
   out.writeUInt32BE(fields.timestamp >>> 0, 4);
   out.writeUInt32BE(fields.ssrc >>> 0, 8);
   if (!extended) return 12;
-  out.writeUInt32BE(0xbede0001, 12);
-  out[16] = (fields.transportSequenceId << 4) | 1;
-  out.writeUInt16BE(fields.transportSequence & 0xffff, 17);
-  out[19] = 0;
+  const { transportSequenceId: id } = fields;
+  if (id <= MAX_ONE_BYTE_ID) {
+    out.writeUInt32BE(0xbede0001, 12);
+    out[16] = (id << 4) | 1;
+    out.writeUInt16BE(fields.transportSequence & 0xffff, 17);
+    out[19] = 0;
+    return 20;
+  }
+  out.writeUInt32BE(0x10000001, 12);
+  out[16] = id;
+  out[17] = 2;
+  out.writeUInt16BE(fields.transportSequence & 0xffff, 18);
   return 20;
 }

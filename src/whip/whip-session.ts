@@ -17,6 +17,11 @@ import type { Update } from '../rooms/room-update.js';
 /** Time in which an interrupted connection may come back, by an ICE restart for example. */
 const INTERRUPTED_MS = 15_000;
 
+/** What encoders may send; the descriptors in `codecs/` say it to the compiler. */
+const WHIP_FORMATS =
+  'Send Opus, G.722, PCMU or PCMA, and VP8, VP9 (profile 0), AV1 (main), H.265 (main) or H.264 of ' +
+  '8 bits in 4:2:0 (baseline, main or high; packetization-mode 0 or 1).';
+
 export interface HttpSessionOptions {
   readonly room: Room;
   readonly name: string;
@@ -129,20 +134,22 @@ export class HttpSession {
     });
   }
 
-  private checkUses({ uses }: MediaConnection): void {
+  /** All that an encoder sends must be taken: a partial answer is no success (RFC 9725, 4.2). */
+  private checkUses({ uses, refused }: MediaConnection): void {
     const isWhip = this.options.kind === 'whip';
-    if (
-      isWhip
-        ? uses.has('mic') || uses.has('camera')
-        : uses.has('mix-audio') || uses.has('mix-video')
-    )
-      return;
+    const isUsed = isWhip
+      ? uses.has('mic') || uses.has('camera')
+      : uses.has('mix-audio') || uses.has('mix-video');
+    if (isUsed && (!isWhip || refused.length === 0)) return;
+    const offered = refused
+      .map(({ kind, offered: formats }) => `${kind}: ${formats.join(', ') || 'no format'}`)
+      .join('; ');
     throw new TesseraError(
       'unsupported_media',
       isWhip
-        ? 'the offer sends neither Opus nor VP8 nor H.264'
+        ? `what is offered is not taken (${offered || 'nothing that is sent'})`
         : 'the offer receives neither Opus nor a codec of the composite',
-      { next: 'Offer Opus, VP8 or H.264 (constrained baseline, packetization-mode 1).' },
+      { next: isWhip ? WHIP_FORMATS : 'Offer Opus, and VP8 or H.264 (packetization-mode 1).' },
     );
   }
 

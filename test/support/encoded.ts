@@ -1,10 +1,10 @@
 import { Picture } from '../../src/codecs/ffmpeg/picture.js';
 import { VideoEncoder } from '../../src/codecs/ffmpeg/video-encoder.js';
-import type { VideoCodec } from '../../src/protocol/codec-names.js';
+import type { CompositeCodec } from '../../src/protocol/codec-names.js';
 
 /** Frames of a grey that changes with a square that moves, 320x192. */
 export async function encodeMoving(
-  codec: VideoCodec,
+  codec: CompositeCodec,
   count: number,
   keyframeInterval = 10,
 ): Promise<Buffer[]> {

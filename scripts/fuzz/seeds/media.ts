@@ -1,7 +1,11 @@
 /** Whole RTP packets and RTCP, from which mutated ones are made. */
 import { DOWNLINK_VIDEO } from '../../../src/codecs/codecs.js';
 import { quietFfmpeg } from '../../../src/codecs/ffmpeg/log.js';
-import { UPLINK_VIDEO_CODECS, type VideoCodec } from '../../../src/protocol/codec-names.js';
+import {
+  isCompositeCodec,
+  UPLINK_VIDEO_CODECS,
+  type VideoCodec,
+} from '../../../src/protocol/codec-names.js';
 import {
   buildCname,
   buildNack,
@@ -13,6 +17,8 @@ import {
 } from '../../../src/rtp/rtcp.js';
 import { packetizeRed } from '../../../src/send/red-packetizer.js';
 import { encodeMoving } from '../../../test/support/encoded.js';
+import { encodeStream } from '../../../test/support/encoder.js';
+import { packetizeH265 } from '../../../test/support/h265-packetizer.js';
 import type { Random } from '../random.js';
 
 /** Payload types and header extension ids of {@link chromiumOffer}. */
@@ -40,6 +46,10 @@ async function encodeAll(): Promise<FramePayloads> {
   quietFfmpeg();
   const all: Partial<Record<VideoCodec, Buffer[][]>> = {};
   for (const codec of UPLINK_VIDEO_CODECS) {
+    if (!isCompositeCodec(codec)) {
+      all[codec] = encodeH265().map(packetizeH265);
+      continue;
+    }
     const packetizer = DOWNLINK_VIDEO[codec].downlink.createPacketizer();
     const frames = await encodeMoving(codec, 12, 6);
     all[codec] = frames.map((data, index) =>
@@ -47,6 +57,23 @@ async function encodeAll(): Promise<FramePayloads> {
     );
   }
   return all as FramePayloads;
+}
+
+function encodeH265(): Buffer[] {
+  const options = [
+    ['tune', 'zerolatency'],
+    ['x265-params', 'log-level=none'],
+  ] as const;
+  const size = { width: 320, height: 192, count: 12, gop: 6 };
+  const frames = encodeStream({
+    encoder: 'libx265',
+    ...size,
+    options,
+    draw: (planes, _strides, n) => {
+      for (const plane of planes) plane.fill(60 + n);
+    },
+  });
+  return frames.map(({ data }) => data);
 }
 
 function extension(id: number, value: Buffer): Buffer {

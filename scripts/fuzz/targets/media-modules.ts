@@ -1,5 +1,6 @@
 /** The readers of RTP and RTCP, in this process: headers, RED, depacketizers, the receiver, feedback. */
 import { UPLINK_VIDEO } from '../../../src/codecs/codecs.js';
+import { NO_PICTURE } from '../../../src/codecs/depacketizer.js';
 import { parseOffer } from '../../../src/peer/sdp-offer.js';
 import { UPLINK_VIDEO_CODECS, type VideoCodec } from '../../../src/protocol/codec-names.js';
 import { PeerReceiver } from '../../../src/receive/peer-receiver.js';
@@ -103,13 +104,20 @@ const depacketizers: Target = {
         return { how: codec, bytes: pack(payloads) };
       },
       send: (input) => {
-        const { depacketizer, keyframeSize } = UPLINK_VIDEO[input.how as VideoCodec].uplink;
+        const { createDepacketizer, keyframeSize } = UPLINK_VIDEO[input.how as VideoCodec].uplink;
+        const depacketizer = createDepacketizer({});
         const payloads = unpack(input.bytes);
-        for (const payload of payloads) depacketizer.startsKeyframe(payload);
+        for (const payload of payloads) {
+          depacketizer.arrived?.(payload);
+          depacketizer.startsKeyframe(payload);
+          depacketizer.sizeIn(payload);
+          depacketizer.hasPicture?.(payload);
+        }
         const frame = depacketizer.assemble(payloads);
-        if (!frame) return;
+        if (!frame || frame === NO_PICTURE) return;
         keyframeSize(frame.data);
-        const most = input.bytes.length * 4 + 1000;
+        // Parameter sets may be in a keyframe twice.
+        const most = input.bytes.length * 8 + 1000;
         demand(frame.data.length <= most, `a frame of ${frame.data.length} bytes`, input);
         const { width = 1, height = 1 } = frame.size ?? {};
         demand(width > 0 && height > 0, `a picture of ${width}x${height}`, input);

@@ -15,6 +15,8 @@ export class Picture implements Disposable {
   colourSpace: ColourSpace = BT601;
   /** How to turn the picture before it is shown; set by the decoding stage. */
   rotation: Rotation = 0;
+  /** Number of the frame that it was decoded from; set by the decoder. */
+  number = 0;
   private knownPlanes: Buffer[] | undefined;
   private knownStrides: number[] | undefined;
   private disposed = false;

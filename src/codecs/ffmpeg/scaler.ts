@@ -1,6 +1,7 @@
 import {
   AV_PIX_FMT_RGBA,
   AV_PIX_FMT_YUV420P,
+  AV_PIX_FMT_YUVJ420P,
   type AVPixelFormat,
   SoftwareScaleContext,
   SWS_AREA,
@@ -24,6 +25,12 @@ export type ScaledContent = keyof typeof FILTERS;
  * memory of their own: pictures of 720 lines make it collect garbage twenty times a second.
  */
 const MAX_WASTE = 1.25;
+
+/** Formats whose planes {@link planesAt} can cut. */
+const CAN_BE_CROPPED: ReadonlySet<AVPixelFormat> = new Set([
+  AV_PIX_FMT_YUV420P,
+  AV_PIX_FMT_YUVJ420P,
+]);
 
 const evenUp = (value: number) => 2 * Math.ceil(value / 2);
 
@@ -51,25 +58,21 @@ export class Scaler implements Disposable {
     rect: Rect,
     content: ScaledContent = 'camera',
   ): Promise<void> {
+    const format = source.frame.format as AVPixelFormat;
     const [widen, heighten] = [rect.width / crop.width, rect.height / crop.height];
     const whole = {
       width: Math.max(rect.width, evenUp(Math.floor(source.width * widen))),
       height: Math.max(rect.height, evenUp(Math.floor(source.height * heighten))),
     };
-    if (whole.width * whole.height <= MAX_WASTE * rect.width * rect.height) {
+    const isCheap = whole.width * whole.height <= MAX_WASTE * rect.width * rect.height;
+    // Only in planes of 4:2:0 with 8 bits is it known where the crop begins.
+    if (isCheap || !CAN_BE_CROPPED.has(format)) {
       const x = Math.min(evenDown(crop.x * widen), whole.width - rect.width);
       const y = Math.min(evenDown(crop.y * heighten), whole.height - rect.height);
       await this.scaleWhole(source, whole, canvas, { x, y, rect }, content);
       return;
     }
-    const context = this.prepare(
-      crop.width,
-      crop.height,
-      source.frame.format as AVPixelFormat,
-      rect.width,
-      rect.height,
-      content,
-    );
+    const context = this.prepare(crop.width, crop.height, format, rect.width, rect.height, content);
     // Shared, because the source may be replaced while swscale works in another thread.
     using held = source.share();
     const call = [

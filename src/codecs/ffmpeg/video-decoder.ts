@@ -5,6 +5,9 @@ import { isMadeInline } from './call-mode.js';
 import { codecIdOf } from './codec-ids.js';
 import { Picture } from './picture.js';
 
+/** The decoder refuses larger pictures, whatever the headers say that callers looked at. */
+const MAX_PIXELS = 4096 * 2304;
+
 /**
  * Decodes one video stream with FFmpeg's own decoders (sturdier against forged headers than libvpx).
  * One call at a time; callers check the frame size before they give a frame.
@@ -18,18 +21,26 @@ export class VideoDecoder implements Disposable {
   private pixels = Number.POSITIVE_INFINITY;
   private closed = false;
 
-  private constructor(readonly codec: VideoCodecName) {
+  private constructor(
+    readonly codec: VideoCodecName,
+    /** It keeps pictures back until it is their turn. */
+    readonly reorders: boolean,
+  ) {
     this.packet.alloc();
   }
 
-  /** @throws Error if this FFmpeg build cannot decode it. */
-  static async open(codec: VideoCodecName): Promise<VideoDecoder> {
+  /**
+   * @param reorders pictures may have to be shown in another order than they are decoded in.
+   * @throws Error if this FFmpeg build cannot decode it.
+   */
+  static async open(codec: VideoCodecName, reorders = false): Promise<VideoDecoder> {
     const found = Codec.findDecoder(codecIdOf(CODECS[codec].ffmpegName));
     if (!found) throw new Error(`this FFmpeg build has no ${codec} decoder`);
-    const decoder = new VideoDecoder(codec);
+    const decoder = new VideoDecoder(codec, reorders);
     decoder.context.allocContext3(found);
     decoder.context.threadCount = 1;
-    decoder.context.setOption('flags', 'low_delay');
+    decoder.context.setOption('max_pixels', String(MAX_PIXELS));
+    if (!reorders) decoder.context.setOption('flags', 'low_delay');
     const result = await decoder.context.open2(found, null);
     if (result < 0) throw new Error(`cannot open the ${codec} decoder (${result})`);
     return decoder;
@@ -37,12 +48,19 @@ export class VideoDecoder implements Disposable {
 
   /**
    * @param data one frame; of H.264, one access unit as Annex B.
+   * @param number of the frame, which its picture will have.
+   * @param isDamaged frames before it are missing: pictures with errors are given too.
    * @returns the newest picture, owned by the caller; undefined if there is none yet; `'corrupt'` if
    *   the bitstream could not be decoded.
    */
-  async decode(data: Buffer): Promise<Picture | undefined | 'corrupt'> {
+  async decode(
+    data: Buffer,
+    number = 0,
+    isDamaged = false,
+  ): Promise<Picture | undefined | 'corrupt'> {
     if (this.closed) return undefined;
     this.packet.data = data;
+    this.packet.pts = BigInt(number);
     let result: number;
     try {
       result = isMadeInline(this.pixels)
@@ -65,12 +83,13 @@ export class VideoDecoder implements Disposable {
       }
       newest?.[Symbol.dispose]();
       // FFmpeg fills in what is missing of a picture; these flags are all that it says about it.
-      if (frame.decodeErrorFlags !== 0) {
+      if (frame.decodeErrorFlags !== 0 && !isDamaged) {
         frame.unref();
         return 'corrupt';
       }
       this.spare = undefined;
       newest = Picture.own(frame);
+      newest.number = Number(frame.pts);
       this.pixels = newest.width * newest.height;
     }
   }

@@ -1,11 +1,12 @@
 /**
- * Stage: one source's audio, from Opus packets in any order to a steady 20 ms per pull. Packets are
+ * Stage: one source's audio, from packets in any order to a steady 20 ms per pull. Packets are
  * placed by RTP timestamp (48 kHz, unwrapped). A pull returns decoded audio, FEC, concealment or
  * silence, and never waits. Time scaling keeps the delay at its target: it may grow with jitter,
  * but not with the age of the room.
  */
 
-import { FRAME_SAMPLES, type OpusDecoder, opusPacketSamples } from '../../codecs/opus/opus.js';
+import { telephonyPacketSamples } from '../../codecs/ffmpeg/telephony-decoder.js';
+import { FRAME_SAMPLES, opusPacketSamples } from '../../codecs/opus/opus.js';
 import type { AudioInFrame } from '../../link/link-messages.js';
 import { Unwrapper } from '../../rtp/sequence.js';
 import type { Micros } from '../../util/units.js';
@@ -14,6 +15,7 @@ import { DelayTrimmer, type DelayTrimmerCounters } from './delay-trimmer.js';
 import { type OpusPacket, OpusPacketBuffer } from './opus-packet-buffer.js';
 import { PcmFifo } from './pcm-fifo.js';
 import { SilenceClaims } from './silence-claims.js';
+import type { AudioDecoder } from './source-decoder.js';
 
 /** After this much concealment in a row (100 ms) the source is silent until packets come again. */
 const MAX_CONCEALED = 4800;
@@ -21,6 +23,8 @@ const MAX_CONCEALED = 4800;
 const SKIP_SAMPLES = 24_000;
 /** A larger step of the timestamp (10 s) either way is a new stream on the old SSRC. */
 const NEW_STREAM_SAMPLES = 480_000;
+/** The longest packet: 120 ms. */
+const MAX_PACKET_SAMPLES = 5760;
 /** A redundant copy comes with the packet after the lost one: 20 ms after its own time. */
 const REPEAT_AFTER: Micros = 20_000;
 const SAMPLES_PER_MICRO = 48 / 1000;
@@ -95,7 +99,7 @@ export class AudioJitterBuffer {
   private readonly out: Float32Array;
   private readonly silence: Float32Array;
 
-  constructor(private readonly decoder: OpusDecoder) {
+  constructor(private readonly decoder: AudioDecoder) {
     const { channels } = decoder;
     this.trimmer = new DelayTrimmer(channels, this.counters);
     this.fifo = new PcmFifo(channels, FRAME_SAMPLES * FIFO_FRAMES);
@@ -105,8 +109,10 @@ export class AudioJitterBuffer {
 
   push(frame: AudioInFrame): void {
     const { packets, estimator } = this;
-    const samples = opusPacketSamples(frame.data);
-    if (samples === 0) {
+    const { codec = 'opus' } = frame;
+    const samples =
+      codec === 'opus' ? opusPacketSamples(frame.data) : telephonyPacketSamples(frame.data);
+    if (samples === 0 || samples > MAX_PACKET_SAMPLES) {
       this.counters.audio_packets_invalid++;
       return;
     }
@@ -149,7 +155,7 @@ export class AudioJitterBuffer {
       estimator.late(frame.arrivalMicros, mediaMicros);
     }
     const { captureMicros, isSilent, data } = frame;
-    const fitted = packets.add({ timestamp, samples, captureMicros, isSilent, data });
+    const fitted = packets.add({ timestamp, samples, captureMicros, isSilent, data, codec });
     if (!fitted) this.counters.audio_packets_overflow++;
   }
 
@@ -213,7 +219,7 @@ export class AudioJitterBuffer {
       this.fadeOut(packet);
       return;
     }
-    let pcm = this.decoder.decode(packet.data);
+    let pcm = this.decoder.decode(packet.data, packet.codec ?? 'opus');
     if (!pcm) {
       this.counters.audio_packets_invalid++;
       pcm = this.decoder.conceal(packet.samples);
@@ -241,7 +247,8 @@ export class AudioJitterBuffer {
       return;
     }
     const following = this.packets.get(playout + FRAME_SAMPLES);
-    const fec = following && this.decoder.decodeFec(following.data, FRAME_SAMPLES);
+    const fec =
+      following && this.decoder.decodeFec(following.data, FRAME_SAMPLES, following.codec ?? 'opus');
     if (fec) this.counters.audio_frames_fec++;
     else this.counters.audio_samples_concealed += FRAME_SAMPLES;
     this.concealed += fec ? 0 : FRAME_SAMPLES;

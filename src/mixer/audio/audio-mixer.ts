@@ -19,6 +19,7 @@ import {
 import { AudioSource, type AudioSourceState } from './audio-source.js';
 import { LowRateMix } from './low-rate-mix.js';
 import { MixEncoders } from './mix-encoders.js';
+import { SourceDecoder } from './source-decoder.js';
 import { SpeakerSelection } from './speaker-selection.js';
 
 /** Source of the packets with the full mix. */
@@ -95,7 +96,7 @@ export class AudioMixer {
     const { audioChannels, stereoPlacement } = this.settings;
     // A voice that is placed between left and right is mono.
     const channels = stereoPlacement && state.kind === 'camera' ? 1 : audioChannels;
-    const decoder = await OpusDecoder.open(channels);
+    const decoder = new SourceDecoder(await OpusDecoder.open(channels));
     const encoder = await this.encoders.open();
     if (this.closed || this.sources.get(id)?.leaving === false) {
       decoder[Symbol.dispose]();

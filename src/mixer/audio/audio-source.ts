@@ -1,11 +1,11 @@
 /** One voice, or the audio of a screen, on its way into the mix: gate, loudness, place, fades. */
 
-import type { OpusDecoder } from '../../codecs/opus/opus.js';
 import type { MixSettings, SourceId, SourceState } from '../../link/link-messages.js';
 import type { AudioJitterBuffer } from './audio-jitter-buffer.js';
 import { LoudnessControl } from './loudness-control.js';
 import { NoiseGate } from './noise-gate.js';
 import { levelDbfs, SILENT_DBFS } from './pcm-level.js';
+import type { AudioDecoder } from './source-decoder.js';
 
 /** How far to the side a tile at the edge of the canvas is heard; 1 would be all the way. */
 const WIDTH = 0.7;
@@ -40,7 +40,7 @@ export class AudioSource implements Disposable {
   /** @param decoder of the jitter buffer; owned by the source. */
   constructor(
     readonly jitter: AudioJitterBuffer,
-    private readonly decoder: OpusDecoder,
+    private readonly decoder: AudioDecoder & Disposable,
     { owner, kind, audioOn, gain }: AudioSourceState,
     private readonly settings: MixSettings,
   ) {

@@ -2,10 +2,15 @@
  * Opus packets of one source that wait to be decoded, by RTP timestamp (48 kHz, unwrapped).
  * Bounded: the oldest packet goes when there are too many.
  */
+import type { AudioCodec } from '../../protocol/codec-names.js';
 import type { Micros } from '../../util/units.js';
 
-/** 2 s of 20 ms packets. A sender that is further ahead is faulty. */
-const MAX_PACKETS = 100;
+/** 2 s. A sender that is further ahead is faulty. */
+const MAX_SAMPLES = 96_000;
+/** 2 s of 20 ms packets; up to this number the time is not looked at. */
+const FEW_PACKETS = 100;
+/** 2 s of 2.5 ms packets, the shortest. */
+const MAX_PACKETS = 800;
 /** A hole between packets that is at least this long is a pause, not loss. */
 const PAUSE_SAMPLES = 4800;
 
@@ -17,6 +22,8 @@ export interface OpusPacket {
   readonly captureMicros: Micros;
   /** The sender says that the packet is silent (RFC 6464). */
   readonly isSilent: boolean;
+  /** Opus if it is left out. */
+  readonly codec?: AudioCodec;
   readonly data: Buffer;
 }
 
@@ -58,8 +65,11 @@ export class OpusPacketBuffer {
   add(packet: OpusPacket): boolean {
     this.packets.set(packet.timestamp, packet);
     this.end = Math.max(this.end, packet.timestamp + packet.samples);
-    if (this.packets.size <= MAX_PACKETS) return true;
-    this.packets.delete(this.start);
+    const { size } = this.packets;
+    if (size <= FEW_PACKETS) return true;
+    const { start } = this;
+    if (size <= MAX_PACKETS && this.end - start <= MAX_SAMPLES) return true;
+    this.packets.delete(start);
     return false;
   }
 

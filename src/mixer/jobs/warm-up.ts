@@ -7,14 +7,12 @@ import { Picture } from '../../codecs/ffmpeg/picture.js';
 import { VideoDecoder } from '../../codecs/ffmpeg/video-decoder.js';
 import { hasVideoEncoder, VideoEncoder } from '../../codecs/ffmpeg/video-encoder.js';
 import { OpusDecoder, OpusEncoder } from '../../codecs/opus/opus.js';
-import {
-  COMPOSITE_CODECS,
-  type CompositeCodec,
-  isCompositeCodec,
-  UPLINK_VIDEO_CODECS,
-} from '../../protocol/codec-names.js';
+import { COMPOSITE_CODECS, type CompositeCodec } from '../../protocol/codec-names.js';
 import { drawPlaceholder } from '../tiles/placeholder.js';
 import { drawLabel } from '../tiles/tile-label.js';
+
+/** What nearly every client sends and receives. */
+const USUAL_CODECS = ['vp8', 'h264'] as const;
 
 /** @returns the codecs that this machine can encode. */
 export async function warmUp(): Promise<CompositeCodec[]> {
@@ -28,8 +26,7 @@ export async function warmUp(): Promise<CompositeCodec[]> {
   using _decoder = await OpusDecoder.open(1);
   using picture = Picture.allocate(64, 36);
   picture.fill({ x: 0, y: 0, ...size }, [16, 128, 128]);
-  // The codecs that clients send are in use in every room.
-  for (const codec of UPLINK_VIDEO_CODECS.filter(isCompositeCodec).filter(hasVideoEncoder)) {
+  for (const codec of USUAL_CODECS.filter(hasVideoEncoder)) {
     const rate = { frameRate: 30, bitrateBps: 100_000 };
     using encoder = await VideoEncoder.open({ codec, ...size, ...rate });
     using decoder = await VideoDecoder.open(codec);

@@ -9,7 +9,6 @@ import { colourSpaceOf } from '../../codecs/ffmpeg/colour-space-of.js';
 import type { Picture } from '../../codecs/ffmpeg/picture.js';
 import { VideoDecoder } from '../../codecs/ffmpeg/video-decoder.js';
 import type { VideoInFrame } from '../../link/link-messages.js';
-import type { VideoCodec } from '../../protocol/codec-names.js';
 import { uprightSize } from '../../rtp/rotation.js';
 import type { FrameSize } from '../../util/frame-size.js';
 import type { Micros } from '../../util/units.js';
@@ -21,6 +20,8 @@ import { PictureQueue } from './picture-queue.js';
 const MAX_WAITING = 15;
 /** After this many frames without a picture or an error, the decoder waits for a lost keyframe. */
 const MAX_WITHOUT_PICTURE = 15;
+/** H.264 may keep up to 16 pictures back. */
+const MAX_KEPT_BACK = 32;
 
 export interface VideoSourceCounters {
   video_frames_decoded: number;
@@ -70,6 +71,9 @@ export class VideoSource {
   private waiting: WaitingFrame[] = [];
   private readonly pictures: PictureQueue;
   private decoder: VideoDecoder | undefined;
+  /** Frames whose pictures a reordering decoder keeps back, by number. */
+  private readonly keptBack = new Map<number, WaitingFrame>();
+  private frameNumber = 0;
   private readonly savings = new DecoderSavings();
   private readonly freezes = new FreezeDetector();
   private tickInterval: Micros = 0;
@@ -118,7 +122,7 @@ export class VideoSource {
       this.needKeyframe = true;
       this.counters.video_frames_dropped_overload++;
     }
-    if (this.needKeyframe && !frame.keyframe) {
+    if (this.needKeyframe && !frame.keyframe && !frame.damaged) {
       this.counters.video_frames_dropped_no_keyframe++;
       this.events.keyframeNeeded();
       return;
@@ -157,6 +161,7 @@ export class VideoSource {
   clear(): void {
     this.waiting = [];
     this.needKeyframe = true;
+    this.keptBack.clear();
     this.pictures.clear();
     this.freezes.reset();
     this.savings.reset();
@@ -180,13 +185,28 @@ export class VideoSource {
 
   private async run(): Promise<void> {
     for (let next = this.waiting.shift(); next && !this.closed; next = this.waiting.shift()) {
-      const { frame, since } = next;
-      const decoder = await this.decoderFor(frame.codec);
-      const result = await decoder.decode(frame.data);
+      const { data, damaged = false } = next.frame;
+      const decoder = await this.decoderFor(next.frame);
+      const patience = decoder.reorders ? MAX_KEPT_BACK : MAX_WITHOUT_PICTURE;
+      const number = ++this.frameNumber;
+      if (decoder.reorders) this.keptBack.set(number, next);
+      const result = await decoder.decode(data, number, damaged);
       this.withoutPicture = result === undefined ? this.withoutPicture + 1 : 0;
-      if (result === 'corrupt' || this.withoutPicture === MAX_WITHOUT_PICTURE) this.restart();
-      else if (result) this.decoded(result, frame, since);
+      if (result && result !== 'corrupt') {
+        this.decoded(result, decoder.reorders ? this.frameOf(result) : next);
+      } else if (damaged) continue;
+      else if (result || this.withoutPicture === patience) this.restart();
     }
+  }
+
+  /** The frame that a reordering decoder made this picture from; undefined if it was cleared. */
+  private frameOf({ number }: Picture): WaitingFrame | undefined {
+    const frame = this.keptBack.get(number);
+    // Frames that gave no picture go too.
+    for (const before of this.keptBack.keys()) {
+      if (before <= number - MAX_KEPT_BACK || before === number) this.keptBack.delete(before);
+    }
+    return frame;
   }
 
   /** The decoder cannot go on without a keyframe. */
@@ -199,7 +219,12 @@ export class VideoSource {
     this.events.keyframeNeeded();
   }
 
-  private decoded(picture: Picture, frame: VideoInFrame, since: Micros): void {
+  private decoded(picture: Picture, decoded: WaitingFrame | undefined): void {
+    if (!decoded) {
+      picture[Symbol.dispose]();
+      return;
+    }
+    const { frame, since } = decoded;
     this.counters.video_frames_decoded++;
     this.events.took('decode', this.now() - since);
     const { signalsColourSpace } = UPLINK_VIDEO[frame.codec].uplink;
@@ -217,10 +242,15 @@ export class VideoSource {
     this.pictures.add(picture, now, this.options.dueTime(frame.captureMicros, now));
   }
 
-  private async decoderFor(codec: VideoCodec): Promise<VideoDecoder> {
-    if (this.decoder?.codec === codec) return this.decoder;
-    this.decoder?.[Symbol.dispose]();
-    this.decoder = await VideoDecoder.open(codec);
+  private async decoderFor({ codec, keyframe, data }: VideoInFrame): Promise<VideoDecoder> {
+    const { decoder } = this;
+    const isSame = decoder?.codec === codec;
+    if (isSame && !keyframe) return decoder;
+    const reorders = UPLINK_VIDEO[codec].uplink.mayReorder?.(data) ?? false;
+    if (isSame && reorders === decoder.reorders) return decoder;
+    decoder?.[Symbol.dispose]();
+    this.keptBack.clear();
+    this.decoder = await VideoDecoder.open(codec, reorders);
     this.applySavings();
     return this.decoder;
   }

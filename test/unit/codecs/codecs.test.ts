@@ -1,7 +1,7 @@
 /** Each codec's descriptor: it is whole, its SDP rules hold, and its packetizer and depacketizer fit. */
 import { describe, expect, test } from 'vitest';
-import type { FormatParameters } from '../../../src/codecs/codec.js';
 import { CODECS, DOWNLINK_VIDEO, UPLINK_VIDEO, VIDEO } from '../../../src/codecs/codecs.js';
+import { NO_PICTURE } from '../../../src/codecs/depacketizer.js';
 import { type EncodedFrame, MAX_PAYLOAD } from '../../../src/codecs/packetizer.js';
 import {
   COMPOSITE_CODECS,
@@ -11,30 +11,11 @@ import {
   UPLINK_VIDEO_CODECS,
   type VideoCodec,
 } from '../../../src/protocol/codec-names.js';
+import type { FormatParameters } from '../../../src/rtp/negotiated-media.js';
+import { packetizeH265 } from '../../support/h265-packetizer.js';
+import { fakeFrame, H264_PPS, H264_SPS } from '../../support/video-frames.js';
 
 const START_CODE = Buffer.from([0, 0, 0, 1]);
-const SPS = Buffer.from('6742c01fda014016e9a808080a0000030002000003007930', 'hex');
-const PPS = Buffer.from('68ce3c80', 'hex');
-
-function vp8Frame(keyframe: boolean, length: number): Buffer {
-  const frame = Buffer.alloc(length, 0x5a);
-  // 1280x720.
-  frame.set(keyframe ? [0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x00, 0x05, 0xd0, 0x02] : [0x11, 0, 0]);
-  return frame;
-}
-
-function h264Frame(keyframe: boolean, length: number): Buffer {
-  const slice = Buffer.alloc(length, 0x5a);
-  slice[0] = keyframe ? 0x65 : 0x41;
-  const units = keyframe ? [SPS, PPS, slice] : [slice];
-  return Buffer.concat(units.flatMap((unit) => [START_CODE, unit]));
-}
-
-/** A frame of 1280x720 in each codec that clients send. */
-const FRAMES: Record<VideoCodec, (keyframe: boolean, length: number) => Buffer> = {
-  vp8: vp8Frame,
-  h264: h264Frame,
-};
 
 function encoded(data: Buffer, keyframe = false, temporalLayer: 0 | 1 = 0): EncodedFrame {
   return { data, keyframe, temporalLayer };
@@ -51,8 +32,9 @@ test('the table has every codec under its own name, with the sides that the list
 test.each<[CodecName, boolean, boolean]>([
   ['vp8', true, true],
   ['h264', true, true],
-  ['vp9', false, true],
-  ['av1', false, true],
+  ['vp9', true, true],
+  ['av1', true, true],
+  ['h265', true, false],
   ['opus', false, false],
 ])('%s: up as video %s, composite %s', (codec, up, down) => {
   expect([isUplinkVideo(codec), isCompositeCodec(codec)]).toEqual([up, down]);
@@ -60,20 +42,28 @@ test.each<[CodecName, boolean, boolean]>([
 
 describe('what is packetized is assembled again', () => {
   const both = UPLINK_VIDEO_CODECS.filter(isCompositeCodec);
+  const packetizerOf = (codec: VideoCodec) =>
+    isCompositeCodec(codec)
+      ? DOWNLINK_VIDEO[codec].downlink.createPacketizer()
+      : { packetize: ({ data }: EncodedFrame) => packetizeH265(data) };
 
   test.each(
-    both.flatMap((codec) => [30, MAX_PAYLOAD, 5000].map((length) => [codec, length] as const)),
+    UPLINK_VIDEO_CODECS.flatMap((codec) =>
+      [30, MAX_PAYLOAD, 5000].map((length) => [codec, length] as const),
+    ),
   )('%s, frames of %d bytes', (codec, length) => {
-    const packetizer = DOWNLINK_VIDEO[codec].downlink.createPacketizer();
-    const { depacketizer, keyframeSize } = UPLINK_VIDEO[codec].uplink;
+    const packetizer = packetizerOf(codec);
+    const { createDepacketizer, keyframeSize } = UPLINK_VIDEO[codec].uplink;
+    const depacketizer = createDepacketizer({});
     for (let index = 0; index < 40; index++) {
       const keyframe = index % 20 === 0;
-      const data = FRAMES[codec](keyframe, length + index);
+      const data = fakeFrame(codec, keyframe, length + index);
       const temporalLayer = index % 2 === 1 && !keyframe ? 1 : 0;
       const payloads = packetizer.packetize(encoded(data, keyframe, temporalLayer));
       for (const payload of payloads) expect(payload.length).toBeLessThanOrEqual(MAX_PAYLOAD);
       expect(depacketizer.startsKeyframe(payloads[0] as Buffer)).toBe(keyframe);
       const size = keyframe ? { width: 1280, height: 720 } : undefined;
+      expect(depacketizer.sizeIn(payloads[0] as Buffer)).toEqual(size);
       expect(depacketizer.assemble(payloads)).toEqual({ data, keyframe, size });
       expect(keyframeSize(data)).toEqual(size);
     }
@@ -81,17 +71,18 @@ describe('what is packetized is assembled again', () => {
 
   test.each(both)('%s: without its first packet a frame is no keyframe', (codec) => {
     const packetizer = DOWNLINK_VIDEO[codec].downlink.createPacketizer();
-    const { depacketizer } = UPLINK_VIDEO[codec].uplink;
-    const [, ...rest] = packetizer.packetize(encoded(FRAMES[codec](true, 5000), true));
+    const depacketizer = UPLINK_VIDEO[codec].uplink.createDepacketizer({});
+    const [, ...rest] = packetizer.packetize(encoded(fakeFrame(codec, true, 5000), true));
     expect(depacketizer.startsKeyframe(rest[0] as Buffer)).toBe(false);
-    expect(depacketizer.assemble(rest)?.keyframe ?? false).toBe(false);
+    const frame = depacketizer.assemble(rest);
+    expect(frame && frame !== NO_PICTURE && frame.keyframe).not.toBe(true);
   });
 
   test.each(UPLINK_VIDEO_CODECS)(
     '%s: the size of anything else is unknown, and no error',
     (codec) => {
       const { keyframeSize } = UPLINK_VIDEO[codec].uplink;
-      for (const data of [Buffer.alloc(0), Buffer.from('hello'), FRAMES[codec](false, 100)]) {
+      for (const data of [Buffer.alloc(0), Buffer.from('hello'), fakeFrame(codec, false, 100)]) {
         expect(keyframeSize(data)).toBeUndefined();
       }
     },
@@ -169,24 +160,49 @@ describe('packetizers count on from frame to frame', () => {
 });
 
 describe('SDP: which formats can be used, and which is best', () => {
-  test.each<[CodecName, FormatParameters, number | undefined]>([
-    ['vp8', {}, 0],
-    ['vp9', {}, 0],
-    ['vp9', { 'profile-id': '0' }, 0],
-    ['vp9', { 'profile-id': '2' }, undefined],
-    ['av1', {}, 0],
-    ['av1', { profile: '0', 'level-idx': '5', tier: '0' }, 0],
-    ['av1', { profile: '1' }, undefined],
-    ['h264', { 'packetization-mode': '1', 'profile-level-id': '42e01f' }, 1],
-    ['h264', { 'packetization-mode': '1', 'profile-level-id': '42E01F' }, 1],
-    ['h264', { 'packetization-mode': '1', 'profile-level-id': '42001f' }, 0],
-    ['h264', { 'packetization-mode': '1' }, 0],
-    ['h264', { 'packetization-mode': '1', 'profile-level-id': '64001f' }, undefined],
-    ['h264', { 'packetization-mode': '0', 'profile-level-id': '42e01f' }, undefined],
-    ['h264', { 'profile-level-id': '42e01f' }, undefined],
-    ['opus', { minptime: '10' }, 0],
-  ])('%s with %o: %s', (codec, parameters, rank) => {
-    expect(CODECS[codec].sdp.rank(parameters)).toBe(rank);
+  test.each<[CodecName, FormatParameters, number | undefined, number | undefined]>([
+    ['vp8', {}, 0, 0],
+    ['vp9', {}, 0, 0],
+    ['vp9', { 'profile-id': '0' }, 0, 0],
+    ['vp9', { 'profile-id': '2' }, undefined, undefined],
+    ['av1', {}, 0, 0],
+    ['av1', { profile: '0', 'level-idx': '5', tier: '0' }, 0, 0],
+    ['av1', { profile: '1' }, undefined, undefined],
+    ['h264', { 'packetization-mode': '1', 'profile-level-id': '42e01f' }, 5, 5],
+    ['h264', { 'packetization-mode': '1', 'profile-level-id': '42C01F' }, 5, 5],
+    ['h264', { 'packetization-mode': '1', 'profile-level-id': '42001f' }, 4, 4],
+    ['h264', { 'packetization-mode': '1' }, 4, 4],
+    ['h264', { 'packetization-mode': '1', 'profile-level-id': '4d0028' }, 3, 3],
+    ['h264', { 'packetization-mode': '1', 'profile-level-id': '64001f' }, 3, 3],
+    ['h264', { 'packetization-mode': '1', 'profile-level-id': '640c1f' }, 3, 3],
+    ['h264', { 'packetization-mode': '0', 'profile-level-id': '42e01f' }, 2, undefined],
+    ['h264', { 'profile-level-id': '42e01f' }, 2, undefined],
+    ['h264', { 'profile-level-id': '640c1f' }, 0, undefined],
+    ['h264', { 'packetization-mode': '2', 'profile-level-id': '42e01f' }, undefined, undefined],
+    // Extended, high 10, high 4:2:2, high 4:4:4, and one that nobody knows.
+    ['h264', { 'packetization-mode': '1', 'profile-level-id': '58001f' }, undefined, undefined],
+    ['h264', { 'packetization-mode': '1', 'profile-level-id': '6e001f' }, undefined, undefined],
+    ['h264', { 'packetization-mode': '1', 'profile-level-id': '7a001f' }, undefined, undefined],
+    ['h264', { 'packetization-mode': '1', 'profile-level-id': 'f4001f' }, undefined, undefined],
+    ['h264', { 'packetization-mode': '1', 'profile-level-id': 'x' }, undefined, undefined],
+    ['h265', {}, 0, undefined],
+    ['h265', { 'profile-id': '1', 'tx-mode': 'SRST', 'level-id': '93' }, 0, undefined],
+    ['h265', { 'profile-id': '2' }, undefined, undefined],
+    ['h265', { 'tx-mode': 'MRST' }, undefined, undefined],
+    ['h265', { 'sprop-max-don-diff': '2' }, undefined, undefined],
+    ['opus', { minptime: '10' }, 0, 0],
+  ])('%s with %o: up %s, down %s', (codec, parameters, up, down) => {
+    const { sdp } = CODECS[codec];
+    expect([sdp.rank(parameters, 'up'), sdp.rank(parameters, 'down')]).toEqual([up, down]);
+  });
+
+  test('what describes the stream of the client is not repeated', () => {
+    const h264 = 'profile-level-id=640c1f; packetization-mode=1;sprop-parameter-sets=Z0LA,aM4=';
+    expect(CODECS.h264.sdp.answerParameters(h264, { dtx: true })).toBe(
+      'profile-level-id=640c1f;packetization-mode=1',
+    );
+    const h265 = 'profile-id=1;sprop-vps=QAE=;sprop-sps=QgE=;tx-mode=SRST';
+    expect(CODECS.h265.sdp.answerParameters(h265, { dtx: true })).toBe('profile-id=1;tx-mode=SRST');
   });
 
   test.each(Object.values(VIDEO))('$name: the answer repeats the parameters', ({ sdp }) => {
@@ -218,16 +234,16 @@ describe('SDP: which formats can be used, and which is best', () => {
 
 describe('what containers need', () => {
   test('H.264: the parameter sets of a keyframe, of no other frame', () => {
-    const sets = Buffer.concat([START_CODE, SPS, START_CODE, PPS]);
-    expect(VIDEO.h264.parameterSets?.(h264Frame(true, 100))).toEqual(sets);
-    expect(VIDEO.h264.parameterSets?.(h264Frame(false, 100))).toBeUndefined();
+    const sets = Buffer.concat([START_CODE, H264_SPS, START_CODE, H264_PPS]);
+    expect(VIDEO.h264.parameterSets?.(fakeFrame('h264', true, 100))).toEqual(sets);
+    expect(VIDEO.h264.parameterSets?.(fakeFrame('h264', false, 100))).toBeUndefined();
   });
 
   test('H.264: a sample of an MP4 file becomes Annex B', () => {
     const sample = Buffer.concat(
-      [SPS, PPS].flatMap((unit) => [Buffer.from([0, 0, 0, unit.length]), unit]),
+      [H264_SPS, H264_PPS].flatMap((unit) => [Buffer.from([0, 0, 0, unit.length]), unit]),
     );
-    const annexB = Buffer.concat([START_CODE, SPS, START_CODE, PPS]);
+    const annexB = Buffer.concat([START_CODE, H264_SPS, START_CODE, H264_PPS]);
     expect(VIDEO.h264.fromMp4?.(sample)).toEqual(annexB);
   });
 });

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { decodeRecord, encodeFrameHead } from '../../../src/link/frame-codec.js';
 import type { MediaFrame } from '../../../src/link/link-messages.js';
 import { MediaLink } from '../../../src/link/media-link.js';
+import { UPLINK_AUDIO_CODECS, UPLINK_VIDEO_CODECS } from '../../../src/protocol/codec-names.js';
 
 const u16 = fc.integer({ min: 0, max: 0xffff });
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
@@ -14,6 +15,7 @@ const data = fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array)
 const frame: fc.Arbitrary<MediaFrame> = fc.oneof(
   fc.record({
     kind: fc.constant('audio-in' as const),
+    codec: fc.constantFrom(...UPLINK_AUDIO_CODECS),
     source: u32,
     sequence: u16,
     timestamp: u32,
@@ -26,8 +28,9 @@ const frame: fc.Arbitrary<MediaFrame> = fc.oneof(
   fc.record({
     kind: fc.constant('video-in' as const),
     source: u32,
-    codec: fc.constantFrom('vp8' as const, 'h264' as const),
+    codec: fc.constantFrom(...UPLINK_VIDEO_CODECS),
     keyframe: fc.boolean(),
+    damaged: fc.boolean(),
     colourSpace: fc.record({
       matrix: fc.constantFrom('bt601' as const, 'bt709' as const),
       fullRange: fc.boolean(),

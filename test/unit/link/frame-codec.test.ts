@@ -3,7 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { decodeRecord, encodeControl, encodeFrameHead } from '../../../src/link/frame-codec.js';
 import type { MediaFrame, VideoInFrame, VideoOutFrame } from '../../../src/link/link-messages.js';
 import { MediaLink } from '../../../src/link/media-link.js';
-import { COMPOSITE_CODECS, UPLINK_VIDEO_CODECS } from '../../../src/protocol/codec-names.js';
+import {
+  COMPOSITE_CODECS,
+  UPLINK_AUDIO_CODECS,
+  UPLINK_VIDEO_CODECS,
+} from '../../../src/protocol/codec-names.js';
 
 const LENGTH_BYTES = 4;
 const data = Buffer.from('the frame');
@@ -13,6 +17,7 @@ const videoIn: VideoInFrame = {
   source: 4_000_000_000,
   codec: 'vp8',
   keyframe: true,
+  damaged: false,
   colourSpace: { matrix: 'bt709', fullRange: true },
   rotation: 270,
   arrivalMicros: 123_456_789_012,
@@ -55,6 +60,18 @@ describe('frames come out as they went in', () => {
     expect(roundTrip(frame)).toEqual(frame);
   });
 
+  test('a frame after others that are missing', () => {
+    const frame = { ...videoIn, keyframe: false, damaged: true };
+    expect(roundTrip(frame)).toEqual(frame);
+  });
+
+  test.each(UPLINK_AUDIO_CODECS)('%s from a client', (codec) => {
+    const numbers = { source: 3, sequence: 1, timestamp: 2, arrivalMicros: 3, captureMicros: 4 };
+    const flags = { isRepeat: true, isSilent: true };
+    const frame = { kind: 'audio-in', codec, ...numbers, ...flags, data } as const;
+    expect(roundTrip(frame)).toEqual(frame);
+  });
+
   test.each([
     ['neither repeated nor silent', false, false],
     ['repeated', true, false],
@@ -62,6 +79,7 @@ describe('frames come out as they went in', () => {
   ])('audio from a client, %s', (_, isRepeat, isSilent) => {
     const frame = {
       kind: 'audio-in',
+      codec: 'opus',
       source: 3,
       sequence: 65_535,
       timestamp: 0xffff_ffff,
@@ -101,10 +119,10 @@ describe('what the link does not know is an error', () => {
     expect(() => decodeRecord(record.subarray(LENGTH_BYTES))).toThrow(/unknown codec 99/);
   });
 
-  test('a codec that clients may not send', () => {
-    const record = sent(videoIn);
-    sent(videoOut).copy(record, CODEC_AT, CODEC_AT, CODEC_AT + 4);
-    expect(() => decodeRecord(record.subarray(LENGTH_BYTES))).toThrow(/unknown codec .* video-in/);
+  test('a codec that the composite is not encoded in', () => {
+    const record = sent(videoOut);
+    sent({ ...videoIn, codec: 'h265' }).copy(record, CODEC_AT, CODEC_AT, CODEC_AT + 4);
+    expect(() => decodeRecord(record.subarray(LENGTH_BYTES))).toThrow(/unknown codec .* video-out/);
   });
 
   test('a codec that is not in the list cannot be written', () => {

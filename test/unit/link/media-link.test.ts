@@ -34,6 +34,7 @@ test('the link carries every kind of frame and message, in order, however the by
       source: 7,
       codec: 'h264',
       keyframe: true,
+      damaged: false,
       colourSpace: { matrix: 'bt709', fullRange: true },
       rotation: 270,
       captureMicros: Number.NaN,
@@ -43,6 +44,7 @@ test('the link carries every kind of frame and message, in order, however the by
     {
       kind: 'audio-in',
       source: 8,
+      codec: 'pcmu',
       sequence: 65_535,
       timestamp: 0xffff_ffff,
       isRepeat: true,

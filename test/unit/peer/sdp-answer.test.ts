@@ -140,11 +140,62 @@ test('the next that send are the screen and its sound, which has no silence to l
 });
 
 test('an m-line with no codec of ours is refused alone', () => {
-  const odd = section(1, 'video', 'sendonly').map((line) => line.replace(/VP8|H264/, 'AV1'));
+  const odd = section(1, 'video', 'sendonly').map((line) => line.replace(/VP8|H264/, 'H263'));
   const parsed = parseOffer(offer(section(0, 'audio', 'sendonly'), odd), ['h264', 'vp8']);
   const answer = writeAnswer(parsed, transport, streams, { dtx: true });
   expect(answer).toContain('m=video 0 ');
   expect(answer).toContain('a=group:BUNDLE 0\r\n');
+  const refused = parsed.media.sections.map((one) => one.refused);
+  expect(refused[0]).toBeUndefined();
+  expect(refused[1]?.kind).toBe('video');
+  expect(refused[1]?.offered[0]).toBe('H263');
+  expect(refused[1]?.offered[1]).toMatch(/^H263 \(.*profile-level-id=42001f\)$/);
+});
+
+test('telephone codecs are taken where there is no Opus, with or without a=rtpmap', () => {
+  const formatsOf = (...lines: string[]) =>
+    parseOffer(
+      offer([...lines, ...section(0, 'audio', 'sendonly').slice(6)]),
+      [],
+    ).media.sections[0]?.formats.map(({ codec, payloadType }) => `${codec} ${payloadType}`);
+  expect(formatsOf('m=audio 9 UDP/TLS/RTP/SAVPF 0 8')).toEqual(['pcmu 0', 'pcma 8']);
+  expect(formatsOf('m=audio 9 UDP/TLS/RTP/SAVPF 9 13', 'a=rtpmap:9 G722/8000')).toEqual(['g722 9']);
+  expect(formatsOf('m=audio 9 UDP/TLS/RTP/SAVPF 0 111', 'a=rtpmap:111 opus/48000/2')).toEqual([
+    'opus 111',
+  ]);
+  const surround = 'a=rtpmap:111 multiopus/48000/6';
+  expect(formatsOf('m=audio 9 UDP/TLS/RTP/SAVPF 111', surround)).toEqual([]);
+});
+
+test('header extensions with ids above 14, and that both forms are allowed, are repeated', () => {
+  const extensions = [
+    'a=extmap-allow-mixed',
+    'a=extmap:200 urn:ietf:params:rtp-hdrext:sdes:mid',
+    'a=extmap:15 urn:ietf:params:rtp-hdrext:ssrc-audio-level',
+    'a=extmap:4096 urn:3gpp:video-orientation',
+  ];
+  const parsed = parseOffer(offer(section(0, 'video', 'sendonly', extensions)), []);
+  expect(parsed.media.extensions).toMatchObject({ mid: 200, audioLevel: 0, orientation: 0 });
+  const answer = writeAnswer(parsed, transport, streams, { dtx: true });
+  expect(answer).toContain('a=extmap-allow-mixed\r\n');
+  expect(answer.match(/a=extmap:\d+/g)).toEqual(['a=extmap:4', 'a=extmap:3', 'a=extmap:200']);
+});
+
+test('layers without ids are known by their group of SSRCs', () => {
+  const group = [
+    'a=ssrc-group:SIM 1 2 3',
+    'a=ssrc-group:FID 1 11',
+    ...[1, 2, 3, 11].map((ssrc) => `a=ssrc:${ssrc} cname:x`),
+  ];
+  const [only] = parseOffer(offer(section(0, 'video', 'sendonly', group)), []).media.sections;
+  expect(only?.simulcastSsrcs).toEqual(new Set([1, 2, 3]));
+  expect(only?.ssrcs).toEqual(
+    new Map([
+      [1, 11],
+      [2, undefined],
+      [3, undefined],
+    ]),
+  );
 });
 
 test.each([

@@ -41,6 +41,14 @@ test('the oldest packet goes when there are more than two seconds of them', () =
   expect([buffer.size, buffer.start]).toEqual([100, 2 * FRAME]);
 });
 
+test('of short packets two seconds fit as well', () => {
+  const buffer = new OpusPacketBuffer();
+  const short = (n: number) => ({ ...packet(n * 120), samples: 120 });
+  const fitted = Array.from({ length: 801 }, (_, n) => buffer.add(short(n)));
+  expect(fitted.filter((one) => !one)).toHaveLength(1);
+  expect([buffer.size, buffer.start]).toEqual([800, 120]);
+});
+
 test('a fifo gives samples in their order, and silence for those that are missing', () => {
   const fifo = new PcmFifo(2, 2);
   fifo.append(Float32Array.of(1, 2, 3, 4, 5, 6));

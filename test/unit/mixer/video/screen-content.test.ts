@@ -7,7 +7,7 @@ import { Scaler } from '../../../../src/codecs/ffmpeg/scaler.js';
 import { VideoDecoder } from '../../../../src/codecs/ffmpeg/video-decoder.js';
 import { useFont } from '../../../../src/mixer/tiles/fonts.js';
 import { CompositeEncoder } from '../../../../src/mixer/video/composite-encoder.js';
-import type { VideoCodec } from '../../../../src/protocol/codec-names.js';
+import type { CompositeCodec } from '../../../../src/protocol/codec-names.js';
 import { lumaError, psnrOf } from '../../../support/psnr.js';
 
 const [WIDTH, HEIGHT] = [640, 360];
@@ -35,7 +35,7 @@ async function page(frame: number): Promise<Picture> {
 }
 
 /** PSNR in dB over all frames; every one of them must decode. */
-async function quality(codec: VideoCodec, content: VideoContent): Promise<number> {
+async function quality(codec: CompositeCodec, content: VideoContent): Promise<number> {
   const canvas = { width: WIDTH, height: HEIGHT, frameRate: 30 };
   const encoder = await CompositeEncoder.open({ codec, rendition: 0 }, rendition, canvas);
   using decoder = await VideoDecoder.open(codec);
