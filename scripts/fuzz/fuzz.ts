@@ -33,6 +33,10 @@ export interface FuzzResult {
 
 /** A target with too many findings is left out for the rest of the run. */
 const MAX_FINDINGS = 5;
+/** How often inputs must make a gap before it is a finding. */
+const CONFIRMATIONS = 3;
+/** Between them nothing is sent for this long. */
+const CONTROL_MS = 2000;
 /** Inputs of a module are timed together: if they took longer than this each on average, that is a finding. */
 const MAX_INPUT_MS = 20;
 
@@ -163,7 +167,6 @@ class FuzzRun {
     }
   }
 
-  /** Gaps count only if the same inputs make them again. */
   private async check(
     target: Target,
     opened: OpenTarget,
@@ -178,14 +181,43 @@ class FuzzRun {
     if (target.from === 'module') return;
     const { faults = [], gaps = [] } = (await this.checks?.run()) ?? {};
     if (faults.length > 0) throw new Finding(faults.join('; '));
-    if (gaps.length === 0) return;
-    await sleep(1000);
-    await this.checks?.forget();
+    if (gaps.length > 0) await this.confirm(target, opened, inputs, gaps);
+  }
+
+  /**
+   * A busy machine makes gaps too. They count if the same inputs make them again and again, and there are none
+   * while nothing is sent.
+   */
+  private async confirm(
+    target: Target,
+    opened: OpenTarget,
+    inputs: readonly FuzzInput[],
+    gaps: readonly string[],
+  ): Promise<void> {
+    let latest = gaps;
+    for (let times = 0; times < CONFIRMATIONS; times++) {
+      await this.checks?.run();
+      await sleep(CONTROL_MS);
+      const control = await this.checks?.run();
+      const begun = control?.gaps.length ? undefined : await this.again(target, opened, inputs);
+      if (!begun?.length) {
+        this.unconfirmedGaps.push(`${target.name}: ${gaps.join('; ')}`);
+        return;
+      }
+      latest = begun;
+    }
+    throw new Finding(latest.join('; '));
+  }
+
+  private async again(
+    target: Target,
+    opened: OpenTarget,
+    inputs: readonly FuzzInput[],
+  ): Promise<readonly string[]> {
     await this.sendAll(target, opened, inputs);
-    const again = await this.checks?.run();
-    if (again?.faults.length) throw new Finding(again.faults.join('; '));
-    if (again?.gaps.length) throw new Finding(again.gaps.join('; '));
-    this.unconfirmedGaps.push(`${target.name}: ${gaps.join('; ')}`);
+    const { faults = [], gaps = [] } = (await this.checks?.run()) ?? {};
+    if (faults.length > 0) throw new Finding(faults.join('; '));
+    return gaps;
   }
 
   private async found(target: Target, inputs: readonly FuzzInput[], error: unknown): Promise<void> {

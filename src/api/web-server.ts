@@ -9,7 +9,7 @@ import rateLimit from '@fastify/rate-limit';
 import fastifyStatic from '@fastify/static';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { type CaptureDependencies, captureRoutes } from './capture-routes.js';
@@ -58,6 +58,12 @@ function allowEveryPage(response: { setHeader(name: string, value: string): void
   response.setHeader('access-control-allow-origin', '*');
 }
 
+/** A client that is gone already has no address, which limits need. Nobody reads the answer. */
+async function refuseGone({ raw }: FastifyRequest): Promise<void> {
+  if (raw.socket.remoteAddress !== undefined) return;
+  throw new TesseraError('bad_request', 'the client is gone');
+}
+
 /** Signalling, WHIP and WHEP register themselves on it. */
 export async function createWebServer(options: WebServerOptions): Promise<FastifyInstance> {
   const { tls, logger, trustedProxies } = options;
@@ -80,6 +86,11 @@ export async function createWebServer(options: WebServerOptions): Promise<Fastif
       })) as unknown as FastifyInstance;
   app.removeContentTypeParser('text/plain');
   takeShallowJson(app);
+  // An expectation that we do not know changes nothing (RFC 9110, 10.1.1).
+  app.server.on('checkExpectation', (request, response) => {
+    app.server.emit('request', request, response);
+  });
+  app.addHook('onRequest', refuseGone);
   answerWithProblems(app, logger);
   app.addHook('onSend', async (request, reply) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
@@ -140,6 +151,8 @@ async function registerApi(app: FastifyInstance, options: WebServerOptions): Pro
         origin: options.origins.includes('*') ? '*' : [...options.origins],
         methods: ['GET', 'POST', 'PATCH', 'DELETE'],
         exposedHeaders: ['etag', 'location', 'x-request-id'],
+        // Others would be answered without a code.
+        strictPreflight: false,
       });
       refuseForeignPages(api, options.origins);
       await api.register(roomRoutes, options);
