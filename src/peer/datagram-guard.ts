@@ -5,7 +5,14 @@
  */
 import { TokenBucket } from '../util/token-bucket.js';
 import type { Micros } from '../util/units.js';
-import { isClientHello } from './hello-verifier.js';
+import {
+  CLIENT_HELLO,
+  DTLS_ALERT,
+  DTLS_APPLICATION_DATA,
+  DTLS_CHANGE_CIPHER_SPEC,
+  DTLS_HANDSHAKE,
+  recordsOf,
+} from './dtls-records.js';
 import { readConnectivityCheck, stunClass, stunTransactionId } from './stun-integrity.js';
 
 /** Addresses that made an authentic check; beyond, the oldest is forgotten. */
@@ -15,12 +22,6 @@ const HANDSHAKE_GRACE: Micros = 10_000_000;
 
 /** Media packets from unchecked addresses that are tried while the known address is silent. */
 const TRIALS_PER_SECOND = 200;
-
-const DTLS_CHANGE_CIPHER_SPEC = 20;
-const DTLS_ALERT = 21;
-const DTLS_HANDSHAKE = 22;
-const DTLS_APPLICATION_DATA = 23;
-const HANDSHAKE_CLIENT_HELLO = 1;
 
 export type Verdict = 'stun' | 'nomination' | 'dtls' | 'media' | 'drop';
 
@@ -118,19 +119,13 @@ export class DatagramGuard {
 
   /** Looks at every record of the datagram (RFC 6347, 4.1); one bad record refuses it all. */
   private allowsDtls(data: Buffer, now: Micros): boolean {
-    for (let at = 0; at < data.length; ) {
-      if (at + 13 > data.length) return false;
-      const type = data[at] as number;
-      const epoch = data.readUInt16BE(at + 3);
-      const length = data.readUInt16BE(at + 11);
-      if (type < DTLS_CHANGE_CIPHER_SPEC || type > DTLS_APPLICATION_DATA) return false;
-      if (at + 13 + length > data.length) return false;
-      // A ClientHello must be alone in its datagram, so that it can be verified.
-      if (at > 0 && epoch === 0 && isClientHello(data, at)) return false;
-      if (epoch === 0 && !this.allowsPlaintext(type, data[at + 13], now)) return false;
-      at += 13 + length;
-    }
-    return true;
+    const records = recordsOf(data);
+    return (
+      records?.every(({ type, epoch, payload }) => {
+        if (type < DTLS_CHANGE_CIPHER_SPEC || type > DTLS_APPLICATION_DATA) return false;
+        return epoch > 0 || this.allowsPlaintext(type, payload[0], now);
+      }) ?? false
+    );
   }
 
   private allowsPlaintext(type: number, message: number | undefined, now: Micros): boolean {
@@ -139,7 +134,7 @@ export class DatagramGuard {
     if (type === DTLS_ALERT || type === DTLS_APPLICATION_DATA) return false;
     if (this.handshakeDoneAt === undefined) return true;
     if (now - this.handshakeDoneAt > HANDSHAKE_GRACE) return false;
-    return type !== DTLS_HANDSHAKE || message !== HANDSHAKE_CLIENT_HELLO;
+    return type !== DTLS_HANDSHAKE || message !== CLIENT_HELLO;
   }
 
   private refuse(counter: keyof GuardCounters): Verdict {

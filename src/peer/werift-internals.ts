@@ -8,9 +8,26 @@ export interface ConnectionInternals {
   buildRequest(options: object): Parameters<StunProtocol['request']>[0];
 }
 
+/** A handshake message of its DTLS. */
+export interface CachedHandshake {
+  readonly msg_type: number;
+  readonly message_seq: number;
+  /** The body of the message. */
+  fragment: Buffer;
+  /** With its header. */
+  serialize(): Buffer;
+}
+
 /** Of its DTLS server. */
 export interface DtlsInternals {
-  readonly dtls: { cookie: Buffer | undefined; recordSequenceNumber: number };
+  readonly dtls: {
+    cookie: Buffer | undefined;
+    recordSequenceNumber: number;
+    /** By number of the flight. */
+    readonly handshakeCache: Readonly<
+      Record<number, { readonly data: readonly CachedHandshake[] } | undefined>
+    >;
+  };
 }
 
 /** Of its UDP transport. */

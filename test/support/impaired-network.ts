@@ -91,6 +91,15 @@ export class ImpairedNetwork {
     for (const { socket, port } of this.legs) socket.send(data, port, '127.0.0.1');
   }
 
+  /** An answer, or a candidate, whose candidates lead through this network. */
+  async relayed(text: string): Promise<string> {
+    const ports = new Map<string, number>();
+    for (const match of text.matchAll(CANDIDATE)) {
+      ports.set(match[3] as string, await this.relayFor(Number(match[3])));
+    }
+    return text.replace(CANDIDATE, (_, head, __, port) => `${head}127.0.0.1 ${ports.get(port)}`);
+  }
+
   close(): void {
     this.up.close();
     this.down.close();
@@ -126,11 +135,7 @@ export class ImpairedNetwork {
 
   private async rewrite(text: string): Promise<string> {
     if (this.tcpOnly) return text.replace(/a=candidate:\S+ \d+ udp .*?\\r\\n/gi, '');
-    const ports = new Map<string, number>();
-    for (const match of text.matchAll(CANDIDATE)) {
-      ports.set(match[3] as string, await this.relayFor(Number(match[3])));
-    }
-    return text.replace(CANDIDATE, (_, head, __, port) => `${head}127.0.0.1 ${ports.get(port)}`);
+    return this.relayed(text);
   }
 
   private relayFor(port: number): Promise<number> {

@@ -175,6 +175,23 @@ export class NetworkCall {
     this.network.close();
   }
 
+  /** Joins and leaves again and again. @returns how long each join took until media flowed, in ms. */
+  joinTimes(count: number): Promise<number[]> {
+    const { server, room, network } = this;
+    const where = { url: network.signalUrl, sdk: `${server.url}/sdk.js`, room, count };
+    return this.page.page.evaluate(async ({ url, sdk, room, count }) => {
+      const { Room } = await import(sdk);
+      const times: number[] = [];
+      for (let i = 0; i < count; i++) {
+        const since = performance.now();
+        const joined = await Room.connect({ url, room, name: 'Joiner' }).catch(() => undefined);
+        times.push(joined ? performance.now() - since : Number.POSITIVE_INFINITY);
+        joined?.leave();
+      }
+      return times;
+    }, where);
+  }
+
   /** Counters of a participant, from the server's stats. */
   async counters(name = 'Page'): Promise<Record<string, number>> {
     const room = await this.server.room(this.room);

@@ -96,6 +96,18 @@ export const NETWORK_CASES: readonly NetworkCase[] = [
     goal: 'concealment <= 1 %; the browser holds the sound back with the picture, for lip-sync',
   },
   {
+    name: 'join through 5 % loss and reordering both ways, 25 ms each way',
+    goal: 'connected <= 2 s p95',
+    profile: { loss: 0.05, reorder: 0.05, delayMs: 25 },
+    run: async (call, full) => {
+      const times = await call.joinTimes(full ? 100 : 5);
+      const [median, p95] = [percentile(times, 0.5), percentile(times, 0.95)];
+      expect(p95, 'joined').toBeLessThanOrEqual(timeFor(2000, full));
+      const found = `${times.length} joins: ${ms(median)} median, ${ms(p95)} p95`;
+      return { quality: undefined, found };
+    },
+  },
+  {
     name: 'one whole keyframe lost, RTT 100 ms, each way',
     goal: 'picture back <= 600 ms p95',
     profile: { delayMs: 50 },
