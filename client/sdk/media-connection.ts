@@ -8,6 +8,8 @@ import type { IceServer } from '../../src/protocol/ice-server.js';
 
 /** How long media may be disconnected before ICE is restarted. */
 const RESTART_MS = 1_000;
+/** How long a restart waits for new credentials of the TURN servers. */
+const CREDENTIALS_MS = 1_000;
 
 export interface MediaConnectionEvents {
   send(message: ClientMessage): void;
@@ -25,6 +27,9 @@ export class MediaConnection {
   /** Another offer is needed once the pending one is answered. */
   private offerOwed = false;
   private restartTimer: ReturnType<typeof setTimeout> | undefined;
+  private hasIceServers = false;
+  /** Called when new credentials have come. */
+  private credentialsCame: (() => void) | undefined;
 
   constructor(private readonly events: MediaConnectionEvents) {}
 
@@ -40,9 +45,10 @@ export class MediaConnection {
   ): Promise<void> {
     const pc = new RTCPeerConnection({
       bundlePolicy: 'max-bundle',
-      iceServers: iceServers.map((server) => ({ ...server })) as RTCIceServer[],
+      iceServers: copied(iceServers),
     });
     this.pc = pc;
+    this.hasIceServers = iceServers.length > 0;
     pc.onconnectionstatechange = () => this.checkState();
     pc.onicecandidate = ({ candidate }) => {
       if (candidate) this.events.send({ type: 'candidate', candidate: candidate.candidate });
@@ -60,9 +66,34 @@ export class MediaConnection {
     if (!pc) return;
     this.offerOwed = pc.signalingState !== 'stable';
     if (this.offerOwed) return;
-    const { sdp } = await pc.createOffer({ iceRestart });
-    await pc.setLocalDescription({ type: 'offer', sdp: withAudioNack(sdp ?? '') });
+    const offer = await pc.createOffer({ iceRestart });
+    try {
+      await pc.setLocalDescription({ type: 'offer', sdp: withAudioFeatures(offer.sdp ?? '') });
+    } catch {
+      // A browser that takes no changes. The call goes on without what they ask for.
+      await pc.setLocalDescription(offer);
+    }
     this.events.send({ type: 'offer', sdp: pc.localDescription?.sdp ?? '' });
+  }
+
+  /** Gets new candidates for the same connection, with new credentials of the TURN servers. */
+  async restartIce(): Promise<void> {
+    if (this.hasIceServers) {
+      const came = new Promise<void>((resolve) => {
+        this.credentialsCame = resolve;
+        setTimeout(resolve, CREDENTIALS_MS);
+      });
+      this.events.send({ type: 'iceServers' });
+      await came;
+    }
+    await this.offer(true);
+  }
+
+  /** For the next restart of ICE: credentials of TURN servers end. */
+  setIceServers(iceServers: readonly IceServer[]): void {
+    this.hasIceServers = iceServers.length > 0;
+    this.pc?.setConfiguration({ ...this.pc.getConfiguration(), iceServers: copied(iceServers) });
+    this.credentialsCame?.();
   }
 
   async takeAnswer(sdp: string): Promise<void> {
@@ -86,7 +117,7 @@ export class MediaConnection {
       this.restartTimer ??= setTimeout(
         () => {
           this.restartTimer = undefined;
-          this.offer(true).catch(this.events.onFailed);
+          this.restartIce().catch(this.events.onFailed);
         },
         state === 'failed' ? 0 : RESTART_MS,
       );
@@ -114,9 +145,17 @@ export class MediaConnection {
   }
 }
 
-/** Browsers support NACK for audio, but do not offer it. Adds it to the offer. */
-function withAudioNack(sdp: string): string {
-  return sdp.replace(/^a=rtpmap:(\d+) opus\/48000.*$/gim, (line, payload) =>
-    sdp.includes(`a=rtcp-fb:${payload} nack`) ? line : `${line}\r\na=rtcp-fb:${payload} nack`,
-  );
+function copied(iceServers: readonly IceServer[]): RTCIceServer[] {
+  return iceServers.map((server) => ({ ...server })) as RTCIceServer[];
+}
+
+/** Browsers support NACK for audio, and stereo both ways, but offer neither. Adds them to the offer. */
+function withAudioFeatures(sdp: string): string {
+  return sdp
+    .replace(/^a=rtpmap:(\d+) opus\/48000.*$/gim, (line, payload) =>
+      sdp.includes(`a=rtcp-fb:${payload} nack`) ? line : `${line}\r\na=rtcp-fb:${payload} nack`,
+    )
+    .replace(/^a=fmtp:\d+ .*useinbandfec=.*$/gim, (line) =>
+      line.includes('stereo=') ? line : `${line};stereo=1`,
+    );
 }

@@ -13,7 +13,7 @@ export type MessageHandlers = HandlersOf<ServerMessage, void | Promise<void>>;
 
 export interface HandlerParts {
   readonly model: RoomModel;
-  readonly media: Pick<MediaConnection, 'takeAnswer' | 'takeCandidate'>;
+  readonly media: Pick<MediaConnection, 'takeAnswer' | 'takeCandidate' | 'setIceServers'>;
   readonly local: Pick<LocalMedia, 'muted' | 'cameraShown'>;
   readonly recordings: Pick<RoomRecordings, 'answered'>;
   readonly emit: EmitRoomEvent;
@@ -34,6 +34,7 @@ export function messageHandlers(parts: HandlerParts): MessageHandlers {
     waiting: () => model.setState('waiting'),
     answer: ({ sdp }) => media.takeAnswer(sdp),
     candidate: ({ candidate }) => media.takeCandidate(candidate),
+    iceServers: ({ iceServers }) => media.setIceServers(iceServers),
     joined: ({ participant }) => model.setParticipant(participant),
     changed: ({ participant }) => {
       model.setParticipant(participant);

@@ -227,7 +227,7 @@ export class Room extends Emitter<RoomEvents> {
 
   /** Restarts ICE. The SDK does it by itself when media stops. */
   restartIce(): Promise<void> {
-    return this.media.offer(true);
+    return this.media.restartIce();
   }
 
   leave(): void {
@@ -242,8 +242,10 @@ export class Room extends Emitter<RoomEvents> {
     iceServers,
   }: Extract<ServerMessage, { type: 'welcome' }>): Promise<void> {
     if (this.receiveLimits) this.signal.send({ type: 'receive', ...this.receiveLimits });
-    if (resumed) this.media.checkState();
-    else await this.startMedia(iceServers);
+    if (resumed) {
+      this.media.setIceServers(iceServers);
+      this.media.checkState();
+    } else await this.startMedia(iceServers);
   }
 
   /** Fixed m-lines: microphone, camera, data, one audio and one video to receive, screen. */

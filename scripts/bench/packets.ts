@@ -141,6 +141,7 @@ function receiveOurs(): Promise<number> {
   const guard = new DatagramGuard({
     passwordOf: () => undefined,
     isPending: () => false,
+    remotePassword: () => '',
     mayHaveMoved: () => false,
   });
   const receiver = new PeerReceiver(9, 'bench', {

@@ -44,7 +44,10 @@ export const outputRoutes: FastifyPluginAsyncTypebox<OutputDependencies> = async
       },
       onRequest,
     },
-    async ({ params }) => outputs.list(rooms.find(cleanRoomId(params.room)).id),
+    async ({ params, pathPrefix }) =>
+      outputs
+        .list(rooms.find(cleanRoomId(params.room)).id)
+        .map((output) => below(pathPrefix, output)),
   );
 
   app.post(
@@ -60,9 +63,9 @@ export const outputRoutes: FastifyPluginAsyncTypebox<OutputDependencies> = async
       },
       onRequest,
     },
-    async ({ params, body }, reply) => {
+    async ({ params, body, pathPrefix }, reply) => {
       const room = rooms.find(cleanRoomId(params.room));
-      return reply.code(201).send(await outputs.add(room, body));
+      return reply.code(201).send(below(pathPrefix, await outputs.add(room, body)));
     },
   );
 
@@ -84,6 +87,12 @@ export const outputRoutes: FastifyPluginAsyncTypebox<OutputDependencies> = async
     },
   );
 };
+
+/** Addresses on this server begin with the path below which the client sees it. */
+function below(prefix: string, output: OutputInfo): OutputInfo {
+  const { destination } = output;
+  return destination.startsWith('/') ? { ...output, destination: prefix + destination } : output;
+}
 
 /** HLS files. Players on any page may read them; the address is the secret. */
 export const hlsRoutes: FastifyPluginAsyncTypebox<OutputDependencies> = async (

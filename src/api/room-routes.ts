@@ -182,7 +182,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
       },
       onRequest,
     },
-    async ({ params, body, host, protocol }) => {
+    async ({ params, body, host, protocol, pathPrefix }) => {
       const { identity, role = 'participant', canPublishSources, hidden } = body;
       const { canSubscribe, canPublishData } = body;
       const seconds = body.seconds ?? access.tokenSeconds;
@@ -199,7 +199,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
       });
       return {
         token,
-        url: `${protocol === 'https' ? 'wss' : 'ws'}://${host}/signal`,
+        url: `${protocol === 'https' ? 'wss' : 'ws'}://${host}${pathPrefix}/signal`,
         expiresAt: Math.floor(Date.now() / 1000) + seconds,
         iceServers: iceServers(identity ?? 'invited'),
       };

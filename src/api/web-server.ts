@@ -18,6 +18,7 @@ import { type ImageDependencies, imageRoutes } from './image-routes.js';
 import { takeShallowJson } from './json-body.js';
 import { hlsRoutes, type OutputDependencies, outputRoutes } from './output-routes.js';
 import { participantRoutes } from './participant-routes.js';
+import { addPathPrefix, withoutPrefix } from './path-prefix.js';
 import { answerUnreadable, answerUnroutable, answerWithProblems } from './problem.js';
 import { type RecordingDependencies, recordingRoutes } from './recording-routes.js';
 import { roomRoutes } from './room-routes.js';
@@ -37,8 +38,10 @@ export interface WebServerOptions
   readonly logger: Logger;
   /** Of pages besides the server's own that may use the API; `*` is all. */
   readonly origins: readonly string[];
-  /** Whose `X-Forwarded-For` is believed. */
+  /** Whose `X-Forwarded-For` and `X-Forwarded-Prefix` are believed. */
   readonly trustedProxies: readonly string[];
+  /** Path below which clients see the server; empty, or without a slash at the end. */
+  readonly prefix: string;
   /** Of one address. */
   readonly requestsPerMinute: number;
   /** For Prometheus. */
@@ -66,7 +69,7 @@ async function refuseGone({ raw }: FastifyRequest): Promise<void> {
 
 /** Signalling, WHIP and WHEP register themselves on it. */
 export async function createWebServer(options: WebServerOptions): Promise<FastifyInstance> {
-  const { tls, logger, trustedProxies } = options;
+  const { tls, logger, trustedProxies, prefix } = options;
   const base = {
     bodyLimit: 64 * 1024,
     requestTimeout: 10_000,
@@ -75,6 +78,7 @@ export async function createWebServer(options: WebServerOptions): Promise<Fastif
     frameworkErrors: answerUnroutable,
     clientErrorHandler: answerUnreadable,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    rewriteUrl: withoutPrefix(prefix),
     // What is not as described is refused, not mended.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: true } },
   } as const;
@@ -92,6 +96,7 @@ export async function createWebServer(options: WebServerOptions): Promise<Fastif
   });
   app.addHook('onRequest', refuseGone);
   answerWithProblems(app, logger);
+  addPathPrefix(app, prefix);
   app.addHook('onSend', async (request, reply) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
   });

@@ -15,6 +15,8 @@ import type { Packetizer } from './packetizer.js';
 export interface AnswerWishes {
   /** Not to send silence (RFC 7587, 3.1.3). */
   readonly dtx: boolean;
+  /** Two channels (RFC 7587, 6.1): asked of what the client sends, said of what it is sent. */
+  readonly stereo?: boolean;
 }
 
 /** From the client, or to it. */

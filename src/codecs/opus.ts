@@ -11,7 +11,8 @@ export const opus: AudioCodecDescriptor = {
   sdp: {
     encodingName: 'opus',
     rank: () => 0,
-    answerParameters: (_offered, { dtx }) => `minptime=10;useinbandfec=1;usedtx=${dtx ? 1 : 0}`,
+    answerParameters: (_offered, { dtx, stereo }) =>
+      `minptime=10;useinbandfec=1;usedtx=${dtx ? 1 : 0}${stereo ? ';stereo=1;sprop-stereo=1' : ''}`,
     answerFeedback: (offered) => FEEDBACK.filter((kind) => offered.has(kind)),
   },
   ffmpegName: 'opus',

@@ -30,7 +30,7 @@ export interface ServerConfig {
 export function serverConfig(values: SettingValues, report: ReportFault): ServerConfig {
   return freeze({
     logLevel: values.logLevel,
-    http: httpConfig(values),
+    http: httpConfig(values, report),
     signalling: signallingConfig(values),
     auth: authConfig(values, report),
     rooms: roomsConfig(values, report),

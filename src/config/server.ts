@@ -1,5 +1,5 @@
 /** Settings of the process and its web server: where it listens, who may reach it, where it keeps data. */
-import { choice, list, number, text, type ValuesOf } from './setting.js';
+import { choice, list, number, type ReportFault, text, type ValuesOf } from './setting.js';
 
 export const LISTEN_SETTINGS = [
   text('host', '127.0.0.1', 'Address that the web server listens on; `--lan` makes it `0.0.0.0`.'),
@@ -43,7 +43,12 @@ export const WEB_SETTINGS = [
   list(
     'web.trustProxy',
     [],
-    "Addresses or networks of reverse proxies, comma separated. Their `X-Forwarded-For` gives the client's address.",
+    "Addresses or networks of reverse proxies, comma separated. Their `X-Forwarded-For` gives the client's address, their `X-Forwarded-Prefix` the path.",
+  ),
+  text(
+    'web.prefix',
+    '',
+    'Path below which a reverse proxy serves everything, e.g. `/tessera`; whether the proxy removes it is the same.',
   ),
 ] as const;
 
@@ -72,8 +77,10 @@ export interface HttpConfig {
   readonly tls: 'off' | 'self-signed';
   /** Origins of other pages that may use the server; `*` allows all. */
   readonly origins: readonly string[];
-  /** Addresses and networks whose `X-Forwarded-For` is believed. */
+  /** Addresses and networks whose `X-Forwarded-For` and `X-Forwarded-Prefix` are believed. */
   readonly trustedProxies: readonly string[];
+  /** Path below which clients see the server; empty, or without a slash at the end. */
+  readonly prefix: string;
   /** Of one address. */
   readonly requestsPerMinute: number;
 }
@@ -86,8 +93,14 @@ export interface SignallingConfig {
 
 export function httpConfig(
   values: ValuesOf<typeof LISTEN_SETTINGS | typeof WEB_SETTINGS | typeof LIMIT_SETTINGS>,
+  report: ReportFault,
 ): HttpConfig {
+  const prefix = values['web.prefix'].replace(/\/+$/, '');
+  if (prefix !== '' && !/^(\/[\w.~-]+)+$/.test(prefix)) {
+    report('web.prefix', `${prefix} must be a path like /tessera`);
+  }
   return {
+    prefix,
     host: values.host,
     port: values.port,
     tls: values.tls,

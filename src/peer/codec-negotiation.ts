@@ -4,8 +4,7 @@ import type { MediaDirection } from '../codecs/codec.js';
 import { AUDIO, CODECS, UPLINK_VIDEO } from '../codecs/codecs.js';
 import type { CodecName, CompositeCodec } from '../protocol/codec-names.js';
 import type { FormatParameters, PayloadFormat } from '../rtp/negotiated-media.js';
-
-export type OfferedMedia = sdpTransform.SessionDescription['media'][number];
+import type { OfferedMedia } from './sdp-description.js';
 
 /** What clients may send. */
 export const UPLINK_CODECS: readonly CodecName[] = [
@@ -126,4 +125,9 @@ export function compositeFormat(
   const formats = formatsOf(media, downCodecs, 'down');
   const codec = downCodecs.find((wanted) => formats.some((format) => format.codec === wanted));
   return formats.filter((format) => format.codec === codec);
+}
+
+/** The format that the mix is sent in. */
+export function mixFormat(media: OfferedMedia): PayloadFormat | undefined {
+  return formatsOf(media, [AUDIO.opus.name], 'down')[0];
 }

@@ -13,7 +13,12 @@ import {
   DTLS_HANDSHAKE,
   recordsOf,
 } from './dtls-records.js';
-import { readConnectivityCheck, stunClass, stunTransactionId } from './stun-integrity.js';
+import {
+  isAuthenticResponse,
+  readConnectivityCheck,
+  stunClass,
+  stunTransactionId,
+} from './stun-integrity.js';
 
 /** Addresses that made an authentic check; beyond, the oldest is forgotten. */
 const MAX_VALIDATED = 16;
@@ -38,6 +43,8 @@ export interface GuardOptions {
   passwordOf(fragment: string): string | undefined;
   /** Whether we await a response to this STUN transaction (hex id). */
   isPending(transactionId: string): boolean;
+  /** Of the client, with which it authenticates its responses. */
+  remotePassword(): string;
   /** Whether media may have moved to another address: then some packets of any address are tried. */
   mayHaveMoved(now: Micros): boolean;
 }
@@ -105,7 +112,11 @@ export class DatagramGuard {
       return check.nominates ? 'nomination' : 'stun';
     }
     // werift checks the MESSAGE-INTEGRITY of responses to its own requests.
-    if (kind === 'response' && this.options.isPending(stunTransactionId(data))) return 'stun';
+    if (kind === 'response' && this.options.isPending(stunTransactionId(data))) {
+      // ICE-lite clients make no checks: their address is proven by their answers.
+      if (isAuthenticResponse(data, this.options.remotePassword())) this.validate(from);
+      return 'stun';
+    }
     return this.refuse('guard_stun_unauthenticated');
   }
 

@@ -22,6 +22,12 @@ import { DatagramGuard } from './datagram-guard.js';
 import { DtlsIntake } from './dtls-intake.js';
 import { DtlsTransport, localCertificate, SRTP_PROFILES } from './dtls-transport.js';
 import { IceSockets, type ReceivedDatagram } from './ice-sockets.js';
+import {
+  type AddressOrder,
+  bridgeAddresses,
+  defaultAddresses,
+  inOrder,
+} from './local-addresses.js';
 import { MediaPath } from './media-path.js';
 import { RemoteCandidates } from './remote-candidates.js';
 import type { SrtpSession } from './srtp-session.js';
@@ -41,6 +47,8 @@ export interface PeerTransportOptions {
   /** Listen for ICE over TCP as well (RFC 6544), passively. */
   readonly useTcp: boolean;
   readonly candidatePolicy: CandidatePolicy;
+  /** Our address to which the client's first request came; undefined behind a proxy. */
+  readonly reachedAt?: string | undefined;
 }
 
 export interface PeerTransportEvents {
@@ -60,6 +68,8 @@ export interface RemoteTransportParameters {
   readonly fingerprints: readonly { algorithm: string; value: string }[];
   /** The server's DTLS role. */
   readonly localRole: 'client' | 'server';
+  /** The client makes no connectivity checks (RFC 8445, 2.5). */
+  readonly iceLite: boolean;
 }
 
 /** A candidate's SDP attribute value without `candidate:`, which werift's JSON has or has not. */
@@ -96,6 +106,7 @@ export class PeerTransport {
   /** Resolves when all local candidates are known. */
   gathered: Promise<void> = Promise.resolve();
   private candidatesRead = false;
+  private readonly order: AddressOrder;
   private dtlsStarted = false;
   private connected = false;
   private failed = false;
@@ -105,7 +116,14 @@ export class PeerTransport {
     options: PeerTransportOptions,
     private readonly events: PeerTransportEvents,
     cert: RTCCertificate,
+    defaults: readonly string[],
   ) {
+    this.order = {
+      advertised: options.additionalAddresses,
+      reachedAt: options.reachedAt,
+      defaults,
+      bridges: bridgeAddresses(),
+    };
     this.gatherer = new RTCIceGatherer({
       useIpv4: true,
       useIpv6: options.useIpv6,
@@ -135,6 +153,7 @@ export class PeerTransport {
           ? this.connection.userHistory[fragment]
           : undefined,
       isPending: (id) => this.sockets.isPending(id),
+      remotePassword: () => this.connection.remotePassword,
       mayHaveMoved: (now) => this.srtp !== undefined && this.path.isSilent(now),
     });
     this.path = new MediaPath<StunProtocol>({
@@ -145,7 +164,8 @@ export class PeerTransport {
     this.ice.onIceCandidate.subscribe((candidate) => {
       this.sockets.guardNew();
       if (candidate && this.candidatesRead && isOffered(candidate)) {
-        this.guarding(() => this.events.onCandidate(`candidate:${candidateValue(candidate)}`));
+        const [value] = inOrder([candidateValue(candidate)], this.order);
+        this.guarding(() => this.events.onCandidate(`candidate:${value}`));
       }
     });
     this.ice.onStateChange.subscribe((state) => {
@@ -162,7 +182,8 @@ export class PeerTransport {
     options: PeerTransportOptions,
     events: PeerTransportEvents,
   ): Promise<PeerTransport> {
-    const transport = new PeerTransport(options, events, await localCertificate());
+    const [certificate, defaults] = await Promise.all([localCertificate(), defaultAddresses()]);
+    const transport = new PeerTransport(options, events, certificate, defaults);
     transport.gathered = transport.gather();
     transport.gathered.catch((error: unknown) => events.onListenerError(error));
     return transport;
@@ -174,10 +195,13 @@ export class PeerTransport {
     return { usernameFragment, password, fingerprint: fingerprint.value };
   }
 
-  /** Local candidates so far, as SDP attribute values without `a=candidate:`; later ones are events. */
+  /**
+   * Local candidates so far, the best first, as SDP attribute values without `a=candidate:`; later ones
+   * are events.
+   */
   localCandidates(): string[] {
     this.candidatesRead = true;
-    return this.ice.localCandidates.filter(isOffered).map(candidateValue);
+    return inOrder(this.ice.localCandidates.filter(isOffered).map(candidateValue), this.order);
   }
 
   /** Starts ICE and then DTLS; with new credentials restarts ICE. */
@@ -188,9 +212,11 @@ export class PeerTransport {
       new RTCIceParameters({
         usernameFragment: remote.usernameFragment,
         password: remote.password,
-        iceLite: false,
+        iceLite: remote.iceLite,
       }),
     );
+    // The full agent controls (RFC 8445, 6.1.1); of two the one that offers, which is the client.
+    this.connection.iceControlling = remote.iceLite;
     this.remoteCandidates.restart();
     if (restarting) {
       this.candidatesRead = false;

@@ -28,7 +28,9 @@ export class RemoteCandidates {
   /** @returns false if the candidate is malformed. One that policy refuses is ignored. */
   add(candidate: string): boolean {
     if (candidate === '') return true;
-    const parsed = IceCandidate.fromJSON({ candidate, sdpMid: '0', sdpMLineIndex: 0 });
+    // werift compares the generation with the number of its own restarts; the client may have made more.
+    const line = candidate.replace(/ generation \d+/i, '');
+    const parsed = IceCandidate.fromJSON({ candidate: line, sdpMid: '0', sdpMLineIndex: 0 });
     if (!parsed) return false;
     if (this.count >= MAX_CANDIDATES) {
       this.counters.ice_candidates_over_limit++;

@@ -1,9 +1,15 @@
 /** Writes answers: each m-line of the offer with the use that {@link parseOffer} gave it. */
 import type { AnswerWishes } from '../codecs/codec.js';
 import { CODECS } from '../codecs/codecs.js';
-import type { LocalStreams, MediaSection, PayloadFormat } from '../rtp/negotiated-media.js';
-import { type OfferedMedia, offeredParameters } from './codec-negotiation.js';
+import {
+  isUplink,
+  type LocalStreams,
+  type MediaSection,
+  type PayloadFormat,
+} from '../rtp/negotiated-media.js';
+import { offeredParameters } from './codec-negotiation.js';
 import { MAX_MESSAGE_BYTES, SCTP_PORT } from './data-association.js';
+import type { OfferedMedia } from './sdp-description.js';
 import { extensionName, isExtensionId } from './sdp-extensions.js';
 import type { ParsedOffer } from './sdp-offer.js';
 
@@ -24,11 +30,16 @@ function rtpmap(offered: OfferedMedia, payload: number): string[] {
 function formatLines(format: PayloadFormat, offered: OfferedMedia, wishes: AnswerWishes): string[] {
   const { payloadType, rtxPayloadType, redPayloadType } = format;
   const { sdp } = CODECS[format.codec];
-  const kinds = new Set((offered.rtcpFb ?? []).map(({ type }) => type));
+  const feedback = (offered.rtcpFb ?? [])
+    .filter(({ payload }) => payload === payloadType)
+    .map(({ type, subtype }) => (subtype ? `${type} ${subtype}` : type));
+  const kinds = new Set(feedback.map((kind) => kind.split(' ')[0] as string));
   const parameters = sdp.answerParameters(offeredParameters(offered, payloadType), wishes);
   const lines = rtpmap(offered, payloadType);
   if (parameters) lines.push(`a=fmtp:${payloadType} ${parameters}`);
-  lines.push(...sdp.answerFeedback(kinds).map((kind) => `a=rtcp-fb:${payloadType} ${kind}`));
+  // An answer has no feedback that was not offered (RFC 4585, 4.2).
+  const answered = sdp.answerFeedback(kinds).filter((kind) => feedback.includes(kind));
+  lines.push(...answered.map((kind) => `a=rtcp-fb:${payloadType} ${kind}`));
   if (redPayloadType !== undefined) {
     lines.push(...rtpmap(offered, redPayloadType));
     lines.push(`a=fmtp:${redPayloadType} ${payloadType}/${payloadType}`);
@@ -41,11 +52,11 @@ function formatLines(format: PayloadFormat, offered: OfferedMedia, wishes: Answe
 }
 
 function streamLines(section: MediaSection, streams: LocalStreams): string[] {
-  const audio = section.use === 'mix-audio';
+  const audio = section.mix?.kind === 'audio';
   const ssrc = audio ? streams.audioSsrc : streams.videoSsrc;
   const track = audio ? 'audio' : 'video';
   const lines = [`a=msid:${streams.cname} ${track}`];
-  const rtx = section.formats.some((format) => format.rtxPayloadType !== undefined);
+  const rtx = section.mix?.format.rtxPayloadType !== undefined;
   if (!audio && rtx) lines.push(`a=ssrc-group:FID ${ssrc} ${streams.videoRtxSsrc}`);
   lines.push(`a=ssrc:${ssrc} cname:${streams.cname}`);
   if (!audio && rtx) lines.push(`a=ssrc:${streams.videoRtxSsrc} cname:${streams.cname}`);
@@ -65,7 +76,8 @@ function extensionLines(offered: OfferedMedia): string[] {
 
 function directionOf(section: MediaSection): string {
   if (section.use === 'unused') return 'inactive';
-  return section.use.startsWith('mix') ? 'sendonly' : 'recvonly';
+  if (!section.mix) return 'recvonly';
+  return isUplink(section.use) ? 'sendrecv' : 'sendonly';
 }
 
 function isRejected({ use, formats }: MediaSection): boolean {
@@ -76,7 +88,8 @@ function rejectedLines({ mid }: MediaSection, offered: OfferedMedia): string[] {
   return [
     `m=${offered.type} 0 ${offered.protocol} ${offered.payloads ?? 0}`,
     'c=IN IP4 0.0.0.0',
-    `a=mid:${mid}`,
+    // m-lines that the client rejected itself may have none.
+    ...(mid === '' ? [] : [`a=mid:${mid}`]),
     'a=inactive',
   ];
 }
@@ -92,12 +105,14 @@ function mediaLines(
   const lines = [`a=${directionOf(section)}`, 'a=rtcp-mux', 'a=rtcp-rsize'];
   if (offered.extmapAllowMixed) lines.push('a=extmap-allow-mixed');
   lines.push(...extensionLines(offered));
-  lines.push(...section.formats.flatMap((format) => formatLines(format, offered, { dtx })));
+  lines.push(
+    ...section.formats.flatMap((format) => formatLines(format, offered, { ...wishes, dtx })),
+  );
   if (section.rids.length > 0) {
     lines.push(...section.rids.map((rid) => `a=rid:${rid} recv`));
     lines.push(`a=simulcast:recv ${section.rids.join(';')}`);
   }
-  if (section.use.startsWith('mix')) lines.push(...streamLines(section, streams));
+  if (section.mix) lines.push(...streamLines(section, streams));
   return lines;
 }
 
@@ -121,7 +136,7 @@ export function writeAnswer(
     'o=- 1 1 IN IP4 0.0.0.0',
     's=-',
     't=0 0',
-    `a=group:BUNDLE ${accepted.map(({ mid }) => mid).join(' ')}`,
+    ...(accepted.length > 0 ? [`a=group:BUNDLE ${accepted.map(({ mid }) => mid).join(' ')}`] : []),
     'a=ice-options:trickle',
     `a=msid-semantic: WMS ${streams.cname}`,
     ...(offer.description.extmapAllowMixed ? ['a=extmap-allow-mixed'] : []),

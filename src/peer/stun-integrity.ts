@@ -47,17 +47,36 @@ export function readConnectivityCheck(
     // MESSAGE-INTEGRITY covers only what comes before it.
     if (type === ATTRIBUTE_USE_CANDIDATE) nominates = true;
     if (type === ATTRIBUTE_MESSAGE_INTEGRITY) {
-      if (length !== INTEGRITY_LENGTH || username === undefined) return undefined;
+      if (username === undefined) return undefined;
       const password = passwordOf(username.split(':')[0] as string);
-      if (password === undefined) return undefined;
-      // For the HMAC, the length field ends with MESSAGE-INTEGRITY.
-      const head = Buffer.from(data.subarray(0, 20));
-      head.writeUInt16BE(at + 4 + INTEGRITY_LENGTH - 20, 2);
-      const mac = createHmac('sha1', password).update(head).update(data.subarray(20, at)).digest();
-      const authentic = timingSafeEqual(mac, data.subarray(at + 4, at + 4 + INTEGRITY_LENGTH));
-      return authentic ? { nominates } : undefined;
+      if (password === undefined || !isAuthentic(data, at, length, password)) return undefined;
+      return { nominates };
     }
     at += 4 + Math.ceil(length / 4) * 4;
   }
   return undefined;
+}
+
+/** Whether a response has a MESSAGE-INTEGRITY that fits the password. */
+export function isAuthenticResponse(data: Buffer, password: string): boolean {
+  const end = Math.min(data.length, 20 + data.readUInt16BE(2));
+  for (let at = 20; at + 4 <= end; ) {
+    const length = data.readUInt16BE(at + 2);
+    if (at + 4 + length > end) return false;
+    if (data.readUInt16BE(at) === ATTRIBUTE_MESSAGE_INTEGRITY) {
+      return isAuthentic(data, at, length, password);
+    }
+    at += 4 + Math.ceil(length / 4) * 4;
+  }
+  return false;
+}
+
+/** @param at where MESSAGE-INTEGRITY is; `length` of its value. */
+function isAuthentic(data: Buffer, at: number, length: number, password: string): boolean {
+  if (length !== INTEGRITY_LENGTH) return false;
+  // For the HMAC, the length field ends with MESSAGE-INTEGRITY.
+  const head = Buffer.from(data.subarray(0, 20));
+  head.writeUInt16BE(at + 4 + INTEGRITY_LENGTH - 20, 2);
+  const mac = createHmac('sha1', password).update(head).update(data.subarray(20, at)).digest();
+  return timingSafeEqual(mac, data.subarray(at + 4, at + 4 + INTEGRITY_LENGTH));
 }

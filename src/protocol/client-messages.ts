@@ -58,6 +58,11 @@ export const ClientMessage = Type.Union([
   message('candidate', 'An ICE candidate of the client (RFC 8839, 5.1).', {
     candidate: Type.String({ maxLength: 1024, description: 'empty at the end of candidates' }),
   }),
+  message(
+    'iceServers',
+    'Asks for new credentials of the TURN servers, before a restart of ICE. Answered by `iceServers`.',
+    {},
+  ),
   message('mute', 'Says what the participant has on. What is left out does not change.', {
     ...MEDIA_KINDS,
   }),

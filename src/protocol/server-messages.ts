@@ -66,6 +66,9 @@ export const ServerMessage = Type.Union([
   ),
   message('answer', 'The SDP answer to `offer`.', { sdp: Type.String() }),
   message('candidate', 'An ICE candidate of the server.', { candidate: Type.String() }),
+  message('iceServers', 'STUN and TURN servers with fresh credentials.', {
+    iceServers: Type.Array(IceServer),
+  }),
   message('joined', 'A participant entered the room.', { participant: ParticipantState }),
   message('left', 'A participant left the room.', { participant: participantId }),
   message('changed', 'The state of a participant changed.', { participant: ParticipantState }),

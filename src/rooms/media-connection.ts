@@ -10,7 +10,7 @@ import type { Logger } from '../logger.js';
 import { PeerTransport, type PeerTransportOptions } from '../peer/peer-transport.js';
 import { writeAnswer } from '../peer/sdp-answer.js';
 import { type IceCredentials, writeSdpFragment } from '../peer/sdp-fragment.js';
-import { type ParsedOffer, parseOffer } from '../peer/sdp-offer.js';
+import { type OfferOptions, type ParsedOffer, parseOffer } from '../peer/sdp-offer.js';
 import type { CompositeCodec } from '../protocol/codec-names.js';
 import { PeerReceiver, type PeerReceiverEvents } from '../receive/peer-receiver.js';
 import type {
@@ -63,6 +63,14 @@ export interface MediaConnectionOptions {
   readonly videoCodecs: readonly CompositeCodec[];
   /** Ask the client not to send silence. */
   readonly dtx: boolean;
+  /** The mix has two channels. */
+  readonly stereo?: boolean;
+}
+
+export interface NegotiateOptions extends Pick<OfferOptions, 'only'> {
+  readonly allCandidates?: boolean;
+  /** Our address to which the client's request came; undefined behind a proxy. */
+  readonly reachedAt?: string | undefined;
 }
 
 export interface MediaConnectionEvents
@@ -152,21 +160,27 @@ export class MediaConnection {
   /**
    * Answers an offer: the first one opens the connection, later ones change or restart it.
    * @param allCandidates waits until all our candidates are known, for clients that take no others.
+   * @param only the one direction of the client's media, of clients that have one.
    * @throws TesseraError as `parseOffer` does; `out_of_order` after `close`.
    */
-  async negotiate(sdp: string, { allCandidates = false } = {}): Promise<string> {
-    const offer = parseOffer(sdp, this.options.videoCodecs);
+  async negotiate(
+    sdp: string,
+    { allCandidates = false, only, reachedAt }: NegotiateOptions = {},
+  ): Promise<string> {
+    const offer = parseOffer(sdp, this.options.videoCodecs, { previous: this.offer, only });
     this.offer = offer;
     this.offerSdp = sdp;
     this.tap?.offer(sdp, nowMicros());
-    const transport = await this.openTransport();
+    const transport = await this.openTransport(reachedAt);
     if (this.closed) throw new TesseraError('out_of_order', 'the participant has left');
     await transport.start(offer.remote);
     if (allCandidates) await transport.gathered;
     for (const candidate of offer.candidates) transport.addRemoteCandidate(candidate);
     this.receiver.negotiated(offer.media);
     const { sections } = offer.media;
-    this.usesNow = new Set(sections.map(({ use }) => use));
+    this.usesNow = new Set(
+      sections.flatMap(({ use, mix }) => (mix ? ([use, `mix-${mix.kind}`] as const) : [use])),
+    );
     const data = sections.find(({ use }) => use === 'data');
     if (data?.sctpPort !== undefined) this.openData(transport, data.sctpPort);
     // The state of a connection that a later offer changes or restarts follows from what arrives.
@@ -179,7 +193,7 @@ export class MediaConnection {
       offer,
       { ...transport.localParameters, candidates: transport.localCandidates() },
       this.streams,
-      { dtx: this.options.dtx },
+      { dtx: this.options.dtx, stereo: this.options.stereo ?? false },
     );
   }
 
@@ -261,17 +275,20 @@ export class MediaConnection {
     await this.transport?.close();
   }
 
-  private openTransport(): Promise<ConnectionTransport> {
-    this.opening ??= this.open(this.options.transport, {
-      onRtp: (packet) => this.receiveRtp(packet),
-      onRtcp: (compound) => this.receiveRtcp(compound),
-      onCandidate: (candidate) => this.events.onCandidate(candidate),
-      onConnected: () => {
-        if (this.transport) this.setState('connected');
+  private openTransport(reachedAt: string | undefined): Promise<ConnectionTransport> {
+    this.opening ??= this.open(
+      { ...this.options.transport, reachedAt },
+      {
+        onRtp: (packet) => this.receiveRtp(packet),
+        onRtcp: (compound) => this.receiveRtcp(compound),
+        onCandidate: (candidate) => this.events.onCandidate(candidate),
+        onConnected: () => {
+          if (this.transport) this.setState('connected');
+        },
+        onFailed: (reason) => this.fail(reason),
+        onListenerError: (error) => this.logger.error({ error }, 'listener failed'),
       },
-      onFailed: (reason) => this.fail(reason),
-      onListenerError: (error) => this.logger.error({ error }, 'listener failed'),
-    }).then((transport) => {
+    ).then((transport) => {
       this.transport = transport;
       return transport;
     });

@@ -37,8 +37,10 @@ export class OutputStreams {
     });
     this.sender = new PacedSender(sink, this.estimator, extensions.transportSequence);
     const { cname } = local;
-    const audio = sections.find(({ use }) => use === 'mix-audio')?.formats[0];
-    const video = sections.find(({ use }) => use === 'mix-video')?.formats[0];
+    const formatOf = (kind: 'audio' | 'video') =>
+      sections.find(({ mix }) => mix?.kind === kind)?.mix?.format;
+    const audio = formatOf('audio');
+    const video = formatOf('video');
     if (audio) {
       const { payloadType, redPayloadType } = audio;
       const base = { clockRate: AUDIO_CLOCK_RATE, cname, rtx: undefined } as const;

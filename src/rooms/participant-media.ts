@@ -72,7 +72,7 @@ export class ParticipantMedia {
     private readonly logger: Logger,
   ) {
     this.connection = new MediaConnection(
-      options,
+      { ...options, stereo: options.mix.audioChannels === 2 },
       {
         onAudio: (packet, use) => this.receiveAudio(packet, use),
         onVideo: (frame, captureMicros, use) => this.receiveVideo(frame, captureMicros, use),

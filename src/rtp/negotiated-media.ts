@@ -38,13 +38,18 @@ export interface MediaSection {
   readonly mid: string;
   readonly use: UplinkUse | 'mix-audio' | 'mix-video' | 'data' | 'unused';
   readonly formats: readonly PayloadFormat[];
+  /**
+   * What is sent to the client on it, and in which format: the mixed audio or the composite. Of an m-line
+   * in both directions too, whose `use` is what the client sends.
+   */
+  readonly mix?: { readonly kind: 'audio' | 'video'; readonly format: PayloadFormat };
   /** SSRCs that the client announced, with the SSRC of their retransmissions. */
   readonly ssrcs: ReadonlyMap<Ssrc, Ssrc | undefined>;
   /** Ids of the simulcast layers that are sent on it (RFC 8852); empty without simulcast. */
   readonly rids: readonly string[];
   /** SSRCs of simulcast layers that have no ids (`a=ssrc-group:SIM`). */
   readonly simulcastSsrcs?: ReadonlySet<Ssrc>;
-  /** Present if the client would send on it. Its use is `unused`. */
+  /** Present if the client would send on it. Its use is not one of sending. */
   readonly refused?: RefusedMedia;
   /** SCTP port of the client (RFC 8841, 5); only of a data section. */
   readonly sctpPort?: number;

@@ -3,6 +3,7 @@ import { TesseraError } from '../errors.js';
 import type { ClientMessage } from '../protocol/client-messages.js';
 import type { DataMessage } from '../protocol/data-messages.js';
 import type { MessageOf } from '../protocol/handlers.js';
+import type { IceServer } from '../protocol/ice-server.js';
 import type { Moderate } from '../protocol/moderation.js';
 import type { Role } from '../protocol/participants.js';
 import type { ServerMessage } from '../protocol/server-messages.js';
@@ -23,6 +24,7 @@ export interface Seat {
 export interface HandlerContext {
   readonly dependencies: {
     endRoom(id: string): Promise<void>;
+    iceServers(participant: string): IceServer[];
     recordingAccess(room: string, role: Role): Promise<RecordingAccess>;
   };
   join(message: MessageOf<ClientMessage, 'join'>): Promise<void>;
@@ -30,6 +32,8 @@ export interface HandlerContext {
   leave(): void;
   /** @throws TesseraError `out_of_order` for clients that have not joined. */
   seat(): Seat;
+  /** Our address to which the client's request came; undefined behind a proxy. */
+  readonly reachedAt: string | undefined;
   send(message: ServerMessage): void;
 }
 
@@ -82,11 +86,16 @@ const HANDLERS = {
   resume: (context, message) => context.resume(message),
   leave: (context) => context.leave(),
   offer: async (context, { sdp }) => {
-    const { participant } = context.seat();
-    context.send({ type: 'answer', sdp: await participant.connection.negotiate(sdp) });
+    const { connection } = context.seat().participant;
+    const answer = await connection.negotiate(sdp, { reachedAt: context.reachedAt });
+    context.send({ type: 'answer', sdp: answer });
   },
   candidate: (context, { candidate }) =>
     context.seat().participant.connection.addCandidate(candidate),
+  iceServers: (context) => {
+    const { id } = context.seat().participant;
+    context.send({ type: 'iceServers', iceServers: context.dependencies.iceServers(id) });
+  },
   mute: (context, message) => context.seat().participant.setMuted(message),
   receive: (context, message) => context.seat().participant.media.setReceiveLimits(message),
   recordings: async (context) => {

@@ -31,6 +31,8 @@ const OVER_DATA_CHANNEL: ReadonlySet<ServerMessage['type']> = new Set(SERVER_DAT
 
 /** The socket as a session sees it. */
 export interface SignallingSocket {
+  /** Our address to which it was opened; undefined behind a proxy. */
+  readonly reachedAt?: string | undefined;
   send(text: string): void;
   close(code: number, reason: string): void;
 }
@@ -125,6 +127,10 @@ export class Session implements HandlerContext {
     this.room
       ?.leave(this.participant.id)
       .catch((error: unknown) => logger.error({ error }, 'leaving failed'));
+  }
+
+  get reachedAt(): string | undefined {
+    return this.socket?.reachedAt;
   }
 
   send(message: ServerMessage): void {

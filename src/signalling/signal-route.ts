@@ -7,6 +7,7 @@ import { MAX_MESSAGE_BYTES } from '../protocol/limits.js';
 import type { Caller } from '../rooms/caller.js';
 import { nowMicros } from '../util/clock.js';
 import { isOriginAllowed } from '../util/origin.js';
+import { reachedAt } from '../util/reached-at.js';
 import { TokenBucket } from '../util/token-bucket.js';
 import { Session, type SessionDependencies, type SignallingSocket } from './session.js';
 
@@ -44,8 +45,9 @@ export async function registerSignalling(
   const callers = new WeakMap<FastifyRequest, Caller>();
   const sockets = new Map<string, number>();
   const preValidation = async (request: FastifyRequest) => {
-    const { origin, host } = request.headers;
-    if (!isOriginAllowed(origin, host, dependencies.allowedOrigins)) {
+    const { origin } = request.headers;
+    // Of a trusted proxy the host that it was asked for.
+    if (!isOriginAllowed(origin, request.host, dependencies.allowedOrigins)) {
       throw new TesseraError('origin_refused', `a page of ${origin} may not open calls here`, {
         next: 'Add its origin to TESSERA_WEB_ORIGINS.',
       });
@@ -65,13 +67,19 @@ export async function registerSignalling(
       if (left > 0) sockets.set(ip, left);
       else sockets.delete(ip);
     });
-    serve(socket, callers.get(request) as Caller, dependencies);
+    serve(socket, callers.get(request) as Caller, reachedAt(request), dependencies);
   });
 }
 
 /** Handlers are attached before anything is awaited: no message can be missed. */
-function serve(socket: WebSocket, caller: Caller, dependencies: SignallingDependencies): void {
+function serve(
+  socket: WebSocket,
+  caller: Caller,
+  reachedAt: string | undefined,
+  dependencies: SignallingDependencies,
+): void {
   const wire: SignallingSocket = {
+    reachedAt,
     send: (text) => {
       if (socket.readyState !== socket.OPEN) return;
       if (socket.bufferedAmount > MAX_BUFFERED_BYTES) socket.terminate();

@@ -16,6 +16,7 @@ import type { Caller } from '../rooms/caller.js';
 import type { Grant } from '../rooms/grant.js';
 import { cleanName, cleanRoomId } from '../rooms/names.js';
 import type { RoomRegistry } from '../rooms/registry.js';
+import { reachedAt } from '../util/reached-at.js';
 import { HttpSession, sessionNotFound } from './whip-session.js';
 
 export interface WhipDependencies {
@@ -141,12 +142,11 @@ const whipRoutes: FastifyPluginAsyncTypebox<WhipDependencies> = async (app, opti
     }
     return caller;
   };
-  const find = async (request: FastifyRequest, kind: 'whip' | 'whep') => {
-    const { grant } = await callerOf(request);
+  /** Nobody can guess the URL of a session: who knows it may end it, and needs no token (RFC 9725, 4.9). */
+  const find = (request: FastifyRequest, kind: 'whip' | 'whep') => {
     const { room, session: id } = request.params as { room: string; session: string };
     const session = sessions.get(id);
     if (session?.kind !== kind || session.roomId !== cleanRoomId(room)) throw sessionNotFound();
-    checkGrant(grant, kind, session.roomId);
     return session;
   };
   const preflight = (reply: FastifyReply, accepts: Record<string, string>) =>
@@ -200,12 +200,12 @@ const whipRoutes: FastifyPluginAsyncTypebox<WhipDependencies> = async (app, opti
           onEnded: ({ id }) => sessions.delete(id),
         });
         sessions.set(session.id, session);
-        const answer = await session.start(String(request.body ?? ''));
-        const path = `/${kind}/${encodeURIComponent(id)}/${session.id}`;
+        const answer = await session.start(String(request.body ?? ''), reachedAt(request));
         return reply
           .code(201)
           .headers({
-            location: `${request.protocol}://${request.host}${path}`,
+            // Relative to the request's own URL: right behind every proxy, whatever prefix it adds.
+            location: `${encodeURIComponent(id)}/${session.id}`,
             etag: session.etag,
             'accept-patch': FRAGMENT,
           })
@@ -230,7 +230,7 @@ const whipRoutes: FastifyPluginAsyncTypebox<WhipDependencies> = async (app, opti
       },
       async (request, reply) => {
         checkType(request, FRAGMENT);
-        const session = await find(request, kind);
+        const session = find(request, kind);
         const fragment = String(request.body ?? '');
         const match = request.headers['if-match'];
         const restarts = session.restarts(fragment);
@@ -264,7 +264,7 @@ const whipRoutes: FastifyPluginAsyncTypebox<WhipDependencies> = async (app, opti
         },
       },
       async (request, reply) => {
-        (await find(request, kind)).end();
+        find(request, kind).end();
         return reply.code(200).send(null);
       },
     );

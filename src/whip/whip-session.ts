@@ -59,15 +59,20 @@ export class HttpSession {
 
   /**
    * Enters the room and negotiates.
+   * @param reachedAt our address to which the request came; undefined behind a proxy.
    * @returns the SDP answer, with all candidates.
    * @throws TesseraError as joining and negotiating do; `unsupported_media` if the offer has nothing
    *   to send (WHIP) or to receive (WHEP).
    */
-  async start(offer: string): Promise<string> {
+  async start(offer: string, reachedAt?: string): Promise<string> {
     try {
       const participant = this.enter();
       participant.media.setReceiveLimits(this.options.limits);
-      const answer = await participant.connection.negotiate(offer, { allCandidates: true });
+      const answer = await participant.connection.negotiate(offer, {
+        allCandidates: true,
+        reachedAt,
+        only: this.options.kind === 'whip' ? 'sends' : 'receives',
+      });
       this.checkUses(participant.connection);
       return answer;
     } catch (error) {

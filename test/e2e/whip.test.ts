@@ -113,7 +113,7 @@ const BARE_PAGE = `
     const answer = await fetch(url, { method: 'POST', headers, body: pc.localDescription.sdp });
     if (answer.status !== 201) throw new Error(await answer.text());
     await pc.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
-    const session = answer.headers.get('location');
+    const session = new URL(answer.headers.get('location'), answer.url).href;
     window.stop = () => fetch(session, { method: 'DELETE' });
     window.restartIce = async () => {
       pc.restartIce();

@@ -43,13 +43,17 @@ const peerFor = (kind: 'whip' | 'whep') =>
     videoSequence: 1,
   });
 
+/** The session's URL: its address is relative to that of the request. */
+const sessionOf = (answer: Response) =>
+  new URL(answer.headers.get('location') as string, answer.url).href;
+
 /** A peer of ours, its offer posted. */
 async function post(kind: 'whip' | 'whep', room: string, query = '') {
   const peer = peerFor(kind);
   const answer = await request('POST', `/${kind}/${room}${query}`, { body: await peer.offer() });
   if (answer.status !== 201) throw new Error(`${answer.status}: ${await answer.text()}`);
   await peer.answered(await answer.clone().text());
-  return { peer, answer, location: answer.headers.get('location') as string };
+  return { peer, answer, location: sessionOf(answer) };
 }
 
 const names = async (room: string) =>
@@ -58,6 +62,7 @@ const names = async (room: string) =>
 test('an encoder sends, a player receives, and both are gone after DELETE', async () => {
   const sender = await post('whip', 'studio', '?name=Camera');
   const { answer, location } = sender;
+  expect(answer.headers.get('location')).toMatch(/^studio\/[\w-]{20,}$/);
   expect(location).toMatch(new RegExp(`^${server.url}/whip/studio/[\\w-]{20,}$`));
   expect(answer.headers.get('content-type')).toBe(SDP);
   expect(answer.headers.get('etag')).toMatch(/^"[\w-]+"$/);
@@ -240,15 +245,20 @@ test('tokens decide who may send and receive; full rooms and lobbies admit nobod
   const viewer = await sign('viewer');
   const first = await post('whep', viewer);
   expect(first.status).toBe(201);
-  const location = first.headers.get('location') as string;
+  const location = sessionOf(first);
   // The same token is another player.
   const full = await post('whep', viewer);
   expect(full.headers.get('retry-after')).toBe('5');
   expect(await codeOf(full)).toEqual([503, 'room_full']);
-  expect((await fetch(location, { method: 'DELETE' })).status).toBe(401);
-  const authorization = `Bearer ${viewer}`;
-  const remove = await fetch(location, { method: 'DELETE', headers: { authorization } });
-  expect(remove.status).toBe(200);
+  // Nobody can guess the session's address: it needs no token, nor does an expired one matter.
+  const authorization = `Bearer ${await sign('viewer', 'locked', -600)}`;
+  const restart = await fetch(location, {
+    method: 'PATCH',
+    headers: { authorization, 'content-type': FRAGMENT, 'if-match': '*' },
+    body: 'a=ice-ufrag:abcdefgh\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n',
+  });
+  expect(restart.status).toBe(200);
+  expect((await fetch(location, { method: 'DELETE' })).status).toBe(200);
 
   const host = await sign('host');
   const changed = await callApi(locked, 'PATCH', '/rooms/locked', {

@@ -50,6 +50,7 @@ const guard: Target = {
     const judge = new DatagramGuard({
       passwordOf,
       isPending: () => false,
+      remotePassword: () => 'theirs',
       mayHaveMoved: () => true,
     });
     let now = 0;

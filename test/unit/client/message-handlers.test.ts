@@ -34,7 +34,11 @@ beforeEach(() => {
   handlers = messageHandlers({
     model,
     emit,
-    media: { takeAnswer: later('> answer'), takeCandidate: later('> candidate') },
+    media: {
+      takeAnswer: later('> answer'),
+      takeCandidate: later('> candidate'),
+      setIceServers: note('> ice servers'),
+    },
     local: { muted: note('> muted'), cameraShown: note('> cameraShown') },
     recordings: { answered: note('> recordings') },
     onWelcome: later('> welcome'),

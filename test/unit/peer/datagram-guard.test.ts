@@ -3,10 +3,10 @@ import { expect, test } from 'vitest';
 import { mayProbe } from '../../../src/peer/candidate-filter.js';
 import { DatagramGuard } from '../../../src/peer/datagram-guard.js';
 
-function check(username: string, password: string): Buffer {
+function check(username: string, password: string, type = 0x0001): Buffer {
   const padded = Math.ceil(username.length / 4) * 4;
   const message = Buffer.alloc(20 + 4 + padded + 24);
-  message.writeUInt16BE(0x0001, 0);
+  message.writeUInt16BE(type, 0);
   message.writeUInt16BE(4 + padded + 24, 2);
   message.writeUInt32BE(0x2112_a442, 4);
   message.writeUInt16BE(0x0006, 20);
@@ -29,6 +29,7 @@ function guard(): DatagramGuard {
   return new DatagramGuard({
     passwordOf: (fragment) => (fragment === 'ours' ? 'secret' : undefined),
     mayHaveMoved: () => false,
+    remotePassword: () => 'theirs',
     isPending: (id) => id === '00'.repeat(12),
   });
 }
@@ -58,6 +59,15 @@ test('plaintext alerts never pass, ClientHellos not after the handshake', () => 
   expect(g.judge(record(22, 0, 16), '1.2.3.4', 5, 20_000_000)).toBe('drop');
   expect(g.judge(record(21, 1, 0), '1.2.3.4', 5, 20_000_000)).toBe('dtls');
   expect(g.counters.guard_dtls_refused).toBe(4);
+});
+
+test('an authentic answer to a check of ours proves the address of a client that makes none', () => {
+  const g = guard();
+  const answer = (password: string) => check('', password, 0x0101);
+  expect(g.judge(answer('guessed'), '1.2.3.4', 5, 0)).toBe('stun');
+  expect(g.judge(record(22, 0, 1), '1.2.3.4', 5, 0)).toBe('drop');
+  expect(g.judge(answer('theirs'), '1.2.3.4', 5, 0)).toBe('stun');
+  expect(g.judge(record(22, 0, 1), '1.2.3.4', 5, 0)).toBe('dtls');
 });
 
 test('only awaited STUN responses pass, and no unknown first byte', () => {

@@ -17,19 +17,23 @@ const format = (part: Partial<PayloadFormat> & Pick<PayloadFormat, 'codec'>): Pa
   ...part,
 });
 
+const MIX_FORMAT = format({ codec: 'opus', payloadType: 111, rtxPayloadType: undefined });
+const COMPOSITE_FORMAT = format({ codec: 'vp8' });
 const media: NegotiatedMedia = {
   sections: [
     {
       mid: '0',
       use: 'mix-audio',
-      formats: [format({ codec: 'opus', payloadType: 111, rtxPayloadType: undefined })],
+      formats: [MIX_FORMAT],
+      mix: { kind: 'audio', format: MIX_FORMAT },
       ssrcs: new Map(),
       rids: [],
     },
     {
       mid: '1',
       use: 'mix-video',
-      formats: [format({ codec: 'vp8' })],
+      formats: [COMPOSITE_FORMAT],
+      mix: { kind: 'video', format: COMPOSITE_FORMAT },
       ssrcs: new Map(),
       rids: [],
     },
