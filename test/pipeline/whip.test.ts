@@ -157,6 +157,12 @@ test('a request that cannot be served gets a problem, and adds nobody to the roo
     expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
     expect(problem.status).toBe(status);
   }
+  // All that is sent must be taken: sound alone is no success (RFC 9725, 4.2).
+  const partly = await request('POST', '/whip/bad', { body: sending.replaceAll('VP8', 'H263') });
+  const { code, detail, next } = await partly.json();
+  expect([partly.status, code]).toEqual([422, 'unsupported_media']);
+  expect(detail).toContain('video: H263');
+  expect(next).toMatch(/Opus.*VP8.*H\.264/);
   for (const method of ['GET', 'PUT']) {
     const answer = await request(method, '/whep/bad');
     expect([method, answer.status, answer.headers.get('allow')]).toEqual([method, 405, 'POST']);

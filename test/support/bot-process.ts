@@ -7,6 +7,7 @@ import WebSocket from 'ws';
 import type { BotOptions } from './bot.js';
 import { BotReceiver } from './bot-receiver.js';
 import { BotScreen, BotSender } from './bot-sender.js';
+import { onlyCodecs } from './only-codecs.js';
 
 const { RTCPeerConnection } = wrtc as any;
 const options = JSON.parse(process.argv[2] as string) as BotOptions;
@@ -40,7 +41,8 @@ socket.on('message', async (text: Buffer) => {
 
 async function offer(): Promise<void> {
   await pc.setLocalDescription(await pc.createOffer());
-  send({ type: 'offer', sdp: pc.localDescription.sdp });
+  const { sdp } = pc.localDescription;
+  send({ type: 'offer', sdp: options.sends ? onlyCodecs(sdp, options.sends) : sdp });
 }
 
 async function startMedia(): Promise<void> {

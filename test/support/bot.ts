@@ -23,6 +23,8 @@ export interface BotOptions {
   /** Where to read the barcode of another's tile, to report how long it stood still. */
   readonly watchTile?: Region;
   readonly token?: string;
+  /** Encoding names of the only codecs that it offers to send. */
+  readonly sends?: readonly string[];
   /** In place of the server's own. */
   readonly signalUrl?: string;
 }

@@ -1,6 +1,6 @@
 /**
- * FFmpeg's own WHIP muxer as a client: sends a colour and a tone to the address in its arguments until
- * it is stopped. A process of its own, since the muxer blocks.
+ * FFmpeg's own WHIP muxer as a client: sends a colour and a tone until it is stopped. Its arguments are
+ * the address, the tone's frequency and the profile of H.264. A process of its own, since the muxer blocks.
  */
 import {
   AV_CHANNEL_ORDER_NATIVE,
@@ -22,7 +22,7 @@ import {
   type Stream,
 } from 'node-av';
 
-const [url = '', hertz = '440'] = process.argv.slice(2);
+const [url = '', hertz = '440', profile = 'high'] = process.argv.slice(2);
 const [WIDTH, HEIGHT, FRAME_RATE, SAMPLES] = [640, 360, 30, 960] as const;
 /** The blue of the fixtures, in BT.601. */
 const COLOUR = [77, 197, 109] as const;
@@ -50,9 +50,9 @@ const video = opened(FF_ENCODER_LIBX264, (context) => {
   context.gopSize = FRAME_RATE;
   context.maxBFrames = 0;
   for (const [key, value] of [
-    ['preset', 'ultrafast'],
+    ['preset', 'veryfast'],
     ['tune', 'zerolatency'],
-    ['profile', 'baseline'],
+    ['profile', profile],
   ] as const)
     context.setOption(key, value);
 });

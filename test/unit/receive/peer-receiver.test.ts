@@ -454,3 +454,74 @@ describe('feedback', () => {
     expect(run(30_000)).toBe(3);
   });
 });
+
+describe('layers that are announced by SSRC alone (a=ssrc-group:SIM)', () => {
+  const LAYERS = [10, 11, 12] as const;
+  const delta = vp8Payload(Buffer.from([0x11, 0, 0, 1, 2, 3]));
+  const layered = () =>
+    join([{ ...section('1', 'camera', VIDEO), simulcastSsrcs: new Set(LAYERS) }]);
+  const send = (ssrc: number, frame: number, isKeyframe: boolean, now: number) => {
+    const [width, height] = [320, 180].map((side) => side * 2 ** (ssrc - 10)) as [number, number];
+    const payload = isKeyframe ? vp8Payload(keyframe(width, height)) : delta;
+    give(video(ssrc, { sequence: frame, timestamp: frame * 3000, payload }), now);
+  };
+
+  test('they are beside each other, and one goes on', () => {
+    layered();
+    for (let frame = 0; frame < 30; frame++) {
+      for (const ssrc of LAYERS) send(ssrc, frame, frame === 0, frame * 33_333);
+      tick(frame * 33_333);
+    }
+    expect(seen).toHaveLength(30);
+    expect(receiver.snapshot().rtp_streams_refused).toBe(0);
+    tick(1_000_000);
+    const reports = rtcp.flatMap((one) => (one.type === 'receiver-report' ? one.blocks : []));
+    expect(new Set(reports.map(({ ssrc }) => ssrc))).toEqual(new Set(LAYERS));
+  });
+
+  test('one that keeps failing is left for one that works', () => {
+    layered();
+    receiver.showCameraAt({ width: 320, height: 180 }, 0);
+    let asked = rtcp.length;
+    let wanted = new Set<number>();
+    for (let frame = 0; frame < 300; frame++) {
+      const now = frame * 33_333;
+      for (const ssrc of LAYERS) {
+        // The smallest layer loses packets, repairs none and answers no request.
+        if (ssrc === 10 && frame % 60 === 59) continue;
+        send(ssrc, frame, frame === 0 || (ssrc !== 10 && wanted.has(ssrc)), now);
+      }
+      tick(now);
+      wanted = new Set(
+        rtcp.slice(asked).flatMap((one) => (one.type === 'pli' ? [one.mediaSsrc] : [])),
+      );
+      asked = rtcp.length;
+    }
+    expect(receiver.snapshot().video_height).toBe(360);
+    expect(seen.length).toBeGreaterThan(230);
+  });
+});
+
+test('a camera whose keyframes do not come is said to be stalled, and no longer once they do', () => {
+  const stalls: [string, boolean, number][] = [];
+  let now = 0;
+  const own = new PeerReceiver(OUR_SSRC, 'us', {
+    onAudio: () => {},
+    onVideo: () => {},
+    onTooLarge: () => {},
+    onStalled: (use, isStalled) => stalls.push([use, isStalled, now]),
+    sendRtcp: () => {},
+  });
+  own.negotiated({ sections: CALL, extensions: EXTENSIONS });
+  const delta = vp8Payload(Buffer.from([0x11, 0, 0, 1, 2, 3]));
+  for (let frame = 0; frame < 120; frame++, now += 33_333) {
+    const payload = frame === 90 ? vp8Payload(keyframe()) : delta;
+    own.rtp(video(2, { sequence: frame, timestamp: frame * 3000, payload }), now);
+    own.tick(now, ROUND_TRIP, BACK_BPS);
+  }
+  expect(stalls.map(([use, isStalled]) => [use, isStalled])).toEqual([
+    ['camera', true],
+    ['camera', false],
+  ]);
+  expect(stalls[0]?.[2]).toBeLessThan(1_100_000);
+});

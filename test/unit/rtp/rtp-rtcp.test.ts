@@ -41,6 +41,23 @@ test('a header that is written is read back, with its extension', () => {
   expect(parsed?.payload).toHaveLength(30 - length);
 });
 
+test('extensions with ids above 14 are written and read in the two-byte form (RFC 8285, 4.3)', () => {
+  for (const id of [16, 200, 255]) {
+    const packet = Buffer.alloc(40, 7);
+    const head = { payloadType: 96, marker: false, sequence: 1, timestamp: 2, ssrc: 3 };
+    const written = { ...head, transportSequence: 513, transportSequenceId: id };
+    expect(writeRtpHeader(packet, written)).toBe(20);
+    const ids = { ...NO_EXTENSIONS, transportSequence: id };
+    expect(parseRtp(packet, ids)?.transportSequence).toBe(513);
+  }
+  // Two of them, with an empty one and padding between.
+  const body = Buffer.from([200, 1, 0x31, 0, 99, 0, 255, 2, 0x68, 0x69, 0, 0]);
+  const head = Buffer.from('900000010000000200000003' + '10000003', 'hex');
+  const packet = Buffer.concat([head, body, Buffer.from('payload')]);
+  const parsed = parseRtp(packet, { ...NO_EXTENSIONS, mid: 200, rid: 255 });
+  expect([parsed?.mid, parsed?.rid, parsed?.payload.toString()]).toEqual(['1', 'hi', 'payload']);
+});
+
 test('malformed RTP gives undefined, never an exception', () => {
   const ids = { ...NO_EXTENSIONS, mid: 1, rid: 2, repairedRid: 3, transportSequence: 5 };
   for (let seed = 0; seed < 5000; seed++) {
