@@ -26,6 +26,12 @@ function row(name: string, ...buttons: HTMLButtonElement[]): HTMLLIElement {
   return item;
 }
 
+const TROUBLES = {
+  media_error: 'their media has errors',
+  over_budget: 'their video is too large for the room',
+  quarantined: 'their video is not shown: it crashed the decoder',
+} as const;
+
 function describe(person: ParticipantState, isSelf: boolean): string {
   const { name, role, mic, camera, screen, viewer } = person;
   const words = [
@@ -34,6 +40,7 @@ function describe(person: ParticipantState, isSelf: boolean): string {
     viewer || mic ? '' : 'muted',
     viewer || camera ? '' : 'camera off',
     screen ? 'shares a screen' : '',
+    person.trouble ? TROUBLES[person.trouble] : '',
     person.captured ? 'captured for diagnosis' : '',
   ].filter(Boolean);
   return words.length > 0 ? `${name} (${words.join(', ')})` : name;
@@ -123,6 +130,10 @@ export class PeoplePanel {
       if (screen) {
         const stop = () => room.moderate({ action: 'mute', participant, screen: true });
         buttons.push(button('Stop sharing', stop));
+      }
+      if (person.trouble === 'quarantined') {
+        const retry = () => room.moderate({ action: 'liftQuarantine', participant });
+        buttons.push(button('Try their video again', retry));
       }
       buttons.push(button('Remove', () => room.moderate({ action: 'remove', participant })));
     }

@@ -4,6 +4,7 @@
  */
 import { createCanvas } from '@napi-rs/canvas';
 import { Picture } from '../../src/codecs/ffmpeg/picture.js';
+import { Faults } from '../../src/mixer/faults.js';
 import { LayoutPlanner } from '../../src/mixer/layout/layout-planner.js';
 import type { Overlay } from '../../src/mixer/tiles/overlay.js';
 import { RoomImages } from '../../src/mixer/tiles/room-images.js';
@@ -30,8 +31,20 @@ const settings = (labels: boolean) => ({
   levelling: false,
   noiseGate: false,
   stereoPlacement: false,
+  pixelRates: { source: 140e6, room: 600e6 },
   loadControl: false,
 });
+
+const faults = new Faults(
+  {
+    caught: (_source, stage) => {
+      throw new Error(`an error in ${stage}`);
+    },
+    fault: () => {},
+    recovered: () => {},
+  },
+  () => 0,
+);
 
 function contentsOf(pictures: readonly Picture[], generation: number): TileContent[] {
   return pictures.map((picture, index) => ({
@@ -62,7 +75,7 @@ function drawLogo(): Buffer {
 async function overlaysOf(): Promise<readonly Overlay[]> {
   const images = new RoomImages();
   await images.set('room/logo', drawLogo());
-  const overlays = new RoomOverlays(CANVAS, images);
+  const overlays = new RoomOverlays(CANVAS, images, faults);
   overlays.set({
     title: 'A room with a title',
     clock: { timeZone: 'Europe/Berlin' },
@@ -75,7 +88,7 @@ async function overlaysOf(): Promise<readonly Overlay[]> {
 
 /** CPU microseconds per frame. */
 async function measure(count: number, labels: boolean): Promise<number> {
-  const compositor = new Compositor(settings(labels));
+  const compositor = new Compositor(settings(labels), faults);
   if (labels) compositor.setOverlays(await overlaysOf());
   const pictures = Array.from({ length: count }, (_, index) => {
     const picture = Picture.allocate(SOURCE.width, SOURCE.height);

@@ -131,6 +131,23 @@ export const participantRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = asy
     },
   );
 
+  app.delete(
+    '/rooms/:room/participants/:id/quarantine',
+    {
+      schema: {
+        tags,
+        summary: 'Try the video of somebody again that crashed a decoder, before its time is over',
+        params: OneOfRoom,
+        response: { 204: Type.Null(), ...PROBLEMS },
+      },
+      onRequest,
+    },
+    async ({ params }, reply) => {
+      find(params.room).liftQuarantine(params.id);
+      return reply.code(204).send(null);
+    },
+  );
+
   app.post(
     '/rooms/:room/participants/:id/ask-to-unmute',
     {

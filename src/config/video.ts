@@ -55,6 +55,16 @@ export const VIDEO_SETTINGS = [
     ['off', ...HARDWARE_ENCODERS],
     'Encodes H.264 in hardware, if that works when the server starts.',
   ),
+  number(
+    'video.sourcePixelRate',
+    { unit: 'Mpixel/s', min: 1, max: 10_000, default: 140 },
+    'Pixels that are decoded of one sender: 1920x1200 at 60 frames/s are 138. A faster video is shown at fewer frames/s.',
+  ),
+  number(
+    'video.roomPixelRate',
+    { unit: 'Mpixel/s', min: 1, max: 100_000, default: 600 },
+    'Pixels that are decoded of all senders of a room: 16 of 1280x720 at 30 frames/s are 442. Those who send most lose frames first.',
+  ),
   choice('video.fit', ['crop', 'letterbox'], 'How a camera fills its tile.'),
   flag('video.labels', 'on', 'Names, mute marks and speaking borders over the tiles.'),
 ] as const;
@@ -70,6 +80,10 @@ export function videoMix(values: VideoValues, report: ReportFault) {
     frameRate: values['video.frameRate'],
     renditions: renditionsOf(values, report),
     hardware: hardware === 'off' ? undefined : hardware,
+    pixelRates: {
+      source: values['video.sourcePixelRate'] * 1e6,
+      room: values['video.roomPixelRate'] * 1e6,
+    },
     fit: values['video.fit'],
     labels: values['video.labels'],
   };

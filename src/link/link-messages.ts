@@ -4,6 +4,7 @@ import type { OverlaySettings } from '../protocol/overlay-settings.js';
 import type { ColourSpace } from '../rtp/colour-space.js';
 import type { Rotation } from '../rtp/rotation.js';
 import type { HardwareEncoder, Micros, TemporalLayer } from '../util/units.js';
+import type { FaultReport } from './fault-stages.js';
 import type { LoadStep } from './load-steps.js';
 import type { MediaSnapshot } from './media-counters.js';
 
@@ -35,6 +36,14 @@ export interface WatchedVideo {
   readonly own?: Rendition;
 }
 
+/** Limits of what is decoded, in pixels a second. */
+export interface PixelRates {
+  /** Of one source. */
+  readonly source: number;
+  /** Of all sources of a room together. */
+  readonly room: number;
+}
+
 /** How a room's composite and mix are made. */
 export interface MixSettings {
   readonly width: number;
@@ -58,8 +67,11 @@ export interface MixSettings {
   readonly noiseGate: boolean;
   /** In a stereo mix each voice comes from the side where its tile is. */
   readonly stereoPlacement: boolean;
+  readonly pixelRates: PixelRates;
   /** The composite is reduced while the CPU is short. */
   readonly loadControl: boolean;
+  /** Sources that are suspected of a crash are decoded here, one call at a time. */
+  readonly probation?: boolean;
 }
 
 /** What the compositor and the mixer need to know of one source. */
@@ -154,10 +166,20 @@ export interface TilePlace {
 export type MediaEvent =
   | { readonly type: 'ready'; readonly encoders: readonly CompositeCodec[] }
   | { readonly type: 'failed'; readonly message: string }
+  /** The event loop turns; sent five times a second. */
+  | { readonly type: 'alive' }
+  /** A decoder has not come back from a call for seconds: only a new process helps. */
+  | { readonly type: 'hung'; readonly source: SourceId }
   /** The decoder of this source needs a keyframe. */
   | { readonly type: 'keyframe-needed'; readonly source: SourceId }
   /** The bitstream of this source could not be decoded, or is not supported. */
   | { readonly type: 'corrupt'; readonly source: SourceId; readonly media: 'audio' | 'video' }
+  /** Errors about one source, or about the room, were caught; at most once a second for each. */
+  | ({ readonly type: 'fault' } & FaultReport)
+  /** A source that had errors has had none for two seconds. */
+  | { readonly type: 'recovered'; readonly source: SourceId }
+  /** All sources of which less is decoded, because they have more pixels than the room can decode. */
+  | { readonly type: 'over-budget'; readonly sources: readonly SourceId[] }
   /** The tiles moved. A source that is not in the list has no tile. */
   | {
       readonly type: 'layout';

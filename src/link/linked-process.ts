@@ -12,14 +12,26 @@ import type { MediaFrame } from './link-messages.js';
 import { MediaLink } from './media-link.js';
 
 const READY_MS = 20_000;
+/** Signals by which native code ends a process. */
+const NATIVE_FAULTS: ReadonlySet<NodeJS.Signals> = new Set<NodeJS.Signals>([
+  'SIGSEGV',
+  'SIGBUS',
+  'SIGABRT',
+  'SIGILL',
+  'SIGFPE',
+  'SIGTRAP',
+]);
 /** Default of {@link LinkedProcessOptions.closeMs}. */
 const CLOSE_MS = 2000;
 
 export interface LinkedProcessEvents {
   onMessage(message: LinkMessage): void;
   onFrame(frame: MediaFrame): void;
-  /** It died unasked. Called at most once. */
-  onCrash(reason: string): void;
+  /**
+   * It died unasked. Called at most once.
+   * @param native whether it may have died in native code: it hung, or a fault ended it.
+   */
+  onCrash(reason: string, native: boolean): void;
 }
 
 export interface LinkedProcessOptions {
@@ -28,6 +40,8 @@ export interface LinkedProcessOptions {
   /** Compiled entry file. */
   readonly entry: URL;
   readonly environment: Readonly<Record<string, string>>;
+  /** An open file that it gets as its descriptor 4. */
+  readonly file?: number | undefined;
   /** It is killed this long after it was asked to end. Default 2000. */
   readonly closeMs?: number;
 }
@@ -46,9 +60,9 @@ export class LinkedProcess {
     logger: Logger,
     private readonly events: LinkedProcessEvents,
   ) {
-    const { name, entry, environment } = options;
+    const { name, entry, environment, file = 'ignore' } = options;
     this.child = spawn(process.execPath, entryArguments(entry), {
-      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe', file],
       env: { ...environment },
     });
     this.child.stderr?.on('data', (text: Buffer) => {
@@ -77,12 +91,13 @@ export class LinkedProcess {
         else events.onMessage(message);
       },
       onFrame: (frame) => events.onFrame(frame),
-      onClose: (error) => this.die(error ? `link: ${error.message}` : 'link closed'),
+      onClose: (error) => this.linkClosed(error),
     });
     this.exited = new Promise((resolve) => {
       this.child.once('exit', (code, signal) => {
         failReady(new Error(`${name} process exited (${signal ?? code})`));
-        this.die(signal ? `killed by ${signal}` : `exit code ${code}`);
+        const native = signal !== null && NATIVE_FAULTS.has(signal);
+        this.die(signal ? `killed by ${signal}` : `exit code ${code}`, native);
         resolve();
       });
       this.child.once('error', (error) => {
@@ -127,13 +142,23 @@ export class LinkedProcess {
     await this.exited;
   }
 
-  /** Kills the process. Reported as a crash, unless it is being closed. */
-  die(reason: string): void {
+  /** Its exit says more than the closed link: it may have died of a signal just now. */
+  private linkClosed(error: Error | undefined): void {
+    const isReset = error !== undefined && 'code' in error;
+    if (error && !isReset) this.die(`link: ${error.message}`);
+    else if (!this.closing) this.child.kill('SIGKILL');
+  }
+
+  /**
+   * Kills the process. Reported as a crash, unless it is being closed.
+   * @param native see {@link LinkedProcessEvents.onCrash}.
+   */
+  die(reason: string, native = false): void {
     if (this.dead) return;
     this.dead = true;
     this.link.close();
     if (this.closing) return;
     this.child.kill('SIGKILL');
-    this.events.onCrash(reason);
+    this.events.onCrash(reason, native);
   }
 }

@@ -2,9 +2,10 @@
 import type { CompositeCodec } from '../protocol/codec-names.js';
 import type { StageHistograms } from '../util/stage-times.js';
 import type { Micros } from '../util/units.js';
+import type { FaultCounters } from './fault-stages.js';
 
 /** Counts of the room. The names are those of `/stats`. */
-export interface MediaCounters {
+export interface MediaCounters extends FaultCounters {
   readonly video_ticks: number;
   readonly video_ticks_skipped: number;
   /** Frames of sources that have no tile, or that nobody watches. */
@@ -13,6 +14,9 @@ export interface MediaCounters {
   readonly video_frames_corrupt: number;
   readonly video_frames_dropped_overload: number;
   readonly video_frames_dropped_no_keyframe: number;
+  readonly video_frames_dropped_fault: number;
+  readonly video_frames_dropped_budget: number;
+  readonly video_pictures_too_small: number;
   readonly video_freezes: number;
   /** Tiles that kept their picture because there was no time for them. */
   readonly video_tiles_late: number;

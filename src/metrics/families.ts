@@ -2,7 +2,7 @@
  * The families of `/metrics` about media: each once for every room (`tessera_room_…`) and once for all
  * rooms since the server began (`tessera_…`). The compiler checks the names of the counters.
  */
-import type { RoomCounters, RoomTotals } from '../rooms/room-counters.js';
+import { FAULT_STAGES, type RoomCounters, type RoomTotals } from '../rooms/room-counters.js';
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -113,6 +113,9 @@ export const FAMILIES: readonly Family[] = [
     video_frames_too_large: 'too_large',
     video_frames_dropped_no_keyframe: 'no_keyframe',
     video_frames_dropped_overload: 'decoder_queue_full',
+    video_frames_dropped_fault: 'after_error',
+    video_frames_dropped_budget: 'over_budget',
+    video_pictures_too_small: 'too_small',
     video_frames_corrupt: 'corrupt',
     video_frames_not_sent: 'send_queue_full',
     link_frames_dropped: 'link_full',
@@ -176,5 +179,12 @@ export const FAMILIES: readonly Family[] = [
     load_steps_down: 'down',
     load_steps_up: 'up',
   }),
+  {
+    name: 'source_errors_total',
+    help: 'Errors caught at the boundary of a source or an output, by stage',
+    labels: ['stage'],
+    values: ({ counters }) =>
+      FAULT_STAGES.map((stage) => [{ stage }, counters[`source_errors_${stage}`] ?? 0]),
+  },
   single('media_process_restarts_total', 'Media processes that died', 'media_process_restarts'),
 ];

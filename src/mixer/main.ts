@@ -6,12 +6,15 @@
 import { setFlagsFromString } from 'node:v8';
 import { quietFfmpeg } from '../codecs/ffmpeg/log.js';
 import type { LinkMessage } from '../link/frame-codec.js';
+import { HEARTBEAT_MS } from '../link/hang-detector.js';
 import type { MediaCommand, MediaEvent, MediaFrame, MixSettings } from '../link/link-messages.js';
 import { openParentLink } from '../link/parent-link.js';
 import { probeHardware } from './jobs/hardware-probe.js';
 import { sanitizeImage } from './jobs/image-sanitizer.js';
 import { warmUp } from './jobs/warm-up.js';
 import { mediaSnapshot } from './media-counters.js';
+import { REAL_TIME } from './mixer-time.js';
+import { NativeCalls } from './native-calls.js';
 import { runRoomCommand } from './room-commands.js';
 import { RoomMixer } from './room-mixer.js';
 
@@ -61,10 +64,12 @@ async function handle(command: MediaCommand): Promise<void> {
 
 async function configure(settings: MixSettings): Promise<void> {
   if (room) throw new Error('a media process is configured once');
-  const opened = new RoomMixer(settings, {
-    event: (event) => send(event),
-    frame: (frame) => link.sendFrame(frame),
-  });
+  const opened = new RoomMixer(
+    settings,
+    { event: (event) => send(event), frame: (frame) => link.sendFrame(frame) },
+    REAL_TIME,
+    new NativeCalls(settings.probation === true),
+  );
   room = opened;
   await opened.start();
   statsTimer = setInterval(() => sendStats(opened), STATS_INTERVAL_MS);
@@ -94,6 +99,7 @@ function sendStats(opened: RoomMixer): void {
 }
 
 quietFfmpeg();
+setInterval(() => send({ type: 'alive' }), HEARTBEAT_MS);
 warmUp()
   .then((encoders) => send({ type: 'ready', encoders }))
   .catch(fail);

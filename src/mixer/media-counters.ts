@@ -18,9 +18,10 @@ export interface ProcessUsage {
 }
 
 export function mediaSnapshot(room: RoomMixer, usage: ProcessUsage): MediaSnapshot {
-  const { video, audio } = room.snapshot();
+  const { video, audio, faults } = room.snapshot();
   const { load_steps_down, load_steps_up, ...load } = video.load;
   const counters: MediaCounters = {
+    ...faults,
     ...video.loop,
     ...video.sources,
     ...video.composite.canvases,

@@ -32,5 +32,5 @@ const COMMANDS: CommandTable = {
 export function runRoomCommand(room: RoomMixer, command: RoomCommand): void {
   // The compiler cannot see that the entry and the command have the same type.
   const run = COMMANDS[command.type] as (room: RoomMixer, command: RoomCommand) => void;
-  run(room, command);
+  room.command(() => run(room, command));
 }

@@ -8,6 +8,7 @@
  * The loops meet in three places: each source's AvSync, who speaks (drawn as a border), and where
  * tiles are (heard in a stereo mix).
  */
+import type { FaultCounters, FaultStage } from '../link/fault-stages.js';
 import type {
   AudioInFrame,
   MediaEvent,
@@ -22,9 +23,18 @@ import { type StageHistograms, StageTimes } from '../util/stage-times.js';
 import type { Micros } from '../util/units.js';
 import type { JitterBufferSnapshot } from './audio/audio-jitter-buffer.js';
 import { AudioLoop, type AudioLoopSnapshot } from './audio/audio-loop.js';
+import { Faults, ROOM } from './faults.js';
 import { type MixerTime, REAL_TIME } from './mixer-time.js';
+import type { NativeCalls } from './native-calls.js';
 import { SourceTable } from './source-table.js';
 import { VideoLoop, type VideoLoopSnapshot } from './video/video-loop.js';
+
+/** After an error in one of these, a source's video starts again. */
+const VIDEO_STAGES: ReadonlySet<FaultStage> = new Set<FaultStage>([
+  'video_decode',
+  'video_timing',
+  'tile_draw',
+]);
 
 export interface RoomMixerOutput {
   event(event: MediaEvent): void;
@@ -34,12 +44,15 @@ export interface RoomMixerOutput {
 export interface RoomMixerSnapshot {
   readonly video: VideoLoopSnapshot;
   readonly audio: AudioLoopSnapshot;
+  /** Errors that were caught, by stage. */
+  readonly faults: FaultCounters;
 }
 
 export class RoomMixer {
   readonly video: VideoLoop;
   readonly audio: AudioLoop;
   private readonly sources: SourceTable;
+  private readonly faults: Faults;
   private readonly stages = new StageTimes();
   private closed = false;
 
@@ -47,17 +60,33 @@ export class RoomMixer {
     private readonly settings: MixSettings,
     private readonly output: RoomMixerOutput,
     time: MixerTime = REAL_TIME,
+    native?: NativeCalls,
   ) {
     const { stages } = this;
+    const now = () => time.now();
     const failed = (error: unknown) => this.fail(error);
+    this.faults = new Faults(
+      {
+        fault: (report) => output.event({ type: 'fault', ...report }),
+        recovered: (source) => output.event({ type: 'recovered', source }),
+        caught: (source, stage) => {
+          if (VIDEO_STAGES.has(stage)) this.sources.videoBroke(source);
+        },
+      },
+      now,
+      native,
+    );
+    const { faults } = this;
     this.sources = new SourceTable(
       {
         keyframeNeeded: (source) => output.event({ type: 'keyframe-needed', source }),
         corrupt: (source) => output.event({ type: 'corrupt', source, media: 'video' }),
-        failed,
+        overBudget: (sources) => output.event({ type: 'over-budget', sources }),
       },
       stages,
-      () => time.now(),
+      faults,
+      settings.pixelRates,
+      now,
     );
     this.audio = new AudioLoop(
       settings,
@@ -69,6 +98,7 @@ export class RoomMixer {
         failed,
       },
       stages,
+      faults,
       time,
     );
     this.video = new VideoLoop(
@@ -79,9 +109,11 @@ export class RoomMixer {
         frame: (frame) => output.frame(frame),
         layout: (tiles, ptsMicros) => this.moveTiles(tiles, ptsMicros),
         load: (steps) => output.event({ type: 'load', steps }),
+        hung: (source) => output.event({ type: 'hung', source }),
         failed,
       },
       stages,
+      faults,
       time,
     );
   }
@@ -91,6 +123,11 @@ export class RoomMixer {
     if (this.closed) return;
     this.audio.startTicks();
     this.video.startTicks();
+  }
+
+  /** Runs a command; an error in it is counted and told, and the room goes on. */
+  command(run: () => void): void {
+    this.faults.guard(ROOM, 'command', run);
   }
 
   setSources(states: readonly SourceState[]): void {
@@ -109,7 +146,11 @@ export class RoomMixer {
   }
 
   snapshot(): RoomMixerSnapshot {
-    return { video: this.video.snapshot(), audio: this.audio.snapshot() };
+    return {
+      video: this.video.snapshot(),
+      audio: this.audio.snapshot(),
+      faults: this.faults.snapshot(),
+    };
   }
 
   /** Of each source's jitter buffer; undefined for sources that are not heard. */

@@ -1,8 +1,10 @@
 /** The sources of a room in the order of joining: what each of them is, its video and its sync. */
-import type { SourceId, SourceState } from '../link/link-messages.js';
+import type { PixelRates, SourceId, SourceState } from '../link/link-messages.js';
 import type { StageTimes } from '../util/stage-times.js';
 import type { Micros } from '../util/units.js';
 import { AvSync } from './av-sync.js';
+import type { Faults } from './faults.js';
+import { PixelBudget } from './video/pixel-budget.js';
 import {
   VideoSource,
   type VideoSourceCounters,
@@ -23,12 +25,14 @@ export interface SourceTableEvents {
   keyframeNeeded(source: SourceId): void;
   /** A frame of the source could not be decoded. */
   corrupt(source: SourceId): void;
-  failed(error: unknown): void;
+  /** All sources of which less is decoded than they send. */
+  overBudget(sources: readonly SourceId[]): void;
 }
 
 export class SourceTable implements Iterable<Source> {
   private readonly sources = new Map<SourceId, Source>();
   private readonly counters = videoSourceCounters();
+  private readonly budget: PixelBudget;
 
   /**
    * @param stages takes the durations of `transfer`, `decode` and `wait`.
@@ -37,8 +41,12 @@ export class SourceTable implements Iterable<Source> {
   constructor(
     private readonly events: SourceTableEvents,
     private readonly stages: StageTimes,
+    private readonly faults: Faults,
+    pixelRates: PixelRates,
     private readonly now: () => Micros,
-  ) {}
+  ) {
+    this.budget = new PixelBudget(pixelRates);
+  }
 
   [Symbol.iterator](): Iterator<Source> {
     return this.sources.values();
@@ -54,7 +62,9 @@ export class SourceTable implements Iterable<Source> {
     for (const [id, { video }] of this.sources) {
       if (present.has(id)) continue;
       this.sources.delete(id);
-      video.close().catch((error: unknown) => this.events.failed(error));
+      this.faults.forget(id);
+      this.budget.forget(id);
+      video.close().catch((error: unknown) => this.faults.caught(id, 'video_decode', error));
     }
     for (const state of states) {
       const source = this.sources.get(state.id) ?? this.open(state);
@@ -70,6 +80,29 @@ export class SourceTable implements Iterable<Source> {
   restartVideo({ id, video }: Source): void {
     video.clear();
     this.events.keyframeNeeded(id);
+  }
+
+  /** A picture or a frame of this source broke a stage: its video starts again, after a pause. */
+  videoBroke(id: SourceId): void {
+    this.sources.get(id)?.video.fault();
+  }
+
+  /** Limits the pixels that are decoded; to be called on each tick. */
+  keepBudget(now: Micros): void {
+    if (!this.budget.tick(now)) return;
+    const reduced: SourceId[] = [];
+    for (const { id, video } of this.sources.values()) {
+      const share = this.budget.shareOf(id);
+      this.faults.guard(id, 'receive', () => video.setShare(share));
+      if (share !== 'all') reduced.push(id);
+    }
+    this.events.overBudget(reduced);
+  }
+
+  /** A source whose decoder does not come back; undefined if there is none. */
+  hanging(now: Micros): SourceId | undefined {
+    for (const { id, video } of this.sources.values()) if (video.hangs(now)) return id;
+    return undefined;
   }
 
   /** Encoded frames that wait for decoders. */
@@ -103,15 +136,20 @@ export class SourceTable implements Iterable<Source> {
 
   private open(state: SourceState): Source {
     const { id } = state;
-    const { events, stages, counters, now } = this;
+    const { events, stages, counters, faults, now } = this;
     const sync = new AvSync();
+    const alone = faults.isProbation;
+    const inNative = <T>(call: (alone: boolean) => Promise<T>) =>
+      faults.inNative(id, () => call(alone));
     const video = new VideoSource(
       {
         keyframeNeeded: () => events.keyframeNeeded(id),
         corrupt: () => events.corrupt(id),
         took: (stage, micros) => stages.observe(stage, micros),
+        failed: (error) => faults.caught(id, 'video_decode', error),
+        arrived: (pixels) => this.budget.arrived(id, pixels),
       },
-      { counters, now, dueTime: (capture, at) => sync.videoDue(capture, at) },
+      { counters, now, dueTime: (capture, at) => sync.videoDue(capture, at), inNative },
     );
     return { id, state, tiled: state.visible, video, sync };
   }

@@ -46,6 +46,11 @@ export const ERROR_CODES = {
   session_not_found: 'There is no such WHIP or WHEP session.',
   bad_time_zone: 'There is no such time zone.',
   video_too_large: 'The video that the participant sends is too large.',
+  media_quarantined:
+    'The video of the participant crashed the decoder and is not decoded for a time.',
+  video_over_budget:
+    'The video has more pixels a second than the room can decode: fewer frames are shown.',
+  not_quarantined: 'What the participant sends is not in quarantine.',
   connection_failed: 'The media connection failed.',
   media_failed: 'The media process of the room failed.',
   shutting_down: 'The server is stopping.',

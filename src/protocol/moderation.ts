@@ -45,6 +45,7 @@ export const Moderate = Type.Union([
     ...target,
     gainDb: Type.Number({ minimum: -60, maximum: 20, description: 'in dB' }),
   }),
+  action('liftQuarantine', 'Tries the video of a quarantined participant again.', target),
   action('layout', 'Chooses the layout.', {
     mode: LayoutMode,
     custom: Type.Optional(CustomLayout),

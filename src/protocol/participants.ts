@@ -15,6 +15,14 @@ export const ParticipantId = Type.String({
   description: 'id of the participant',
 });
 
+export const MEDIA_TROUBLES = ['media_error', 'quarantined', 'over_budget'] as const;
+
+export const MediaTrouble = literals(MEDIA_TROUBLES, {
+  description:
+    'what is wrong with what they send: `media_error`, it breaks a stage of the mixer and is tried again; `quarantined`, it crashed a decoder and is not decoded for a time; `over_budget`, it has more pixels a second than the room can decode and is shown at fewer frames',
+});
+export type MediaTrouble = Static<typeof MediaTrouble>;
+
 export const ParticipantState = Type.Object(
   {
     id: Type.String({ description: 'new for each participation' }),
@@ -26,6 +34,7 @@ export const ParticipantState = Type.Object(
     camera: Type.Boolean({ description: 'the camera is on' }),
     screen: Type.Boolean({ description: 'a screen is shared' }),
     connected: Type.Boolean({ description: 'the media connection is up' }),
+    trouble: Type.Optional(MediaTrouble),
     captured: Type.Optional(
       Type.Boolean({ description: 'what they send is being captured for diagnosis' }),
     ),

@@ -3,7 +3,7 @@
  * that grows while they keep dying, so that a stream that kills every process cannot use up the CPU.
  * Frames that arrive while none runs are dropped.
  */
-import type { MediaCommand, MediaEvent, MediaFrame } from '../link/link-messages.js';
+import type { MediaCommand, MediaEvent, MediaFrame, SourceId } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
 import { Backoff } from '../util/backoff.js';
 import type { MediaProcess } from './media-process.js';
@@ -26,8 +26,11 @@ export interface SupervisorEvents {
   onStarted(): void;
   onEvent(event: MediaEvent): void;
   onFrame(frame: MediaFrame): void;
-  /** The process is gone; another one will be started. */
-  onDied(): void;
+  /**
+   * The process is gone; another one will be started.
+   * @param suspects sources that were in native code; undefined if that was not the reason.
+   */
+  onDied(suspects: readonly SourceId[] | undefined): void;
 }
 
 export interface SupervisorCounters {
@@ -101,18 +104,23 @@ export class MediaProcessSupervisor {
     process.use({
       onEvent: (event) => this.events.onEvent(event),
       onFrame: (frame) => this.events.onFrame(frame),
-      onCrash: (reason) => this.crashed(process, reason),
+      onCrash: (reason, suspects) => this.crashed(process, reason, suspects),
     });
     for (const command of this.kept.values()) process.send(command);
     this.events.onStarted();
   }
 
-  private crashed(process: RoomProcess, reason: string): void {
+  private crashed(
+    process: RoomProcess,
+    reason: string,
+    suspects: readonly SourceId[] | undefined,
+  ): void {
     if (this.closed || this.current !== process) return;
     this.current = undefined;
     this.counters.media_process_restarts++;
-    this.logger.error({ reason, mediaPid: process.pid }, 'media process died; starting another');
-    this.events.onDied();
+    const { pid: mediaPid } = process;
+    this.logger.error({ reason, mediaPid, suspects }, 'media process died; starting another');
+    this.events.onDied(suspects);
     this.pool
       .release(process)
       .catch((error: unknown) => this.logger.error({ error }, 'release failed'));

@@ -1,18 +1,21 @@
 /** One media process, seen from the server: commands and frames go in, events and frames come out. */
-import type { MediaCommand, MediaEvent, MediaFrame } from '../link/link-messages.js';
+import { CrashNotes } from '../link/crash-notes.js';
+import { CHECK_INTERVAL_MS, HangDetector } from '../link/hang-detector.js';
+import type { MediaCommand, MediaEvent, MediaFrame, SourceId } from '../link/link-messages.js';
 import { LinkedProcess } from '../link/linked-process.js';
 import type { MediaSnapshot } from '../link/media-counters.js';
+import { threadActivity } from '../link/thread-activity.js';
 import type { Logger } from '../logger.js';
 import type { CompositeCodec } from '../protocol/codec-names.js';
-
-/** A process that has not reported for this long hangs, and is killed. */
-const HANG_MS = 5000;
 
 export interface MediaProcessUser {
   onEvent(event: MediaEvent): void;
   onFrame(frame: MediaFrame): void;
-  /** The process died unasked. Called at most once. */
-  onCrash(reason: string): void;
+  /**
+   * The process died unasked. Called at most once.
+   * @param suspects sources that were in native code; undefined if that was not the reason.
+   */
+  onCrash(reason: string, suspects: readonly SourceId[] | undefined): void;
 }
 
 export class MediaProcess {
@@ -23,22 +26,33 @@ export class MediaProcess {
   private readonly linked: LinkedProcess;
   private user: MediaProcessUser | undefined;
   private watchdog: NodeJS.Timeout | undefined;
+  private readonly hangs = new HangDetector();
+  private readonly notes: CrashNotes | undefined;
+  /** The source whose call has not come back; undefined if none is known of. */
+  private hanging: SourceId | undefined;
 
   constructor(logger: Logger) {
+    try {
+      this.notes = CrashNotes.open();
+    } catch (error) {
+      logger.warn({ error }, 'after a crash of a media process its cause will not be known');
+    }
     this.linked = new LinkedProcess(
       {
         name: 'media',
         entry: new URL('../mixer/main.js', import.meta.url),
         // SVT-AV1 writes a page for each encoder by default.
         environment: { UV_THREADPOOL_SIZE: '4', SVT_LOG: '1' },
+        file: this.notes?.fd,
       },
       logger,
       {
         onMessage: (message) => this.handle(message as MediaEvent),
         onFrame: (frame) => this.user?.onFrame(frame),
-        onCrash: (reason) => {
-          clearTimeout(this.watchdog);
-          this.user?.onCrash(reason);
+        onCrash: (reason, native) => {
+          clearInterval(this.watchdog);
+          this.user?.onCrash(reason, native ? this.suspects() : undefined);
+          this.notes?.close();
         },
       },
     );
@@ -52,10 +66,11 @@ export class MediaProcess {
     return this.linked.pid;
   }
 
-  /** Sets the user and starts the watchdog: send `configure` next, the process then reports each second. */
+  /** Sets the user and starts the watchdog. */
   use(user: MediaProcessUser): void {
     this.user = user;
-    this.feedWatchdog();
+    if (this.linked.over) return;
+    this.watchdog = setInterval(() => this.look(), CHECK_INTERVAL_MS);
   }
 
   get queuedBytes(): number {
@@ -73,21 +88,31 @@ export class MediaProcess {
 
   /** Ends the process; resolves when it is gone. */
   async close(): Promise<void> {
-    clearTimeout(this.watchdog);
+    clearInterval(this.watchdog);
     await this.linked.close();
+    this.notes?.close();
   }
 
   private handle(event: MediaEvent): void {
-    if (event.type === 'stats') {
-      this.snapshot = event;
-      this.feedWatchdog();
+    this.hangs.heartbeat();
+    if (event.type === 'alive') return;
+    if (event.type === 'stats') this.snapshot = event;
+    if (event.type === 'hung') {
+      this.hanging = event.source;
+      this.linked.die('a decoder does not come back', true);
+      return;
     }
     this.user?.onEvent(event);
   }
 
-  private feedWatchdog(): void {
-    clearTimeout(this.watchdog);
-    if (this.linked.over) return;
-    this.watchdog = setTimeout(() => this.linked.die('no sign of life'), HANG_MS);
+  /** Kills the process if it hangs. */
+  private look(): void {
+    const { pid } = this;
+    const reason = this.hangs.check(() => (pid === undefined ? undefined : threadActivity(pid)));
+    if (reason !== undefined) this.linked.die(reason, true);
+  }
+
+  private suspects(): readonly SourceId[] {
+    return this.hanging === undefined ? (this.notes?.read() ?? []) : [this.hanging];
   }
 }

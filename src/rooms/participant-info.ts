@@ -1,5 +1,5 @@
 /** What everybody in a room may know of one participant. */
-import type { Role } from '../protocol/participants.js';
+import type { MediaTrouble, Role } from '../protocol/participants.js';
 
 /** Of a participant's media connection. */
 export type ConnectionState = 'new' | 'connecting' | 'connected' | 'interrupted' | 'failed';
@@ -16,6 +16,8 @@ export interface ParticipantInfo {
   /** Their screen is shared. */
   readonly screen: boolean;
   readonly connected: boolean;
+  /** What is wrong with what they send. */
+  readonly trouble?: MediaTrouble;
   /** What they send is being captured for diagnosis. */
   readonly captured?: boolean;
 }
@@ -31,6 +33,7 @@ export interface Described {
   readonly cameraOn: boolean;
   readonly sharesScreen: boolean;
   readonly connectionState: ConnectionState;
+  readonly mediaTrouble: MediaTrouble | undefined;
   readonly captured: boolean;
 }
 
@@ -40,6 +43,7 @@ export function participantInfo(participant: Described): ParticipantInfo {
   const screen = participant.sharesScreen;
   return {
     ...{ id, identity, name, role, viewer, mic: micOn, camera: cameraOn, screen, connected },
+    ...(participant.mediaTrouble ? { trouble: participant.mediaTrouble } : {}),
     ...(participant.captured ? { captured: true } : {}),
   };
 }

@@ -4,7 +4,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { TesseraError } from '../errors.js';
 import type { SourceId } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
-import type { Role } from '../protocol/participants.js';
+import type { MediaTrouble, Role } from '../protocol/participants.js';
 import type { UplinkUse } from '../rtp/negotiated-media.js';
 import type { Grant, PublishSource } from './grant.js';
 import type { MediaConnection } from './media-connection.js';
@@ -61,6 +61,8 @@ export class Participant implements MediaOwner {
   micOn = true;
   cameraOn = true;
   screenOn = false;
+  /** What is wrong with what they send; set by the room. */
+  mediaTrouble: MediaTrouble | undefined;
   /** Name of the image that is shown while their camera is off. */
   avatar: string | undefined;
   readonly media: ParticipantMedia;

@@ -17,6 +17,9 @@ export interface PipelineCounters extends SupervisorCounters {
   readonly link_frames_dropped: number;
 }
 
+/** Stages whose caught errors a room counts as `source_errors_<stage>`. */
+export { FAULT_STAGES } from '../link/fault-stages.js';
+
 /** Counts of the room's bus of updates. */
 export interface UpdateCounters {
   readonly update_listener_errors: number;

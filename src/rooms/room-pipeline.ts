@@ -7,6 +7,7 @@
  * Frames of sources go in with `receive`. Encoded frames come back in `send` and go to the outputs
  * that demand them. A media process that replaces a dead one is sent all that the room set before.
  */
+import type { FaultReport } from '../link/fault-stages.js';
 import type {
   AudioInFrame,
   AudioOutFrame,
@@ -33,6 +34,7 @@ import { MediaProcessSupervisor, type ProcessSource } from './media-process-supe
 import type { MediaSource } from './media-source.js';
 import { type OutputRoute, OutputRoutes } from './output-routes.js';
 import type { PipelineCounters } from './room-counters.js';
+import { SourceQuarantine } from './source-quarantine.js';
 import { watchKey, watchSet } from './watch-set.js';
 
 export interface RoomPipelineEvents {
@@ -42,6 +44,18 @@ export interface RoomPipelineEvents {
   /** The tiles moved, from the composite of this time on. */
   onLayout(tiles: readonly TilePlace[], ptsMicros: Micros): void;
   onCorrupt(source: SourceId, media: 'audio' | 'video'): void;
+  /** The media process caught an error about a source, or about the room. */
+  onFault(report: FaultReport): void;
+  /** All sources of which less is decoded than they send. */
+  onOverBudget(sources: readonly SourceId[]): void;
+  /** A source that had errors has none any more. */
+  onRecovered(source: SourceId): void;
+  /** These sources are not decoded at present, because they may crash the decoder. */
+  onQuarantined(sources: ReadonlySet<SourceId>): void;
+  /** The source is not decoded for a time: it crashed a decoder twice. */
+  onHeld(source: SourceId): void;
+  /** A new media process runs. */
+  onRestarted(): void;
   /** The steps by which the composite is reduced changed. */
   onLoad(steps: readonly LoadStep[]): void;
 }
@@ -50,6 +64,7 @@ export class RoomPipeline {
   /** Times of the stages on this side of the link. */
   readonly stages = new StageTimes();
   private readonly media: MediaProcessSupervisor;
+  private readonly quarantine: SourceQuarantine;
   private readonly outputs = new OutputRoutes();
   private readonly packets = new LazyPackets(new CompositePacketizer());
   private sources: readonly MediaSource[] = [];
@@ -74,11 +89,26 @@ export class RoomPipeline {
       onStarted: () => this.started(),
       onEvent: (event) => this.handle(event),
       onFrame: (frame) => this.send(frame),
-      onDied: () => {
+      onDied: (suspects) => {
+        this.quarantine.crashed(suspects);
         this.audioTick.clear();
         this.lowAudioTick.clear();
       },
     });
+    this.quarantine = new SourceQuarantine(
+      settings,
+      pool,
+      logger,
+      {
+        onChanged: (apart) => {
+          this.setSources(this.sources);
+          events.onQuarantined(apart);
+        },
+        onHeld: (source) => events.onHeld(source),
+        keyframeNeeded: (source) => this.requestSourceKeyframe(source),
+      },
+      nowMicros,
+    );
     this.media.keep('configure', { type: 'configure', settings });
   }
 
@@ -120,14 +150,26 @@ export class RoomPipeline {
     return this.media.start();
   }
 
-  close(): Promise<void> {
-    return this.media.close();
+  async close(): Promise<void> {
+    await Promise.all([this.media.close(), this.quarantine.close()]);
+  }
+
+  /** Called every few tens of milliseconds. */
+  tick(now: Micros): void {
+    this.quarantine.tick(now);
+  }
+
+  /** Tries a quarantined source again. @returns whether it was in quarantine. */
+  liftQuarantine(source: SourceId): boolean {
+    return this.quarantine.lift(source);
   }
 
   /** The room's sources in order of joining: call it when one comes, goes or changes its state. */
   setSources(sources: readonly MediaSource[]): void {
     this.sources = sources;
-    const states = sources.map(({ state }) => state);
+    const own = sources.map(({ state }) => state);
+    this.quarantine.setSources(own);
+    const states = own.map((state) => this.quarantine.stateOf(state));
     this.mixed = new Set(states.filter(({ visible }) => visible).map(({ id }) => id));
     this.media.send({ type: 'sources', sources: states });
     this.watch();
@@ -190,6 +232,7 @@ export class RoomPipeline {
   /** In: a frame of a source on its way to the decoder. */
   receive(frame: VideoInFrame | AudioInFrame): void {
     for (const { output } of this.outputs.takingSources) this.give(output, frame, 0);
+    if (frame.kind === 'video-in' && this.quarantine.takes(frame)) return;
     const { process } = this.media;
     if (process && !process.sendFrame(frame)) this.framesDropped++;
   }
@@ -257,6 +300,7 @@ export class RoomPipeline {
   /** A new media process runs: it has no source, no output and no picture yet. */
   private started(): void {
     this.setSteps([]);
+    this.events.onRestarted();
     this.watchKey = '';
     this.setSources(this.sources);
     for (const source of this.sources) source.requestKeyframe();
@@ -279,6 +323,15 @@ export class RoomPipeline {
         break;
       case 'load':
         this.setSteps(event.steps);
+        break;
+      case 'fault':
+        this.events.onFault(event);
+        break;
+      case 'over-budget':
+        this.events.onOverBudget(event.sources);
+        break;
+      case 'recovered':
+        this.events.onRecovered(event.source);
         break;
       case 'corrupt':
         this.events.onCorrupt(event.source, event.media);

@@ -1,6 +1,6 @@
 /** One room: its settings, and the parts that hold who is in it and make its composite and audio. */
 import { randomUUID } from 'node:crypto';
-import type { TesseraError } from '../errors.js';
+import { TesseraError } from '../errors.js';
 import type {
   MixSettings,
   Rendition,
@@ -32,6 +32,7 @@ import { renditionNames } from './receive-limits.js';
 import { ownerOf, RoomLayoutControl } from './room-layout.js';
 import { RoomPipeline } from './room-pipeline.js';
 import { checkChange, type RoomSettings } from './room-settings.js';
+import { SourceTroubles } from './source-troubles.js';
 import { RoomTelemetry } from './telemetry.js';
 import { UpdateBus } from './update-bus.js';
 
@@ -83,6 +84,7 @@ export class Room {
   readonly images: RoomImages;
   readonly telemetry: RoomTelemetry;
   private readonly pipeline: RoomPipeline;
+  private readonly troubles: SourceTroubles<Participant>;
   private readonly arrangement: RoomLayoutControl;
   private readonly logger: Logger;
   private readonly ownRenditions: Rendition[] = [];
@@ -116,7 +118,17 @@ export class Room {
       onDominant: (source) => announcer.dominant(source),
       onLayout: (tiles, ptsMicros) => announcer.placed(tiles, ptsMicros),
       onCorrupt: (source, media) => logger.debug({ source, media }, 'corrupt bitstream'),
+      onFault: (report) => this.troubles.fault(report),
+      onOverBudget: (sources) => this.troubles.overBudget(sources),
+      onRecovered: (source) => this.troubles.recovered(source),
+      onQuarantined: (sources) => this.troubles.quarantined(sources),
+      onHeld: (source) => this.troubles.held(source),
+      onRestarted: () => this.troubles.restarted(),
       onLoad: (steps) => this.followLoad(steps),
+    });
+    this.troubles = new SourceTroubles(participants, logger, {
+      changed: (participant) => this.changed(participant),
+      tell: ({ id }, error) => this.updates.tell(id, { type: 'error', error }),
     });
     this.telemetry = new RoomTelemetry(this.pipeline, participants, options.mix, this.updates);
     this.images = new RoomImages(
@@ -277,9 +289,23 @@ export class Room {
     this.pipeline.setLoadFloor(floor);
   }
 
+  /**
+   * Tries what a participant sends again, before its quarantine is over.
+   * @throws TesseraError `participant_not_found`, `not_quarantined`.
+   */
+  liftQuarantine(id: string): void {
+    const { sourceId, screenSourceId } = this.membership.find(id);
+    const lifted = [sourceId, screenSourceId].filter((source) =>
+      this.pipeline.liftQuarantine(source),
+    );
+    if (lifted.length > 0) return;
+    throw new TesseraError('not_quarantined', 'what this participant sends is not in quarantine');
+  }
+
   /** Called every few tens of milliseconds. */
   tick(now: Micros): void {
     for (const { media } of this.participants) media.tick(now);
+    this.pipeline.tick(now);
   }
 
   /** @param reason is sent to everybody in the room and in the lobby. */

@@ -69,6 +69,7 @@ const ACTIONS = {
   gain: ({ room }, { participant, gainDb }) => {
     room.moderation.change(participant, { gainDb });
   },
+  liftQuarantine: ({ room }, { participant }) => room.liftQuarantine(participant),
   layout: ({ room }, { mode, custom }) =>
     room.update({ layout: mode, ...(custom === undefined ? {} : { customLayout: custom }) }),
   pin: ({ room }, { participants }) => room.pin(participants),

@@ -20,3 +20,29 @@ export async function encodeMoving(
   }
   return frames;
 }
+
+/** Frames of a picture with something in it, the first one a keyframe. */
+export async function encodeSized(
+  codec: CompositeCodec,
+  [width, height]: readonly [number, number],
+  count: number,
+): Promise<Buffer[]> {
+  using encoder = await VideoEncoder.open({
+    codec,
+    width,
+    height,
+    frameRate: 30,
+    bitrateBps: 2 * width * height,
+  });
+  using picture = Picture.allocate(width, height);
+  const frames: Buffer[] = [];
+  for (let i = 0; i < count; i++) {
+    picture.fill({ x: 0, y: 0, width, height }, [90, 110, 140]);
+    for (let x = 0; x + 16 <= width; x += 32) {
+      const side = { x, y: ((x + 8 * i) % (height - 16)) & ~1, width: 16, height: 16 };
+      picture.fill(side, [200, 128 + (x % 64), 100]);
+    }
+    for (const { data } of await encoder.encode(picture, i * 33_333, i === 0)) frames.push(data);
+  }
+  return frames;
+}

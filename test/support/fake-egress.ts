@@ -97,6 +97,7 @@ const MIX: MixSettings = {
   levelling: true,
   noiseGate: true,
   stereoPlacement: false,
+  pixelRates: { source: 140e6, room: 600e6 },
   loadControl: true,
 };
 

@@ -5,6 +5,7 @@ import type {
   MediaEvent,
   MediaFrame,
   MixSettings,
+  SourceId,
   VideoOutFrame,
 } from '../../src/link/link-messages.js';
 import type { MediaSnapshot } from '../../src/link/media-counters.js';
@@ -51,8 +52,9 @@ export class FakeMediaProcess implements RoomProcess {
     this.user?.onEvent(event);
   }
 
-  crashes(): void {
-    this.user?.onCrash('killed by SIGSEGV');
+  /** @param suspects sources that were in native code. */
+  crashes(suspects?: readonly SourceId[]): void {
+    this.user?.onCrash('killed by SIGSEGV', suspects);
   }
 }
 
@@ -115,6 +117,7 @@ export const MIX: MixSettings = {
   levelling: false,
   noiseGate: false,
   stereoPlacement: false,
+  pixelRates: { source: 140e6, room: 600e6 },
   loadControl: true,
 };
 

@@ -1,7 +1,18 @@
 /** A mixer's inputs in unit tests: a clock that the test moves, settings, and sources. */
+
+import type { FaultStage } from '../../src/link/fault-stages.js';
 import type { MixSettings, SourceId, SourceState } from '../../src/link/link-messages.js';
+import { Faults } from '../../src/mixer/faults.js';
 import type { MixerTicker, MixerTime } from '../../src/mixer/mixer-time.js';
 import type { Micros } from '../../src/util/units.js';
+
+/** For what must work: an error that a boundary catches fails the test. */
+export function noFaults(): Faults {
+  const caught = (_source: SourceId, stage: FaultStage) => {
+    throw new Error(`caught an error in ${stage}`);
+  };
+  return new Faults({ caught, fault: () => {}, recovered: () => {} }, () => 0);
+}
 
 class FakeTicker implements MixerTicker {
   skipped = 0;
@@ -12,6 +23,7 @@ class FakeTicker implements MixerTicker {
     private readonly time: FakeTime,
     private interval: number,
     private readonly tick: (due: Micros) => void | Promise<void>,
+    private readonly failed: (error: unknown) => void,
   ) {}
 
   start(): void {
@@ -30,7 +42,11 @@ class FakeTicker implements MixerTicker {
   async run(): Promise<void> {
     const due = this.due as Micros;
     this.due = due + this.interval;
-    await this.tick(due);
+    try {
+      await this.tick(due);
+    } catch (error) {
+      this.failed(error);
+    }
   }
 }
 
@@ -47,8 +63,9 @@ export class FakeTime implements MixerTime {
     interval: number,
     _maxBehind: number,
     tick: (due: Micros) => void | Promise<void>,
+    failed: (error: unknown) => void,
   ): MixerTicker {
-    const ticker = new FakeTicker(this, interval, tick);
+    const ticker = new FakeTicker(this, interval, tick, failed);
     this.tickers.push(ticker);
     return ticker;
   }
@@ -84,6 +101,7 @@ export function mixSettings(overrides: Partial<MixSettings> = {}): MixSettings {
     levelling: false,
     noiseGate: false,
     stereoPlacement: false,
+    pixelRates: { source: 140e6, room: 600e6 },
     loadControl: true,
     ...overrides,
   };

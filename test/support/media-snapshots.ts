@@ -1,4 +1,5 @@
 /** Reports of a media process, whole, for unit tests. */
+import { faultCounters } from '../../src/link/fault-stages.js';
 import type { MediaSnapshot, SourceSnapshot } from '../../src/link/media-counters.js';
 
 export function sourceSnapshot(change: Partial<SourceSnapshot> = {}): SourceSnapshot {
@@ -22,6 +23,7 @@ export function sourceSnapshot(change: Partial<SourceSnapshot> = {}): SourceSnap
 export function mediaSnapshotOf(change: Partial<MediaSnapshot['counters']> = {}): MediaSnapshot {
   return {
     counters: {
+      ...faultCounters(() => 1),
       video_ticks: 1,
       video_ticks_skipped: 1,
       video_frames_not_shown: 1,
@@ -29,6 +31,9 @@ export function mediaSnapshotOf(change: Partial<MediaSnapshot['counters']> = {})
       video_frames_corrupt: 1,
       video_frames_dropped_overload: 1,
       video_frames_dropped_no_keyframe: 1,
+      video_frames_dropped_fault: 1,
+      video_frames_dropped_budget: 1,
+      video_pictures_too_small: 1,
       video_freezes: 1,
       video_tiles_late: 1,
       video_hardware_fallbacks: 1,

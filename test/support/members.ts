@@ -39,6 +39,7 @@ export function testMember(name: string, grant: Grant): TestMember {
     cameraOn: true,
     screenOn: false,
     sharesScreen: false,
+    mediaTrouble: undefined,
     captured: false,
     connectionState: 'connected',
     closed: false,

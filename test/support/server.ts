@@ -33,6 +33,9 @@ export interface ServerStats {
 
 /** The built server in its own process, as users run it. */
 export class TestServer {
+  /** Of an operator, where the server has keys. */
+  token: string | undefined;
+
   private constructor(
     readonly url: string,
     private readonly child: ChildProcess,
@@ -41,13 +44,17 @@ export class TestServer {
     readonly dataDir: string,
   ) {}
 
-  /** @param cores that it may run on; all by default. */
+  /**
+   * @param cores that it may run on; all by default.
+   * @param main its entry; by default the one that was built.
+   */
   static async start(
     environment: Record<string, string> = {},
     cores?: readonly number[],
+    main = MAIN,
   ): Promise<TestServer> {
     const dataDir = environment.TESSERA_DATA_DIR ?? join(tmpdir(), `tessera-test-${randomUUID()}`);
-    const command = [...(cores ? ['taskset', '-c', cores.join()] : []), process.execPath, MAIN];
+    const command = [...(cores ? ['taskset', '-c', cores.join()] : []), process.execPath, main];
     const child = spawn(command[0] as string, command.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
@@ -91,7 +98,8 @@ export class TestServer {
   }
 
   async stats(): Promise<ServerStats> {
-    return (await (await fetch(`${this.url}/stats`)).json()) as ServerStats;
+    const headers = this.token === undefined ? {} : { authorization: `Bearer ${this.token}` };
+    return (await (await fetch(`${this.url}/stats`, { headers })).json()) as ServerStats;
   }
 
   async room(id: string): Promise<ServerStats['rooms'][number] | undefined> {

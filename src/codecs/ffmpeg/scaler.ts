@@ -150,6 +150,8 @@ export class Scaler implements Disposable {
     const shape = `${srcWidth}x${srcHeight}/${format}>${width}x${height} ${content}`;
     if (this.context && this.shape === shape) return this.context;
     this.context?.freeContext();
+    // Not kept, because making the next one may throw.
+    this.context = undefined;
     const context = new SoftwareScaleContext();
     context.getContext(
       srcWidth,

@@ -50,6 +50,7 @@ export class VideoDecoder implements Disposable {
    * @param data one frame; of H.264, one access unit as Annex B.
    * @param number of the frame, which its picture will have.
    * @param isDamaged frames before it are missing: pictures with errors are given too.
+   * @param inline decodes on this thread, whatever the size.
    * @returns the newest picture, owned by the caller; undefined if there is none yet; `'corrupt'` if
    *   the bitstream could not be decoded.
    */
@@ -57,15 +58,17 @@ export class VideoDecoder implements Disposable {
     data: Buffer,
     number = 0,
     isDamaged = false,
+    inline = false,
   ): Promise<Picture | undefined | 'corrupt'> {
     if (this.closed) return undefined;
     this.packet.data = data;
     this.packet.pts = BigInt(number);
     let result: number;
     try {
-      result = isMadeInline(this.pixels)
-        ? this.context.sendPacketSync(this.packet)
-        : await this.context.sendPacket(this.packet);
+      result =
+        inline || isMadeInline(this.pixels)
+          ? this.context.sendPacketSync(this.packet)
+          : await this.context.sendPacket(this.packet);
     } finally {
       this.packet.unref();
     }

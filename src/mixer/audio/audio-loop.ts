@@ -9,10 +9,13 @@ import type {
   SourceId,
   SourceState,
 } from '../../link/link-messages.js';
+import { RetryGate } from '../../util/retry-gate.js';
 import type { StageTimes } from '../../util/stage-times.js';
 import type { Micros } from '../../util/units.js';
 import type { AvSync } from '../av-sync.js';
+import { type Faults, ROOM } from '../faults.js';
 import type { MixerTicker, MixerTime } from '../mixer-time.js';
+import { TickGuard } from '../tick-guard.js';
 import { type AnnouncementKind, type AnnouncementText, announcement } from './announcement.js';
 import type { JitterBufferSnapshot } from './audio-jitter-buffer.js';
 import { AudioMixer, type AudioMixerSnapshot } from './audio-mixer.js';
@@ -23,6 +26,9 @@ const TICK: Micros = 20_000;
 /** Late ticks that are made up for, a fifth of a second of audio, before ticks are skipped. */
 const MAX_TICKS_BEHIND = 10;
 
+/** Before a source's audio that broke is opened again. */
+const PAUSES = { firstMs: 100, maxMs: 8000, immediate: true, calmMs: 10_000 };
+
 export interface AudioLoopEvents {
   /** A packet of a mix. */
   frame(frame: AudioOutFrame): void;
@@ -30,6 +36,7 @@ export interface AudioLoopEvents {
   speaking(sources: readonly SourceId[]): void;
   /** Another source dominates than before. */
   dominant(source: SourceId | undefined): void;
+  /** The loop cannot go on: the server replaces this process. */
   failed(error: unknown): void;
 }
 
@@ -47,11 +54,15 @@ export class AudioLoop {
   private readonly mixer: AudioMixer;
   private readonly dominantSpeaker = new DominantSpeaker<SourceId>();
   private readonly ticker: MixerTicker;
+  private readonly guard: TickGuard;
   /** Sources whose codecs are being opened. */
   private readonly opening = new Set<Promise<void>>();
   /** Of the sources that are heard or about to be. */
   private states: ReadonlyMap<SourceId, SourceState> = new Map();
   private listened = false;
+  /** Sources whose audio broke and is not open at present. */
+  private readonly broken = new Set<SourceId>();
+  private readonly pauses = new RetryGate<SourceId>(PAUSES);
   /** The last {@link AudioLoopEvents.speaking}, as a string. */
   private speakingKey = '';
 
@@ -64,11 +75,21 @@ export class AudioLoop {
     private readonly sources: Iterable<SyncedSource>,
     private readonly events: AudioLoopEvents,
     private readonly stages: StageTimes,
+    private readonly faults: Faults,
     private readonly time: MixerTime,
   ) {
-    const failed = (error: unknown) => events.failed(error);
-    this.mixer = new AudioMixer(settings, failed);
-    this.ticker = time.ticker(TICK, MAX_TICKS_BEHIND, (due) => this.tick(due), failed);
+    this.mixer = new AudioMixer(settings, faults, (owner) => this.restart(owner));
+    this.guard = new TickGuard(
+      faults,
+      () => time.now(),
+      (error) => events.failed(error),
+    );
+    this.ticker = time.ticker(
+      TICK,
+      MAX_TICKS_BEHIND,
+      (due) => this.tick(due),
+      (error) => this.guard.failed(error),
+    );
   }
 
   /** Opens the encoders. The first tick comes with {@link startTicks}. */
@@ -97,6 +118,8 @@ export class AudioLoop {
     for (const state of states) if (state.visible) heard.set(state.id, state);
     this.states = heard;
     for (const id of before.keys()) if (!heard.has(id)) this.mixer.removeSource(id);
+    for (const id of this.broken) if (!heard.has(id)) this.broken.delete(id);
+    this.pauses.keepOnly(new Set(heard.keys()));
     for (const [id, state] of heard) {
       if (!before.has(id)) this.openSource(state);
       this.mixer.setState(id, state);
@@ -117,7 +140,7 @@ export class AudioLoop {
   announce(text: AnnouncementText, kind: AnnouncementKind): void {
     announcement(text, kind)
       .then((pcm) => this.mixer.announce(pcm))
-      .catch((error: unknown) => this.events.failed(error));
+      .catch((error: unknown) => this.faults.caught(ROOM, 'announcement', error));
   }
 
   push(frame: AudioInFrame): void {
@@ -128,6 +151,7 @@ export class AudioLoop {
   tick(due: Micros): void {
     if (!this.listened) return;
     const start = this.time.now();
+    this.reopenBroken(start);
     const packets = this.mixer.tick();
     this.stages.observe('mix', this.time.now() - start);
     this.synchronise(due + TICK);
@@ -139,6 +163,7 @@ export class AudioLoop {
     });
     this.followDominant();
     this.followSpeakers();
+    this.guard.passed();
   }
 
   sourceSnapshot(id: SourceId): JitterBufferSnapshot | undefined {
@@ -173,9 +198,31 @@ export class AudioLoop {
         if (state) this.mixer.setState(id, state);
         else this.mixer.removeSource(id);
       })
-      .catch((error: unknown) => this.events.failed(error))
+      .catch((error: unknown) => {
+        this.faults.caught(id, 'audio_decode', error);
+        this.restart(opened.owner);
+      })
       .finally(() => this.opening.delete(opening));
     this.opening.add(opening);
+  }
+
+  /** The audio of a participant broke: it is opened again, after a pause that grows. */
+  private restart(owner: SourceId): void {
+    for (const [id, state] of this.states) {
+      if (state.owner !== owner) continue;
+      this.mixer.dropSource(id);
+      this.pauses.failed(id, this.time.now());
+      this.broken.add(id);
+    }
+  }
+
+  private reopenBroken(now: Micros): void {
+    for (const id of this.broken) {
+      if (!this.pauses.mayTry(id, now)) continue;
+      this.broken.delete(id);
+      const state = this.states.get(id);
+      if (state) this.openSource(state);
+    }
   }
 
   /** Tells each source's sync what was mixed, and holds its audio for late pictures. */

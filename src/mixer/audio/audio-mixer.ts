@@ -7,8 +7,10 @@
  */
 
 import { FRAME_SAMPLES, OpusDecoder } from '../../codecs/opus/opus.js';
+import type { FaultStage } from '../../link/fault-stages.js';
 import type { AudioInFrame, MixSettings, SourceId } from '../../link/link-messages.js';
 import { addCounters } from '../add-counters.js';
+import type { Faults } from '../faults.js';
 import { AnnouncementQueue } from './announcement.js';
 import {
   AudioJitterBuffer,
@@ -73,14 +75,15 @@ export class AudioMixer {
   private readonly minus: Float32Array;
   private closed = false;
 
-  /** @param failed takes errors of encoders that are opened in the background. */
+  /** @param broke a participant's audio broke; called once it has been dropped from the tick. */
   constructor(
     private readonly settings: MixSettings,
-    failed: (error: unknown) => void,
+    private readonly faults: Faults,
+    private readonly broke: (owner: SourceId) => void,
   ) {
     const { audioChannels: channels, audioBitrateBps, lowAudioBitrateBps } = settings;
     this.encoders = new MixEncoders({ channels, bitrateBps: audioBitrateBps });
-    this.lowRate = new LowRateMix({ channels, bitrateBps: lowAudioBitrateBps }, failed);
+    this.lowRate = new LowRateMix({ channels, bitrateBps: lowAudioBitrateBps }, faults);
     this.selection = new SpeakerSelection({ maxSpeakers: settings.maxSpeakers });
     this.sum = new Float32Array(FRAME_SAMPLES * channels);
     this.minus = new Float32Array(FRAME_SAMPLES * channels);
@@ -118,6 +121,11 @@ export class AudioMixer {
     if (source.gain === 0) this.drop(id);
   }
 
+  /** Drops a source at once. */
+  dropSource(id: SourceId): void {
+    this.drop(id);
+  }
+
   setState(id: SourceId, state: AudioSourceState): void {
     this.sources.get(id)?.setState(state);
   }
@@ -128,7 +136,8 @@ export class AudioMixer {
   }
 
   push(frame: AudioInFrame): void {
-    this.sources.get(frame.source)?.jitter.push(frame);
+    const source = this.sources.get(frame.source);
+    if (source) this.faults.guard(frame.source, 'receive', () => source.jitter.push(frame));
   }
 
   jitterBuffer(id: SourceId): AudioJitterBuffer | undefined {
@@ -204,7 +213,12 @@ export class AudioMixer {
   private pullAll(): ReadonlyMap<SourceId, number> {
     const levels = new Map<SourceId, number>();
     for (const [id, source] of this.sources) {
-      source.pull();
+      try {
+        source.pull();
+      } catch (error) {
+        this.fault(id, source, 'audio_decode', error);
+        continue;
+      }
       if (source.isScreen || source.leaving) continue;
       levels.set(id, source.levelDbfs);
     }
@@ -218,12 +232,16 @@ export class AudioMixer {
     const talking = new Set<SourceId>();
     this.sum.fill(0);
     for (const [id, source] of this.sources) {
-      const heard = source.isScreen ? source.active : chosen.has(id);
-      source.fadeTo(heard);
-      if (heard && source.speaks) talking.add(id);
-      if (!source.sounds) continue;
-      owners.add(source.owner);
-      source.addTo(this.sum, 1);
+      try {
+        const heard = source.isScreen ? source.active : chosen.has(id);
+        source.fadeTo(heard);
+        if (heard && source.speaks) talking.add(id);
+        if (!source.sounds) continue;
+        source.addTo(this.sum, 1);
+        owners.add(source.owner);
+      } catch (error) {
+        this.fault(id, source, 'audio_mix', error);
+      }
     }
     this.counters.audio_speakers += owners.size;
     this.talking = talking;
@@ -240,10 +258,15 @@ export class AudioMixer {
     add(FULL_MIX, this.encoders.encodeFull(this.sum, this.hasLost(owners)));
     for (const owner of owners) {
       const isSwitch = !this.previousOwners.has(owner);
-      add(
-        owner,
-        this.encoders.encodeOwn(owner, () => this.mixWithout(owner), isSwitch),
-      );
+      try {
+        add(
+          owner,
+          this.encoders.encodeOwn(owner, () => this.mixWithout(owner), isSwitch),
+        );
+      } catch (error) {
+        this.faults.caught(owner, 'audio_encode', error);
+        this.broke(owner);
+      }
     }
     const low = this.lowRate.add(this.sum, (id) =>
       owners.has(id) ? this.mixWithout(id) : undefined,
@@ -268,6 +291,12 @@ export class AudioMixer {
       if (source.owner === owner && source.sounds) source.addTo(this.minus, -1);
     }
     return this.minus;
+  }
+
+  /** A source whose audio breaks is out of the mix at once, and its owner hears the others. */
+  private fault(id: SourceId, source: AudioSource, stage: FaultStage, error: unknown): void {
+    this.faults.caught(id, stage, error);
+    this.broke(source.owner);
   }
 
   private drop(id: SourceId): void {

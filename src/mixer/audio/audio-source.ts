@@ -89,6 +89,9 @@ export class AudioSource implements Disposable {
     this.pcm = pcm as Float32Array<ArrayBuffer>;
     this.active = active;
     this.pulledDbfs = active ? levelDbfs(pcm) : SILENT_DBFS;
+    // One sample that is no number would silence the mixes of everybody.
+    if (!Number.isFinite(this.pulledDbfs))
+      throw new Error('the decoder gave audio without a level');
     this.gate.update(this.pulledDbfs);
     this.loudness?.update(pcm, active && this.gate.isOpen);
   }

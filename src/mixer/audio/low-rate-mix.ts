@@ -7,6 +7,7 @@
 
 import { FRAME_SAMPLES, OpusEncoder } from '../../codecs/opus/opus.js';
 import type { SourceId } from '../../link/link-messages.js';
+import type { Faults } from '../faults.js';
 import { Limiter } from './limiter.js';
 
 /** Ticks of the mix in one packet. */
@@ -44,7 +45,7 @@ export class LowRateMix {
 
   constructor(
     private readonly options: LowRateOptions,
-    private readonly failed: (error: unknown) => void,
+    private readonly faults: Faults,
   ) {
     this.previous = this.empty();
     this.scratch = this.empty();
@@ -75,7 +76,7 @@ export class LowRateMix {
     if (!this.isUsed) return;
     for (const id of new Set([0, ...listeners])) {
       if (!this.encoders.has(id) && !this.opening.has(id)) {
-        this.open(id).catch((error: unknown) => this.failed(error));
+        this.open(id).catch((error: unknown) => this.broke(id, error));
       }
     }
   }
@@ -125,16 +126,34 @@ export class LowRateMix {
     const packets: LowRatePacket[] = [];
     for (const [id, mix] of this.encoders) {
       const pcm = this.collected.get(id);
-      if (pcm) packets.push({ source: id, data: this.encode(mix, pcm) });
+      const data = pcm && this.encode(id, mix, pcm);
+      if (data) packets.push({ source: id, data });
       mix.isCurrent = pcm !== undefined;
     }
     return packets;
   }
 
   /** Opus frames overlap: an encoder that takes over first encodes what its listener heard last. */
-  private encode({ encoder, limiter, isCurrent }: LowRateEncoder, pcm: Float32Array): Uint8Array {
-    if (!isCurrent) this.limited(limiter, this.previous, (heard) => encoder.encode(heard, false));
-    return this.limited(limiter, pcm, (heard) => encoder.encode(heard, !isCurrent));
+  private encode(
+    id: SourceId,
+    { encoder, limiter, isCurrent }: LowRateEncoder,
+    pcm: Float32Array,
+  ): Uint8Array | undefined {
+    try {
+      if (!isCurrent) this.limited(limiter, this.previous, (heard) => encoder.encode(heard, false));
+      return this.limited(limiter, pcm, (heard) => encoder.encode(heard, !isCurrent));
+    } catch (error) {
+      this.broke(id, error);
+      return undefined;
+    }
+  }
+
+  /** This mix alone starts again, with another encoder. */
+  private broke(id: SourceId, error: unknown): void {
+    this.faults.caught(id, 'audio_encode', error);
+    this.encoders.get(id)?.encoder[Symbol.dispose]();
+    this.encoders.delete(id);
+    this.opening.delete(id);
   }
 
   private limited<T>(limiter: Limiter, pcm: Float32Array, use: (pcm: Float32Array) => T): T {

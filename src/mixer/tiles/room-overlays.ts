@@ -5,6 +5,7 @@
 import { type Canvas, createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
 import type { OverlaySettings } from '../../protocol/overlay-settings.js';
 import { evenDown } from '../../protocol/tile-geometry.js';
+import { type Faults, ROOM } from '../faults.js';
 import { useFont } from './fonts.js';
 import type { Overlay } from './overlay.js';
 import type { RoomImages } from './room-images.js';
@@ -40,6 +41,7 @@ export class RoomOverlays {
   constructor(
     private readonly canvas: Size,
     private readonly images: RoomImages,
+    private readonly faults: Faults,
   ) {}
 
   set(settings: OverlaySettings): void {
@@ -66,23 +68,36 @@ export class RoomOverlays {
     const { width, height } = this.canvas;
     const margin = height * MARGIN;
     const overlays: Overlay[] = [];
-    if (watermark)
-      overlays.push(...this.image(watermark.image, watermark.height, 'middle', watermark.opacity));
-    if (logo) overlays.push(...this.image(logo.image, logo.height, logo.corner, 1));
+    // An overlay that cannot be drawn is left out; the others are there.
+    const add = (make: () => readonly Overlay[]) => {
+      overlays.push(...(this.faults.guard(ROOM, 'overlay', make) ?? []));
+    };
+    if (watermark) {
+      const { image, height: share, opacity } = watermark;
+      add(() => this.image(image, share, 'middle', opacity));
+    }
+    if (logo) add(() => this.image(logo.image, logo.height, logo.corner, 1));
     let right = width - margin;
     if (time !== '') {
-      const { context, canvas } = this.pill(time, false);
-      right -= canvas.width;
-      overlays.push(toOverlay(context, canvas, right, margin));
-      right -= margin;
+      add(() => {
+        const { context, canvas } = this.pill(time, false);
+        right -= canvas.width;
+        const clock = toOverlay(context, canvas, right, margin);
+        right -= margin;
+        return [clock];
+      });
     }
     if (recording) {
-      const { context, canvas } = this.pill('REC', true);
-      overlays.push(toOverlay(context, canvas, right - canvas.width, margin));
+      add(() => {
+        const { context, canvas } = this.pill('REC', true);
+        return [toOverlay(context, canvas, right - canvas.width, margin)];
+      });
     }
     if (title !== '') {
-      const { context, canvas } = this.pill(title, false);
-      overlays.push(toOverlay(context, canvas, margin, margin));
+      add(() => {
+        const { context, canvas } = this.pill(title, false);
+        return [toOverlay(context, canvas, margin, margin)];
+      });
     }
     return overlays;
   }

@@ -5,12 +5,13 @@
 import type { Bitmap } from '../../codecs/ffmpeg/bitmap.js';
 import type { Picture } from '../../codecs/ffmpeg/picture.js';
 import { RoundedCorners } from '../../codecs/ffmpeg/rounded-corners.js';
-import type { MixSettings } from '../../link/link-messages.js';
+import type { MixSettings, SourceId } from '../../link/link-messages.js';
 import type { TileFit } from '../../protocol/layout.js';
 import { evenDown, type Rect } from '../../protocol/tile-geometry.js';
+import type { Faults } from '../faults.js';
 import type { Placement, TileStyle } from '../layout/layout.js';
 import { Cached } from './cached.js';
-import { BACKGROUND } from './colour.js';
+import { BACKGROUND, colourToYuv } from './colour.js';
 import { drawPlaceholder, type PlaceholderLook } from './placeholder.js';
 import { TileBorder } from './tile-border.js';
 import { isSameContent, type TileContent } from './tile-content.js';
@@ -31,7 +32,8 @@ interface DrawnLabel {
   readonly of: LabelContent;
   readonly width: number;
   readonly height: number;
-  readonly bitmap: Bitmap;
+  /** Undefined if it could not be drawn. */
+  readonly bitmap: Bitmap | undefined;
 }
 
 export class Tile implements Disposable {
@@ -47,11 +49,15 @@ export class Tile implements Disposable {
   private corners: RoundedCorners | undefined;
   private readonly picture = new TilePicture();
   private label: DrawnLabel | undefined;
-  private readonly placeholder = new Cached<Buffer>();
+  /** Undefined if it could not be drawn. */
+  private readonly placeholder = new Cached<Buffer | undefined>();
   private readonly speakingBorder = new Cached<TileBorder>();
   private readonly ownBorder = new Cached<TileBorder>();
 
-  constructor(private readonly settings: MixSettings) {
+  constructor(
+    private readonly settings: MixSettings,
+    private readonly faults: Faults,
+  ) {
     this.look = this.lookOf(undefined);
   }
 
@@ -87,16 +93,20 @@ export class Tile implements Disposable {
     return this.drawn !== undefined && isSameContent(this.drawn, content);
   }
 
-  /** @param isFresh what lies below the tile was drawn again. */
+  /**
+   * Draws the content. A picture that cannot be drawn gives way to the placeholder, a label to none.
+   * @param isFresh what lies below the tile was drawn again.
+   */
   async draw(canvas: Picture, content: TileContent, isFresh: boolean): Promise<void> {
     const { rect } = this;
     this.drawn = content;
     if (isFresh) this.corners?.keep(canvas, rect);
-    if (content.picture) await this.drawPicture(canvas, content.picture, content.label.screen);
-    else await this.drawPlaceholder(canvas, content);
+    if (!(await this.drawPicture(canvas, content))) await this.drawPlaceholder(canvas, content);
     this.corners?.restore(canvas, rect);
     this.drawBorders(canvas, content.speaking);
-    if (this.settings.labels) this.drawLabel(canvas, content.label);
+    if (this.settings.labels) {
+      this.faults.guard(content.id, 'label', () => this.drawLabel(canvas, content));
+    }
   }
 
   [Symbol.dispose](): void {
@@ -108,16 +118,31 @@ export class Tile implements Disposable {
     return { fit: style?.fit, cameraFit: this.settings.fit, background };
   }
 
-  private async drawPicture(canvas: Picture, picture: Picture, isScreen: boolean): Promise<void> {
+  /** @returns false if there is no picture, or it cannot be drawn. */
+  private async drawPicture(
+    canvas: Picture,
+    { id, picture, label }: TileContent,
+  ): Promise<boolean> {
+    if (!picture) return false;
     const { rect, target, look } = this;
-    this.fit = await this.picture.draw(canvas, picture, isScreen, rect, target, look);
+    try {
+      const draw = () => this.picture.draw(canvas, picture, label.screen, rect, target, look);
+      // Decoders crash, scalers hardly ever: only on probation is it worth a note.
+      this.fit = await (this.faults.isProbation ? this.faults.inNative(id, draw) : draw());
+      return true;
+    } catch (error) {
+      this.faults.caught(id, 'tile_draw', error);
+      // Its scaler may be broken; the next picture makes another.
+      this.picture[Symbol.dispose]();
+      return false;
+    }
   }
 
   private async drawPlaceholder(
     canvas: Picture,
-    { label: { name }, avatar }: TileContent,
+    { id, label: { name }, avatar }: TileContent,
   ): Promise<void> {
-    const { target, style, settings } = this;
+    const { target, style, settings, faults } = this;
     this.fit = 'crop';
     const look: PlaceholderLook = {
       name,
@@ -128,8 +153,11 @@ export class Tile implements Disposable {
       avatar,
     };
     const key = `${target.width}x${target.height} ${style?.background} ${avatar?.key} ${name}`;
-    const rgba = this.placeholder.get(key, () => drawPlaceholder(look));
-    await this.picture.drawRgba(rgba, target, canvas, this.rect);
+    const rgba = this.placeholder.get(key, () =>
+      faults.guard(id, 'placeholder', () => drawPlaceholder(look)),
+    );
+    if (rgba) await this.picture.drawRgba(rgba, target, canvas, this.rect);
+    else canvas.fill(this.rect, colourToYuv(style?.background ?? BACKGROUND));
   }
 
   private drawBorders(canvas: Picture, speaking: boolean): void {
@@ -149,22 +177,23 @@ export class Tile implements Disposable {
     this.speakingBorder.get(key, () => new TileBorder(look)).draw(canvas, rect);
   }
 
-  private drawLabel(canvas: Picture, content: LabelContent): void {
+  private drawLabel(canvas: Picture, { id, label: content }: TileContent): void {
     const { x, y, width, height } = this.rect;
     const { target } = this;
-    const label = this.labelFor(content);
+    const label = this.labelFor(id, content);
+    if (!label) return;
     const corner = (this.corners?.radius ?? 0) * CORNER_SHARE;
     const margin = evenDown(target.height * MARGIN_SHARE + corner) + 2;
     if (label.width + 2 * margin > width || label.height + 2 * margin > height) return;
     label.blendInto(canvas, x + margin, y + height - label.height - margin);
   }
 
-  private labelFor(content: LabelContent): Bitmap {
+  private labelFor(id: SourceId, content: LabelContent): Bitmap | undefined {
     const { label } = this;
     const { width, height } = this.target;
     const isSameSize = label?.width === width && label.height === height;
     if (isSameSize && isSameLabel(label.of, content)) return label.bitmap;
-    const bitmap = drawLabel(content, this.target);
+    const bitmap = this.faults.guard(id, 'label', () => drawLabel(content, this.target));
     this.label = { of: content, width, height, bitmap };
     return bitmap;
   }

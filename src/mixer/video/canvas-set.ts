@@ -4,12 +4,16 @@
 import type { MixSettings, SourceId, WatchedVideo } from '../../link/link-messages.js';
 import type { OverlaySettings } from '../../protocol/overlay-settings.js';
 import type { FrameSize } from '../../util/frame-size.js';
+import { RetryGate } from '../../util/retry-gate.js';
 import type { Micros } from '../../util/units.js';
+import { type Faults, ROOM } from '../faults.js';
 import type { PlanInput } from '../layout/layout-planner.js';
 import type { RoomImages } from '../tiles/room-images.js';
 import { Canvas } from './canvas.js';
 import { CompositeCounters, type CompositeSnapshot } from './composite-counters.js';
 import type { RenditionEncoderEvents } from './rendition-encoders.js';
+
+const PAUSES = { firstMs: 1000, maxMs: 30_000 };
 
 /** Whether a video can be scaled down from the room's own canvas. */
 function fitsInto({ own }: WatchedVideo, { width, height }: FrameSize): boolean {
@@ -24,6 +28,8 @@ export class CanvasSet {
   /** The other canvases by their size. */
   private readonly extra = new Map<string, Canvas>();
   private readonly counters = new CompositeCounters();
+  /** Sizes whose canvas could not be opened. */
+  private readonly failing = new RetryGate<string>(PAUSES);
   private overlays: OverlaySettings = {};
 
   /** @param now reads the monotonic clock. */
@@ -31,6 +37,7 @@ export class CanvasSet {
     private readonly settings: MixSettings,
     private readonly images: RoomImages,
     private readonly events: RenditionEncoderEvents,
+    private readonly faults: Faults,
     private readonly now: () => Micros,
   ) {
     this.main = this.open(settings);
@@ -67,10 +74,9 @@ export class CanvasSet {
       }
       const size = `${own.width}x${own.height}`;
       bySize.set(size, [...(bySize.get(size) ?? []), video]);
-      if (this.extra.has(size)) continue;
-      const { width, height } = own;
-      this.extra.set(size, this.open({ ...this.settings, width, height }));
+      this.openExtra(size, own);
     }
+    this.failing.keepOnly(new Set(bySize.keys()));
     await this.main.watch(onMain);
     for (const [size, canvas] of this.extra) {
       await canvas.watch(bySize.get(size) ?? []);
@@ -109,8 +115,26 @@ export class CanvasSet {
     this.extra.clear();
   }
 
+  /** Opens the canvas of a size if it is not open; a failure is tried again after a pause. */
+  private openExtra(size: string, { width, height }: FrameSize): void {
+    if (this.extra.has(size) || !this.failing.mayTry(size, this.now())) return;
+    try {
+      this.extra.set(size, this.open({ ...this.settings, width, height }));
+    } catch (error) {
+      this.faults.caught(ROOM, 'canvas', error);
+      this.failing.failed(size, this.now());
+    }
+  }
+
   private open(settings: MixSettings): Canvas {
-    const canvas = new Canvas(settings, this.images, this.events, this.counters, this.now);
+    const canvas = new Canvas(
+      settings,
+      this.images,
+      this.events,
+      this.counters,
+      this.faults,
+      this.now,
+    );
     canvas.setOverlays(this.overlays);
     return canvas;
   }

@@ -8,6 +8,7 @@ import type { LayoutState, MixSettings, SourceId, WatchedVideo } from '../../lin
 import type { OverlaySettings } from '../../protocol/overlay-settings.js';
 import { nowMicros } from '../../util/clock.js';
 import type { Micros } from '../../util/units.js';
+import { type Faults, ROOM } from '../faults.js';
 import type { Placement } from '../layout/layout.js';
 import { LayoutPlanner, type PlanInput } from '../layout/layout-planner.js';
 import { Backdrop } from '../tiles/backdrop.js';
@@ -47,13 +48,14 @@ export class Canvas {
     images: RoomImages,
     events: RenditionEncoderEvents,
     private readonly counters: CompositeCounters,
+    private readonly faults: Faults,
     now: () => Micros = nowMicros,
   ) {
     this.planner = new LayoutPlanner({ ...settings, gap: GAP });
-    this.backdrop = new Backdrop(settings, images);
-    this.overlays = new RoomOverlays(settings, images);
-    this.compositor = new Compositor(settings);
-    this.encoders = new RenditionEncoders(settings, events, counters, now);
+    this.backdrop = new Backdrop(settings, images, faults);
+    this.overlays = new RoomOverlays(settings, images, faults);
+    this.compositor = new Compositor(settings, faults);
+    this.encoders = new RenditionEncoders(settings, events, counters, faults, now);
     this.content = new CanvasContent(settings);
   }
 
@@ -79,7 +81,7 @@ export class Canvas {
   }
 
   setOverlays(overlays: OverlaySettings): void {
-    this.overlays.set(overlays);
+    this.faults.guard(ROOM, 'overlay', () => this.overlays.set(overlays));
   }
 
   requestKeyframe(video: WatchedVideo, urgent: boolean): void {
@@ -93,7 +95,9 @@ export class Canvas {
 
   /** Decides who has a tile where. */
   plan(input: PlanInput): readonly Placement[] {
-    this.targets = this.planner.plan(input);
+    // A plan that fails leaves the tiles where they are.
+    this.targets =
+      this.faults.guard(ROOM, 'canvas', () => this.planner.plan(input)) ?? this.targets;
     this.placements = this.transitions.update(this.targets, input.now);
     this.content.update(this.targets, input.now);
     return this.targets;

@@ -7,18 +7,13 @@ import { Picture } from '../../codecs/ffmpeg/picture.js';
 import type { MixSettings, SourceId } from '../../link/link-messages.js';
 import type { TileFit } from '../../protocol/layout.js';
 import { overlap, type Rect, rectMeet, rectWithout } from '../../protocol/tile-geometry.js';
+import { type Faults, ROOM } from '../faults.js';
 import type { Placement } from '../layout/layout.js';
 import type { BackdropContent } from '../tiles/backdrop.js';
 import { BACKGROUND, colourToYuv } from '../tiles/colour.js';
 import type { Overlay } from '../tiles/overlay.js';
 import { Tile } from '../tiles/tile.js';
 import type { TileContent } from '../tiles/tile-content.js';
-
-/** Waits for all draws, even if one fails: none may be under way when the canvas is read. */
-async function settle(work: readonly Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(work);
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
-}
 
 export class Compositor {
   private readonly canvas: Picture;
@@ -29,7 +24,10 @@ export class Compositor {
   /** Everything has to be drawn again. */
   private dirty = true;
 
-  constructor(private readonly settings: MixSettings) {
+  constructor(
+    private readonly settings: MixSettings,
+    private readonly faults: Faults,
+  ) {
     this.canvas = Picture.allocate(settings.width, settings.height);
   }
 
@@ -74,6 +72,19 @@ export class Compositor {
     placements: readonly Placement[],
     late: ReadonlySet<SourceId> = new Set(),
   ): Promise<boolean> {
+    try {
+      return await this.drawChanges(contents, placements, late);
+    } catch (error) {
+      this.dirty = true;
+      throw error;
+    }
+  }
+
+  private async drawChanges(
+    contents: readonly TileContent[],
+    placements: readonly Placement[],
+    late: ReadonlySet<SourceId>,
+  ): Promise<boolean> {
     this.arrange(placements);
     const byId = new Map(contents.map((content) => [content.id, content]));
     const wasDirty = this.dirty;
@@ -92,13 +103,13 @@ export class Compositor {
       const stays = tile.shows(content) || (late.has(id) && tile.isDrawn);
       if (stays && !isOver) continue;
       if (isOver) {
-        await settle(work);
+        await Promise.all(work);
         work = [];
       }
       drawn.push(tile.rect);
-      work.push(tile.draw(this.canvas, content, isOver || wasDirty));
+      work.push(this.drawTile(tile, content, isOver || wasDirty));
     }
-    await settle(work);
+    await Promise.all(work);
     this.drawOverlays(wasDirty ? [this.whole] : drawn);
     return wasDirty || drawn.length > 0;
   }
@@ -121,7 +132,7 @@ export class Compositor {
     this.tiles.clear();
     // The map is in the order of drawing.
     for (const placement of placements) {
-      const tile = before.get(placement.source) ?? new Tile(this.settings);
+      const tile = before.get(placement.source) ?? new Tile(this.settings, this.faults);
       before.delete(placement.source);
       tile.place(placement);
       this.tiles.set(placement.source, tile);
@@ -135,6 +146,16 @@ export class Compositor {
     else canvas.copyFrom(backdrop);
   }
 
+  /** A tile that cannot be drawn at all is left empty; the others are drawn. */
+  private async drawTile(tile: Tile, content: TileContent, isFresh: boolean): Promise<void> {
+    try {
+      await tile.draw(this.canvas, content, isFresh);
+    } catch (error) {
+      this.faults.caught(content.id, 'tile_draw', error);
+      this.canvas.fill(tile.rect, colourToYuv(BACKGROUND));
+    }
+  }
+
   /** Blends the overlays over every pixel that was drawn, once. */
   private drawOverlays(drawn: readonly Rect[]): void {
     for (const { bitmap, x, y } of this.overlays) {
@@ -144,7 +165,9 @@ export class Compositor {
         if (!overlap(rect, whole)) continue;
         fresh = [...fresh.flatMap((part) => rectWithout(part, rect)), rectMeet(rect, whole)];
       }
-      for (const part of fresh) bitmap.blendInto(this.canvas, x, y, part);
+      this.faults.guard(ROOM, 'overlay', () => {
+        for (const part of fresh) bitmap.blendInto(this.canvas, x, y, part);
+      });
     }
   }
 }

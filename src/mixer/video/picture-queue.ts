@@ -30,6 +30,7 @@ export class PictureQueue {
   /** @param picture owned by the queue from now on. */
   add(picture: Picture, decodedAt: Micros, due: Micros): void {
     this.phase.add(due);
+    this.dropOtherSizes(picture);
     this.waiting.push({ picture, decodedAt, due });
     while (this.waiting.length > MAX_PICTURES) {
       this.show((this.waiting.shift() as WaitingPicture).picture);
@@ -69,6 +70,13 @@ export class PictureQueue {
     this.waiting = [];
     this.shown?.[Symbol.dispose]();
     this.shown = undefined;
+  }
+
+  /** A new size is shown at once, so that a sender who changes it each time fills no memory. */
+  private dropOtherSizes({ width, height }: Picture): void {
+    const last = this.waiting.at(-1)?.picture;
+    if (!last || (last.width === width && last.height === height)) return;
+    for (const { picture } of this.waiting.splice(0)) picture[Symbol.dispose]();
   }
 
   /** How many pictures are due at `time`. */

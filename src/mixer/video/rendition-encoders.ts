@@ -3,7 +3,9 @@
 import type { VideoContent } from '../../codecs/codec.js';
 import type { Picture } from '../../codecs/ffmpeg/picture.js';
 import type { MixSettings, VideoOutFrame, WatchedVideo } from '../../link/link-messages.js';
+import { RetryGate } from '../../util/retry-gate.js';
 import type { Micros } from '../../util/units.js';
+import { type Faults, ROOM } from '../faults.js';
 import type { CompositeCounters, EncodeCounters } from './composite-counters.js';
 import { CompositeEncoder } from './composite-encoder.js';
 
@@ -18,18 +20,23 @@ interface Entry {
   readonly counters: EncodeCounters;
 }
 
+/** Pauses before an encoder that broke, or cannot be opened, is tried again. */
+const PAUSES = { firstMs: 500, maxMs: 10_000, immediate: true, calmMs: 30_000 };
+
 function keyOf({ codec, rendition }: WatchedVideo): string {
   return `${codec}/${rendition}`;
 }
 
 export class RenditionEncoders {
   private readonly entries = new Map<string, Entry>();
+  private readonly failing = new RetryGate<string>(PAUSES);
 
   /** @param now reads the monotonic clock. */
   constructor(
     private readonly settings: MixSettings,
     private readonly events: RenditionEncoderEvents,
     private readonly counters: CompositeCounters,
+    private readonly faults: Faults,
     private readonly now: () => Micros,
   ) {}
 
@@ -45,15 +52,11 @@ export class RenditionEncoders {
       this.entries.delete(key);
       encoder.dispose();
     }
+    this.failing.keepOnly(wanted);
     for (const watched of videos) {
       const key = keyOf(watched);
-      const { codec, rendition: index, own } = watched;
-      const rendition = own ?? this.settings.renditions[index];
-      if (this.entries.has(key) || !rendition) continue;
-      const { keyframes, canvases } = this.counters;
-      const encoder = await CompositeEncoder.open(watched, rendition, this.settings, keyframes);
-      if (encoder.fallback !== undefined) canvases.video_hardware_fallbacks++;
-      this.entries.set(key, { encoder, counters: this.counters.encodesOf(codec, index) });
+      if (this.entries.has(key) || !this.failing.mayTry(key, this.now())) continue;
+      await this.open(watched).catch((error: unknown) => this.broke(key, error));
     }
   }
 
@@ -69,8 +72,10 @@ export class RenditionEncoders {
     changed: boolean,
   ): Promise<void> {
     await Promise.all(
-      [...this.entries.values()].map((entry) =>
-        this.encodeOne(entry, picture, content, due, changed),
+      [...this.entries].map(([key, entry]) =>
+        this.encodeOne(entry, picture, content, due, changed).catch((error: unknown) =>
+          this.broke(key, error),
+        ),
       ),
     );
   }
@@ -78,6 +83,24 @@ export class RenditionEncoders {
   dispose(): void {
     for (const { encoder } of this.entries.values()) encoder.dispose();
     this.entries.clear();
+  }
+
+  private async open(watched: WatchedVideo): Promise<void> {
+    const { codec, rendition: index, own } = watched;
+    const rendition = own ?? this.settings.renditions[index];
+    if (!rendition) return;
+    const { keyframes, canvases } = this.counters;
+    const encoder = await CompositeEncoder.open(watched, rendition, this.settings, keyframes);
+    if (encoder.fallback !== undefined) canvases.video_hardware_fallbacks++;
+    this.entries.set(keyOf(watched), { encoder, counters: this.counters.encodesOf(codec, index) });
+  }
+
+  /** This encode alone starts again, with a keyframe; the others go on. */
+  private broke(key: string, error: unknown): void {
+    this.faults.caught(ROOM, 'video_encode', error);
+    this.failing.failed(key, this.now());
+    this.entries.get(key)?.encoder.dispose();
+    this.entries.delete(key);
   }
 
   private async encodeOne(

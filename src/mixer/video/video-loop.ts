@@ -16,10 +16,13 @@ import type { OverlaySettings } from '../../protocol/overlay-settings.js';
 import type { FrameSize } from '../../util/frame-size.js';
 import type { StageTimes } from '../../util/stage-times.js';
 import type { Micros } from '../../util/units.js';
+import { type Faults, ROOM } from '../faults.js';
 import type { MixerTicker, MixerTime } from '../mixer-time.js';
 import type { Source, SourceTable } from '../source-table.js';
+import { TickGuard } from '../tick-guard.js';
 import { RoomImages } from '../tiles/room-images.js';
 import type { TileContent } from '../tiles/tile-content.js';
+import type { Canvas } from './canvas.js';
 import { CanvasSet } from './canvas-set.js';
 import type { CompositeSnapshot } from './composite-counters.js';
 import { type LoadSnapshot, TickLoad } from './tick-load.js';
@@ -37,6 +40,9 @@ export interface VideoLoopEvents {
   layout(tiles: readonly TilePlace[], ptsMicros: Micros): void;
   /** Load control takes other steps than before. */
   load(steps: readonly LoadStep[]): void;
+  /** The source's decoder does not come back: the server replaces this process. */
+  hung(source: SourceId): void;
+  /** The loop cannot go on: the server replaces this process. */
   failed(error: unknown): void;
 }
 
@@ -66,6 +72,7 @@ export class VideoLoop {
   private readonly canvases: CanvasSet;
   private readonly load: TickLoad;
   private readonly ticker: MixerTicker;
+  private readonly guard: TickGuard;
   private readonly counters: VideoLoopCounters = { video_ticks: 0, video_frames_not_shown: 0 };
   private layout: LayoutState = { mode: 'grid', pinned: [] };
   private watched: readonly WatchedVideo[] = [];
@@ -79,20 +86,23 @@ export class VideoLoop {
     private readonly speech: Speech,
     private readonly events: VideoLoopEvents,
     private readonly stages: StageTimes,
+    private readonly faults: Faults,
     private readonly time: MixerTime,
   ) {
     const { images } = this;
+    const now = () => time.now();
     const encoderEvents = {
       frame: (frame: VideoOutFrame) => events.frame(frame),
       encoded: (micros: Micros) => stages.observe('encode', micros),
     };
-    this.canvases = new CanvasSet(settings, images, encoderEvents, () => time.now());
+    this.canvases = new CanvasSet(settings, images, encoderEvents, faults, now);
     this.load = new TickLoad(settings, (steps) => this.applyLoadSteps(steps));
+    this.guard = new TickGuard(faults, now, (error) => events.failed(error));
     this.ticker = time.ticker(
       1_000_000 / settings.frameRate,
       MAX_TICKS_BEHIND,
       (due) => this.tick(due),
-      (error) => events.failed(error),
+      (error) => this.guard.failed(error),
     );
   }
 
@@ -110,7 +120,7 @@ export class VideoLoop {
 
   /** @param data undefined forgets the image. */
   setImage(name: string, data: Buffer | undefined): void {
-    this.images.set(name, data).catch((error: unknown) => this.events.failed(error));
+    this.images.set(name, data).catch((error: unknown) => this.faults.caught(ROOM, 'image', error));
   }
 
   /** @param floor load steps that the server asks for. */
@@ -134,7 +144,7 @@ export class VideoLoop {
   push(frame: VideoInFrame): void {
     const source = this.sources.get(frame.source);
     const isShown = source?.state.videoOn && source.tiled && this.watched.length > 0;
-    if (isShown) source.video.push(frame);
+    if (isShown) this.faults.guard(source.id, 'receive', () => source.video.push(frame));
     else this.counters.video_frames_not_shown++;
   }
 
@@ -144,6 +154,11 @@ export class VideoLoop {
     if (this.canvases.watched) await this.compose(due);
     const now = this.time.now();
     this.load.ticked(now - due, this.sources.maxBacklog, now);
+    this.faults.sweep();
+    this.sources.keepBudget(now);
+    const hung = this.sources.hanging(now);
+    if (hung !== undefined) this.events.hung(hung);
+    this.guard.passed();
   }
 
   snapshot(): VideoLoopSnapshot {
@@ -172,18 +187,29 @@ export class VideoLoop {
     const contents = this.takeContents(due);
     try {
       for (const canvas of this.canvases.all) {
-        const start = this.time.now();
-        const { maxTiles } = this.load;
-        const { tiles, changed } = await canvas.draw(contents, this.layout, maxTiles);
-        const took = this.time.now() - start;
-        this.load.drew(tiles, took);
-        if (changed) this.stages.observe('compose', took);
-        if (canvas === this.canvases.main) this.reportLayout(due);
-        await canvas.encode(due, changed);
+        await this.composeOn(canvas, contents, due).catch((error: unknown) => {
+          if (canvas === this.canvases.main) throw error;
+          this.faults.caught(ROOM, 'canvas', error);
+        });
       }
     } finally {
       for (const { picture } of contents) picture?.[Symbol.dispose]();
     }
+  }
+
+  private async composeOn(
+    canvas: Canvas,
+    contents: readonly TileContent[],
+    due: Micros,
+  ): Promise<void> {
+    const start = this.time.now();
+    const { maxTiles } = this.load;
+    const { tiles, changed } = await canvas.draw(contents, this.layout, maxTiles);
+    const took = this.time.now() - start;
+    this.load.drew(tiles, took);
+    if (changed) this.stages.observe('compose', took);
+    if (canvas === this.canvases.main) this.reportLayout(due);
+    await canvas.encode(due, changed);
   }
 
   /** Decides who has a tile; a source that gets one starts with a keyframe. */
@@ -222,16 +248,19 @@ export class VideoLoop {
     const speaking = this.speech.speakers.has(id);
     const isListener = !isScreen && !speaking && this.speech.dominant !== id;
     const interval = isListener ? this.load.listenerInterval : 0;
-    video.setShown(tile, Math.max(interval, 1_000_000 / this.load.frameRate));
     // A screen on which nothing moves sends nothing.
     const isFresh = isScreen || due - video.lastPictureAt < STALE_PICTURE;
-    const picture = state.videoOn && isFresh ? video.pictureAt(due, interval) : undefined;
+    const picture = this.faults.guard(id, 'video_timing', () => {
+      video.setShown(tile, Math.max(interval, 1_000_000 / this.load.frameRate));
+      // Shared, because the source may free its own while the tile is being drawn.
+      return state.videoOn && isFresh ? video.pictureAt(due, interval)?.share() : undefined;
+    });
+    const trouble = state.trouble || this.faults.isFaulty(id);
     return {
       id,
-      label: { name: state.name, muted: !state.audioOn, trouble: state.trouble, screen: isScreen },
+      label: { name: state.name, muted: !state.audioOn, trouble, screen: isScreen },
       speaking,
-      // Shared, because the source may free its own while the tile is being drawn.
-      picture: picture?.share(),
+      picture,
       generation: video.generation,
       avatar: this.images.get(state.avatar),
     };

@@ -10,11 +10,13 @@ import type { Picture } from '../../codecs/ffmpeg/picture.js';
 import { VideoDecoder } from '../../codecs/ffmpeg/video-decoder.js';
 import type { VideoInFrame } from '../../link/link-messages.js';
 import { uprightSize } from '../../rtp/rotation.js';
+import { Backoff } from '../../util/backoff.js';
 import type { FrameSize } from '../../util/frame-size.js';
 import type { Micros } from '../../util/units.js';
 import { DecoderSavings } from './decoder-savings.js';
 import { FreezeDetector } from './freeze-detector.js';
 import { PictureQueue } from './picture-queue.js';
+import type { DecodeShare } from './pixel-budget.js';
 
 /** Encoded frames that wait for the decoder: half a second at 30 fps. */
 const MAX_WAITING = 15;
@@ -22,6 +24,14 @@ const MAX_WAITING = 15;
 const MAX_WITHOUT_PICTURE = 15;
 /** H.264 may keep up to 16 pictures back. */
 const MAX_KEPT_BACK = 32;
+/** Smaller pictures, such as those of a minimised window, show the placeholder. */
+const MIN_SIDE = 16;
+/** Of a source of which nothing else is decoded. */
+const KEYFRAMES_APART: Micros = 1_000_000;
+/** A call of the decoder that takes longer will not come back. */
+const LONGEST_CALL: Micros = 3_000_000;
+/** Pauses after a fault of the source. */
+const FAULT_PAUSES = { firstMs: 250, maxMs: 8000, immediate: true, calmMs: 10_000 };
 
 export interface VideoSourceCounters {
   video_frames_decoded: number;
@@ -30,6 +40,12 @@ export interface VideoSourceCounters {
   video_frames_dropped_overload: number;
   /** Nothing can be decoded before the next keyframe. */
   video_frames_dropped_no_keyframe: number;
+  /** The source waits after a fault. */
+  video_frames_dropped_fault: number;
+  /** The source has more pixels a second than may be decoded. */
+  video_frames_dropped_budget: number;
+  /** Pictures of less than 16 pixels a side. */
+  video_pictures_too_small: number;
   video_freezes: number;
 }
 
@@ -39,6 +55,9 @@ export function videoSourceCounters(): VideoSourceCounters {
     video_frames_corrupt: 0,
     video_frames_dropped_overload: 0,
     video_frames_dropped_no_keyframe: 0,
+    video_frames_dropped_fault: 0,
+    video_frames_dropped_budget: 0,
+    video_pictures_too_small: 0,
     video_freezes: 0,
   };
 }
@@ -49,6 +68,10 @@ export interface VideoSourceEvents {
   corrupt(): void;
   /** A stage took this long for one frame. */
   took(stage: 'transfer' | 'decode' | 'wait', micros: Micros): void;
+  /** A frame arrived, of this number of pixels as the last picture. */
+  arrived(pixels: number): void;
+  /** Decoding threw: call {@link VideoSource.fault}. */
+  failed(error: unknown): void;
 }
 
 export interface VideoSourceOptions {
@@ -58,6 +81,11 @@ export interface VideoSourceOptions {
   readonly now: () => Micros;
   /** When to show a frame with this capture time (sender's clock; NaN if unknown). */
   readonly dueTime: (captureMicros: Micros, now: Micros) => Micros;
+  /**
+   * Makes a native call, and notes that it is under way.
+   * @param call `alone`: on the main thread, so that no other call is under way.
+   */
+  readonly inNative: <T>(call: (alone: boolean) => Promise<T>) => Promise<T>;
 }
 
 interface WaitingFrame {
@@ -80,6 +108,14 @@ export class VideoSource {
   /** Size of the newest picture, turned upright. */
   private size: FrameSize | undefined;
   private needKeyframe = true;
+  private readonly faultPauses = new Backoff(FAULT_PAUSES);
+  private pausedUntil: Micros = 0;
+  private share: DecodeShare = 'all';
+  private askedAt: Micros = 0;
+  /** Since when the decoder has been in a call. */
+  private callSince: Micros | undefined;
+  /** The decoder must not be used again. */
+  private decoderBroken = false;
   /** Frames in a row that gave neither a picture nor an error. */
   private withoutPicture = 0;
   private running: Promise<void> | undefined;
@@ -114,8 +150,22 @@ export class VideoSource {
     return this.waiting.length / MAX_WAITING;
   }
 
+  /** Whether the decoder has not come back from a call for seconds. */
+  hangs(now: Micros): boolean {
+    return this.callSince !== undefined && now - this.callSince > LONGEST_CALL;
+  }
+
   push(frame: VideoInFrame): void {
     if (this.closed) return;
+    this.events.arrived(this.size ? this.size.width * this.size.height : 0);
+    if (this.share === 'keyframes' && !frame.keyframe) {
+      this.leaveOut();
+      return;
+    }
+    if (this.now() < this.pausedUntil) {
+      this.counters.video_frames_dropped_fault++;
+      return;
+    }
     if (this.waiting.length >= MAX_WAITING) {
       // The decoder is behind: no frame that waits can be shown in time.
       this.waiting = [];
@@ -135,6 +185,13 @@ export class VideoSource {
     this.running ??= this.run().finally(() => {
       this.running = undefined;
     });
+  }
+
+  /** How much of what it sends is decoded. */
+  setShare(share: DecodeShare): void {
+    if (this.share === 'keyframes' && share !== 'keyframes') this.needKeyframe = true;
+    this.share = share;
+    this.applySavings();
   }
 
   /**
@@ -167,6 +224,16 @@ export class VideoSource {
     this.savings.reset();
   }
 
+  /**
+   * Something of this source broke a stage: it starts again with a new decoder and a keyframe, after
+   * a pause that grows with each fault.
+   */
+  fault(): void {
+    this.clear();
+    this.decoderBroken = true;
+    this.pausedUntil = this.now() + 1000 * this.faultPauses.failed(this.now() / 1000);
+  }
+
   /** Resolves when all frames that were pushed are decoded. */
   async idle(): Promise<void> {
     await this.running;
@@ -185,17 +252,38 @@ export class VideoSource {
 
   private async run(): Promise<void> {
     for (let next = this.waiting.shift(); next && !this.closed; next = this.waiting.shift()) {
-      const { data, damaged = false } = next.frame;
-      const decoder = await this.decoderFor(next.frame);
-      const patience = decoder.reorders ? MAX_KEPT_BACK : MAX_WITHOUT_PICTURE;
-      const number = ++this.frameNumber;
-      if (decoder.reorders) this.keptBack.set(number, next);
-      const result = await decoder.decode(data, number, damaged);
-      this.withoutPicture = result === undefined ? this.withoutPicture + 1 : 0;
-      if (result && result !== 'corrupt') {
-        this.decoded(result, decoder.reorders ? this.frameOf(result) : next);
-      } else if (damaged) continue;
-      else if (result || this.withoutPicture === patience) this.restart();
+      try {
+        await this.decode(next);
+      } catch (error) {
+        this.events.failed(error);
+      }
+    }
+  }
+
+  private async decode(next: WaitingFrame): Promise<void> {
+    const { damaged = false } = next.frame;
+    const decoder = await this.decoderFor(next.frame);
+    const patience = decoder.reorders ? MAX_KEPT_BACK : MAX_WITHOUT_PICTURE;
+    const number = ++this.frameNumber;
+    if (decoder.reorders) this.keptBack.set(number, next);
+    const result = await this.call(decoder, next.frame, number);
+    this.withoutPicture = result === undefined ? this.withoutPicture + 1 : 0;
+    if (result && result !== 'corrupt') {
+      this.decoded(result, decoder.reorders ? this.frameOf(result) : next);
+    } else if (damaged) return;
+    else if (result || this.withoutPicture === patience) this.restart();
+  }
+
+  private async call(
+    decoder: VideoDecoder,
+    { data, damaged }: VideoInFrame,
+    number: number,
+  ): ReturnType<VideoDecoder['decode']> {
+    this.callSince = this.now();
+    try {
+      return await this.options.inNative((alone) => decoder.decode(data, number, damaged, alone));
+    } finally {
+      this.callSince = undefined;
     }
   }
 
@@ -207,6 +295,15 @@ export class VideoSource {
       if (before <= number - MAX_KEPT_BACK || before === number) this.keptBack.delete(before);
     }
     return frame;
+  }
+
+  /** The frame is over the budget; a keyframe each second is within it. */
+  private leaveOut(): void {
+    this.counters.video_frames_dropped_budget++;
+    const now = this.now();
+    if (now - this.askedAt < KEYFRAMES_APART) return;
+    this.askedAt = now;
+    this.events.keyframeNeeded();
   }
 
   /** The decoder cannot go on without a keyframe. */
@@ -227,11 +324,27 @@ export class VideoSource {
     const { frame, since } = decoded;
     this.counters.video_frames_decoded++;
     this.events.took('decode', this.now() - since);
+    try {
+      this.take(picture, frame);
+    } catch (error) {
+      picture[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** @param picture owned by the source from now on, if nothing is thrown. */
+  private take(picture: Picture, frame: VideoInFrame): void {
     const { signalsColourSpace } = UPLINK_VIDEO[frame.codec].uplink;
     const own = signalsColourSpace ? colourSpaceOf(picture) : undefined;
     picture.colourSpace = own ?? frame.colourSpace;
     picture.rotation = frame.rotation;
     this.size = uprightSize(picture, picture.rotation);
+    if (Math.min(picture.width, picture.height) < MIN_SIDE) {
+      this.counters.video_pictures_too_small++;
+      this.pictures.clear();
+      picture[Symbol.dispose]();
+      return;
+    }
     // The camera may have gone off, or the source away, while this picture was being decoded.
     if (this.closed || this.needKeyframe) {
       picture[Symbol.dispose]();
@@ -244,11 +357,13 @@ export class VideoSource {
 
   private async decoderFor({ codec, keyframe, data }: VideoInFrame): Promise<VideoDecoder> {
     const { decoder } = this;
-    const isSame = decoder?.codec === codec;
+    const isSame = decoder?.codec === codec && !this.decoderBroken;
     if (isSame && !keyframe) return decoder;
     const reorders = UPLINK_VIDEO[codec].uplink.mayReorder?.(data) ?? false;
     if (isSame && reorders === decoder.reorders) return decoder;
     decoder?.[Symbol.dispose]();
+    this.decoder = undefined;
+    this.decoderBroken = false;
     this.keptBack.clear();
     this.decoder = await VideoDecoder.open(codec, reorders);
     this.applySavings();
@@ -256,7 +371,7 @@ export class VideoSource {
   }
 
   private applySavings(): void {
-    this.decoder?.skipDisposable(this.savings.skipsFrames);
+    this.decoder?.skipDisposable(this.savings.skipsFrames || this.share !== 'all');
     this.decoder?.skipDisposableFilter(this.savings.skipsFilter);
   }
 }

@@ -1,5 +1,6 @@
 /** The names under which the mixer's counters leave the process. */
 import { expect, test } from 'vitest';
+import { FAULT_STAGES } from '../../../src/link/fault-stages.js';
 import { mediaSnapshot } from '../../../src/mixer/media-counters.js';
 import { runRoomCommand } from '../../../src/mixer/room-commands.js';
 import { RoomMixer } from '../../../src/mixer/room-mixer.js';
@@ -19,6 +20,7 @@ test('counters have the names of the metrics, apart from gauges and encodes', as
   const usage = { cpuMicros: 7, rssBytes: 8, linkFramesDropped: 9 };
   const { counters, gauges, encodes, sources, linkFramesDropped } = mediaSnapshot(room, usage);
   expect(Object.values({ ...counters, ...gauges }).every(Number.isFinite)).toBe(true);
+  const faults = FAULT_STAGES.map((stage) => `source_errors_${stage}`).sort();
   expect(Object.keys(counters).sort()).toEqual([
     'audio_encodes',
     'audio_encodes_low',
@@ -33,13 +35,17 @@ test('counters have the names of the metrics, apart from gauges and encodes', as
     'keyframes_sent_urgently',
     'load_steps_down',
     'load_steps_up',
+    ...faults,
     'video_frames_corrupt',
     'video_frames_decoded',
+    'video_frames_dropped_budget',
+    'video_frames_dropped_fault',
     'video_frames_dropped_no_keyframe',
     'video_frames_dropped_overload',
     'video_frames_not_shown',
     'video_freezes',
     'video_hardware_fallbacks',
+    'video_pictures_too_small',
     'video_ticks',
     'video_ticks_skipped',
     'video_tiles_late',

@@ -17,7 +17,7 @@ import { Canvas } from '../../../src/mixer/video/canvas.js';
 import { CompositeCounters } from '../../../src/mixer/video/composite-counters.js';
 import { BT601 } from '../../../src/rtp/colour-space.js';
 import { nowMicros } from '../../../src/util/clock.js';
-import { FakeTime, mixSettings, sourceState } from '../../support/fake-mixer.js';
+import { FakeTime, mixSettings, noFaults, sourceState } from '../../support/fake-mixer.js';
 
 const COUNT = 4;
 const SETTINGS = mixSettings({
@@ -174,7 +174,7 @@ test('late tiles keep their picture and take turns; speakers come first', async 
     frame: (frame: VideoOutFrame) => frames.push(frame),
     encoded: () => {},
   };
-  const canvas = new Canvas(SETTINGS, new RoomImages(), events, counters);
+  const canvas = new Canvas(SETTINGS, new RoomImages(), events, counters, noFaults());
   open.push({ close: () => canvas.dispose() });
   using decoder = await VideoDecoder.open('h264');
   await canvas.watch([WATCHED]);

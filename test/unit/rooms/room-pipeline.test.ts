@@ -109,6 +109,12 @@ beforeEach(async () => {
     onDominant: (source) => events.push(`dominant ${source}`),
     onLayout: (tiles) => events.push(`layout ${tiles.length}`),
     onCorrupt: (source) => events.push(`corrupt ${source}`),
+    onFault: ({ source, stage }) => events.push(`fault ${source} ${stage}`),
+    onRecovered: (source) => events.push(`recovered ${source}`),
+    onOverBudget: (sources) => events.push(`over budget ${sources}`),
+    onQuarantined: (sources) => events.push(`quarantined ${[...sources]}`),
+    onHeld: (source) => events.push(`held ${source}`),
+    onRestarted: () => {},
     onLoad: (steps) => events.push(`load ${steps}`),
   });
   await pipeline.start();

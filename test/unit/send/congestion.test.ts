@@ -33,6 +33,7 @@ const MIX = {
   levelling: false,
   noiseGate: true,
   stereoPlacement: false,
+  pixelRates: { source: 140e6, room: 600e6 },
   loadControl: false,
 } as const;
 const LIFELINE = 3;

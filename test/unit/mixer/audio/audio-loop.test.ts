@@ -6,7 +6,7 @@ import { AudioLoop } from '../../../../src/mixer/audio/audio-loop.js';
 import { FULL_MIX } from '../../../../src/mixer/audio/audio-mixer.js';
 import { AvSync } from '../../../../src/mixer/av-sync.js';
 import { StageTimes } from '../../../../src/util/stage-times.js';
-import { FakeTime, mixSettings, sourceState } from '../../../support/fake-mixer.js';
+import { FakeTime, mixSettings, noFaults, sourceState } from '../../../support/fake-mixer.js';
 
 const TICK = 20_000;
 const LOW_PACKET_TICKS = 3;
@@ -46,6 +46,7 @@ class Room {
         },
       },
       this.stages,
+      noFaults(),
       this.time,
     );
   }

@@ -6,6 +6,7 @@ import { AudioJitterBuffer } from '../../../../src/mixer/audio/audio-jitter-buff
 import { AudioMixer, FULL_MIX } from '../../../../src/mixer/audio/audio-mixer.js';
 import { SpeakerSelection } from '../../../../src/mixer/audio/speaker-selection.js';
 import { accelerate, expand } from '../../../../src/mixer/audio/time-scale.js';
+import { noFaults } from '../../../support/fake-mixer.js';
 import { toneDbfs } from '../../../support/tones.js';
 
 const packets = new Map<number, Buffer[]>();
@@ -59,6 +60,7 @@ test('N-1: everybody hears the others and not themselves; encodes = speakers + 1
       audioBitrateBps: 96_000,
       maxSpeakers: 8,
     } as never,
+    noFaults(),
     fail,
   );
   await mixer.start();

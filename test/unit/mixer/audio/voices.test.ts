@@ -7,6 +7,7 @@ import { AudioMixer, FULL_MIX } from '../../../../src/mixer/audio/audio-mixer.js
 import { LoudnessControl } from '../../../../src/mixer/audio/loudness-control.js';
 import { NoiseGate } from '../../../../src/mixer/audio/noise-gate.js';
 import { levelDbfs } from '../../../../src/mixer/audio/pcm-level.js';
+import { noFaults } from '../../../support/fake-mixer.js';
 import { toneDbfs } from '../../../support/tones.js';
 
 const TICK = 20_000;
@@ -18,6 +19,7 @@ const settings = {
   levelling: false,
   noiseGate: true,
   stereoPlacement: false,
+  pixelRates: { source: 140e6, room: 600e6 },
   loadControl: false,
 } as never;
 const stereo = { ...(settings as object), audioChannels: 2, stereoPlacement: true } as never;
@@ -186,7 +188,7 @@ async function listen(
   ticks: number,
   act: (mixer: AudioMixer, tick: number) => void | Promise<void>,
 ): Promise<Map<number, number[]>> {
-  const mixer = new AudioMixer(settings, fail);
+  const mixer = new AudioMixer(settings, noFaults(), fail);
   await mixer.start();
   for (const id of ids) await mixer.addSource(id, person(id));
   const listeners = new Map<number, { decoder: OpusDecoder; heard: number[] }>();
@@ -239,7 +241,7 @@ test('speakers enter and leave the mix without a click', async () => {
 });
 
 test('voices are heard from where their tiles are', async () => {
-  const mixer = new AudioMixer(stereo, fail);
+  const mixer = new AudioMixer(stereo, noFaults(), fail);
   await mixer.start();
   for (const id of [1, 2]) await mixer.addSource(id, person(id));
   mixer.place(1, -1);
@@ -269,7 +271,7 @@ async function listenLow(
   lowTo: number,
   act: (mixer: AudioMixer, tick: number) => void,
 ): Promise<Map<number, number[]>> {
-  const mixer = new AudioMixer(settings, fail);
+  const mixer = new AudioMixer(settings, noFaults(), fail);
   await mixer.start();
   for (const id of ids) await mixer.addSource(id, person(id));
   const listeners = new Map<number, { decoder: OpusDecoder; heard: number[]; low: boolean }>();

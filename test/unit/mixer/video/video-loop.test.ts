@@ -13,7 +13,7 @@ import { VideoLoop } from '../../../../src/mixer/video/video-loop.js';
 import { BT601 } from '../../../../src/rtp/colour-space.js';
 import { StageTimes } from '../../../../src/util/stage-times.js';
 import { encodeMoving } from '../../../support/encoded.js';
-import { FakeTime, mixSettings, sourceState } from '../../../support/fake-mixer.js';
+import { FakeTime, mixSettings, noFaults, sourceState } from '../../../support/fake-mixer.js';
 
 const SECOND = 1_000_000;
 const VP8: WatchedVideo = { codec: 'vp8', rendition: 0 };
@@ -46,7 +46,13 @@ class Room {
     const stages = new StageTimes();
     const now = () => this.time.now();
     const keyframeNeeded = (source: SourceId) => this.asked.push(source);
-    this.sources = new SourceTable({ keyframeNeeded, corrupt: () => {}, failed }, stages, now);
+    this.sources = new SourceTable(
+      { keyframeNeeded, corrupt: () => {}, overBudget: () => {} },
+      stages,
+      noFaults(),
+      mixSettings().pixelRates,
+      now,
+    );
     this.loop = new VideoLoop(
       mixSettings(),
       this.sources,
@@ -55,9 +61,11 @@ class Room {
         frame: (frame) => this.frames.push(frame),
         layout: (tiles) => this.layouts.push([...tiles]),
         load: (steps) => this.loads.push([...steps]),
+        hung: (source) => failed(new Error(`the decoder of ${source} hangs`)),
         failed,
       },
       stages,
+      noFaults(),
       this.time,
     );
     this.loop.startTicks();

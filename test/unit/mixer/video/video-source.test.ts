@@ -14,6 +14,11 @@ import type { Micros } from '../../../../src/util/units.js';
 import { encodeMoving } from '../../../support/encoded.js';
 import { lumaError } from '../../../support/psnr.js';
 
+const failed = (error: unknown) => {
+  throw error;
+};
+const inNative = <T>(call: (alone: boolean) => Promise<T>) => call(false);
+
 const TICK = 1_000_000 / 30;
 const START = 10_000_000;
 const PATIENCE = { timeout: 30_000 };
@@ -76,8 +81,10 @@ async function watch(
         if (stage === 'wait') waits.push(micros);
         if (stage === 'decode') onDecoded();
       },
+      failed,
+      arrived: () => {},
     },
-    { counters, now: () => now, dueTime: (_capture, at) => at },
+    { counters, now: () => now, dueTime: (_capture, at) => at, inNative },
   );
   const shown: number[] = [];
   const pictures: Picture[] = [];
@@ -188,8 +195,10 @@ test('a keyframe is requested after a corrupt one, at any frame rate of the tile
         keyframeNeeded: () => asked++,
         corrupt: () => {},
         took: () => {},
+        failed,
+        arrived: () => {},
       },
-      { counters, now: () => now, dueTime: (_capture, at) => at },
+      { counters, now: () => now, dueTime: (_capture, at) => at, inNative },
     );
     const push = async (data: Buffer, keyframe: boolean) => {
       now += TICK;

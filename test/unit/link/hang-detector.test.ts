@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import {
+  CHECK_INTERVAL_MS,
+  HangDetector,
+  type ThreadActivity,
+} from '../../../src/link/hang-detector.js';
+
+/** Checks until a reason is given. @returns it, and the milliseconds since the last heartbeat. */
+function silence(activityAt: (check: number) => ThreadActivity | undefined) {
+  const detector = new HangDetector();
+  detector.heartbeat();
+  for (let check = 1; check <= 100; check++) {
+    const reason = detector.check(() => activityAt(check));
+    if (reason !== undefined) return { reason, ms: check * CHECK_INTERVAL_MS };
+  }
+  return undefined;
+}
+
+test('a stopped process, an endless loop and a blocked thread are found within 1.5 s', () => {
+  const stopped = silence(() => ({ state: 'T', cpuMicros: 5e6 }));
+  expect(stopped).toMatchObject({ reason: 'stopped' });
+  const loops = silence((check) => ({ state: 'R', cpuMicros: check * CHECK_INTERVAL_MS * 1000 }));
+  expect(loops).toMatchObject({ reason: 'runs in circles' });
+  const blocked = silence(() => ({ state: 'S', cpuMicros: 5e6 }));
+  expect(blocked).toMatchObject({ reason: 'blocked' });
+  for (const found of [stopped, loops, blocked]) expect(found?.ms).toBeLessThanOrEqual(1500);
+});
+
+test('a process that waits for the CPU, or that nothing is known of, gets six seconds', () => {
+  const starved = silence((check) => ({ state: 'R', cpuMicros: check * 10_000 }));
+  expect(starved).toEqual({ reason: 'no sign of life', ms: 6000 });
+  expect(silence(() => undefined)).toEqual({ reason: 'no sign of life', ms: 6000 });
+});
+
+test('heartbeats keep a busy process, and nothing is read while they come', () => {
+  const detector = new HangDetector();
+  for (let i = 0; i < 100; i++) {
+    detector.heartbeat();
+    const found = detector.check(() => {
+      throw new Error('read without need');
+    });
+    expect(found).toBeUndefined();
+  }
+});
