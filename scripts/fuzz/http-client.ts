@@ -8,6 +8,8 @@ const ANSWER_MS = 15_000;
 const MAX_ANSWER_BYTES = 4 << 20;
 /** Statuses of 500 and more that the server may answer with: something outside of it fails, or it has no room. */
 const DOCUMENTED = new Set([502, 503, 507]);
+/** An error is told in fewer bytes than this, whatever the request was. */
+const MAX_ERROR_BYTES = 16 * 1024;
 
 export interface HttpAnswer {
   readonly status: number;
@@ -79,6 +81,7 @@ export function checkAnswer(answer: HttpAnswer | undefined, input: FuzzInput): v
     throw new Finding(`${what}: ${status} ${body.slice(0, 500)}`, input);
   };
   if (status >= 500 && !DOCUMENTED.has(status)) fail('a fault of the server');
+  if (body.length > MAX_ERROR_BYTES) fail(`an error of ${body.length} bytes`);
   const isHead = /^HEAD /.test(input.bytes.toString('latin1', 0, 5));
   const isReadiness = status === 503 && body.includes('"status"');
   if (isHead || isReadiness) return;

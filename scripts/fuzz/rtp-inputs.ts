@@ -1,90 +1,118 @@
 /** RTP packets of a client that sends all kinds of media, each changed by structure, by bytes, or not at all. */
+import { UPLINK_VIDEO_CODECS, type VideoCodec } from '../../src/protocol/codec-names.js';
 import { mutateBytes } from './mutate.js';
 import type { Random } from './random.js';
-import { type FramePayloads, PAYLOAD_TYPES, redPayload, rtpPacket } from './seeds/media.js';
+import {
+  type FramePayloads,
+  PAYLOAD_TYPES,
+  type PacketFields,
+  redPayload,
+  rtpPacket,
+} from './seeds/media.js';
 
-/** SSRCs of the streams: microphone, camera and screen, each with its repairs. */
-const SSRCS = [1001, 1501, 2001, 2002, 3001] as const;
-const TYPES = [...Object.values(PAYLOAD_TYPES), 0, 45, 98, 127] as const;
+const TYPES = [...Object.values(PAYLOAD_TYPES), 0, 97, 127] as const;
+
+interface SentStream {
+  readonly ssrc: number;
+  readonly mid: string;
+  /** Of video; it changes from time to time. */
+  codec: VideoCodec | undefined;
+  sequence: number;
+  timestamp: number;
+  /** Of the retransmissions, which have an SSRC of their own. */
+  repairs: number;
+}
+
+/** A microphone, a camera and a screen, as {@link chromiumOffer} has them. */
+function streams(screenMid: string): SentStream[] {
+  const rest = { sequence: 100, timestamp: 1000, repairs: 1 };
+  return [
+    { ssrc: 1001, mid: '0', codec: undefined, ...rest },
+    { ssrc: 1501, mid: '1', codec: 'vp8', ...rest },
+    { ssrc: 2001, mid: screenMid, codec: 'h264', ...rest },
+  ];
+}
 
 /** Makes packets in sequence, so that most of them come through to the depacketizers. */
 export class RtpInputs {
-  private sequence = 100;
-  private timestamp = 1000;
+  private readonly streams: readonly SentStream[];
 
-  /** @param ssrcs in place of those of the offer that the fuzzer makes itself. */
+  /** @param screenMid of the m-line that the screen is sent on. */
   constructor(
     private readonly frames: FramePayloads,
-    private readonly ssrcs: readonly number[] = SSRCS,
-  ) {}
+    screenMid = '3',
+  ) {
+    this.streams = streams(screenMid);
+  }
 
   /** The packets of one frame, or a single packet. */
   next(random: Random): Buffer[] {
-    if (random.chance(0.3)) return [this.audio(random)];
-    return this.video(random);
+    const stream = random.pick(this.streams);
+    stream.timestamp += random.chance(0.98) ? 3000 : random.int(2 ** 32);
+    if (!stream.codec) return [this.audio(random, stream)];
+    if (random.chance(0.02)) stream.codec = random.pick(UPLINK_VIDEO_CODECS);
+    return this.video(random, stream, stream.codec);
   }
 
-  private audio(random: Random): Buffer {
+  private audio(random: Random, stream: SentStream): Buffer {
     const opus = random.bytes(1 + random.length(300));
     const isRed = random.chance(0.6);
     const payload = isRed ? redPayload(random, opus) : opus;
-    return this.packet(random, {
-      payloadType: isRed ? PAYLOAD_TYPES.red : PAYLOAD_TYPES.opus,
-      payload: random.chance(0.5) ? mutateBytes(random, payload) : payload,
-      mid: '0',
-      ssrc: this.ssrcs[0] as number,
-      marker: false,
-    });
+    const payloadType = isRed ? PAYLOAD_TYPES.red : PAYLOAD_TYPES.opus;
+    const changed = random.chance(0.5) ? mutateBytes(random, payload) : payload;
+    return this.packet(random, stream, { payloadType, payload: changed, marker: false });
   }
 
-  private video(random: Random): Buffer[] {
-    const codec = random.pick(['vp8', 'h264'] as const);
+  private video(random: Random, stream: SentStream, codec: VideoCodec): Buffer[] {
     const payloads = [...random.pick(this.frames[codec])];
-    if (random.chance(0.7)) {
+    if (random.chance(0.6)) {
       const at = random.int(payloads.length);
       payloads[at] = mutateBytes(random, payloads[at] as Buffer);
     }
     if (payloads.length > 1 && random.chance(0.05)) payloads.splice(random.int(payloads.length), 1);
     if (random.chance(0.02)) payloads.reverse();
-    const ssrc = random.pick(this.ssrcs);
-    const isRepair = random.chance(0.15);
-    const { vp8, vp8Rtx, h264, h264Rtx } = PAYLOAD_TYPES;
-    const [media, rtx] = codec === 'vp8' ? [vp8, vp8Rtx] : [h264, h264Rtx];
-    this.timestamp += random.chance(0.95) ? 3000 : random.int(2 ** 32);
+    const isRepair = random.chance(0.1);
+    const payloadType = PAYLOAD_TYPES[codec] + (isRepair ? 1 : 0);
     return payloads.map((payload, index) => {
-      const original = Buffer.from([this.sequence >> 8, this.sequence & 0xff]);
-      return this.packet(random, {
-        payloadType: isRepair ? rtx : media,
-        payload: isRepair ? Buffer.concat([original, payload]) : payload,
-        mid: random.chance(0.9) ? '1' : random.pick(['0', '3', '9', '']) || 'x',
-        ssrc,
-        marker: index === payloads.length - 1,
-      });
+      const marker = index === payloads.length - 1;
+      if (!isRepair) return this.packet(random, stream, { payloadType, payload, marker });
+      const lost = (stream.sequence - random.int(8)) & 0xffff;
+      const original = Buffer.from([lost >> 8, lost & 0xff]);
+      const repeated = Buffer.concat([original, payload]);
+      return this.repair(random, stream, { payloadType, payload: repeated, marker });
     });
   }
 
-  private packet(
-    random: Random,
-    fields: {
-      readonly payloadType: number;
-      readonly payload: Buffer;
-      readonly mid: string;
-      readonly ssrc: number;
-      readonly marker: boolean;
-    },
-  ): Buffer {
-    this.sequence = (this.sequence + (random.chance(0.95) ? 1 : random.int(70))) & 0xffff;
-    const packet = rtpPacket(random, {
-      ...fields,
-      payloadType: random.chance(0.97) ? fields.payloadType : random.pick(TYPES),
-      mid: random.chance(0.9) ? fields.mid : undefined,
-      sequence: this.sequence,
-      timestamp: this.timestamp,
-    });
-    if (random.chance(0.05)) return withPadding(random, packet);
-    if (random.chance(0.2)) return mutateBytes(random, packet);
-    return packet;
+  private packet(random: Random, stream: SentStream, sent: Sent): Buffer {
+    stream.sequence = (stream.sequence + (random.chance(0.98) ? 1 : random.int(70))) & 0xffff;
+    return changed(random, stream, { ...stream, ...sent });
   }
+
+  private repair(random: Random, stream: SentStream, sent: Sent): Buffer {
+    stream.repairs = (stream.repairs + 1) & 0xffff;
+    const { ssrc, repairs: sequence } = stream;
+    return changed(random, stream, { ...stream, ...sent, ssrc: ssrc + 1, sequence });
+  }
+}
+
+type Sent = Pick<PacketFields, 'payloadType' | 'payload' | 'marker'>;
+
+/** The packet, in one of five with a fault in its header, its extensions or its padding. */
+function changed(random: Random, { mid }: SentStream, fields: PacketFields): Buffer {
+  const packet = rtpPacket(random, {
+    ...fields,
+    payloadType: random.chance(0.98) ? fields.payloadType : random.pick(TYPES),
+    mid: random.chance(0.95) ? mid : random.pick([undefined, '9', 'x']),
+  });
+  if (random.chance(0.04)) return withPadding(random, packet);
+  if (random.chance(0.12)) return withChangedExtensions(random, packet);
+  return random.chance(0.04) ? mutateBytes(random, packet) : packet;
+}
+
+/** Sequence number and SSRC stay: SRTP would refuse what follows. */
+function withChangedExtensions(random: Random, packet: Buffer): Buffer {
+  const rest = mutateBytes(random, packet.subarray(12));
+  return Buffer.concat([packet.subarray(0, 12), rest]);
 }
 
 /** Padding that is right, too long, or nothing else but padding. */

@@ -2,10 +2,20 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Static, Type } from '@sinclair/typebox';
-import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+import type {
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifySchemaValidationError,
+} from 'fastify';
 import { HTTP_STATUS, TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { ErrorCode } from '../protocol/error-codes.js';
+
+/** Faults of one request that are told: a body may have one in every byte. */
+const MAX_FAULTS = 20;
+/** Of those, the ones in the text. */
+const FAULTS_IN_TEXT = 3;
 
 export const Problem = Type.Object(
   {
@@ -17,7 +27,7 @@ export const Problem = Type.Object(
     next: Type.Optional(Type.String({ description: 'what to do about it' })),
     errors: Type.Optional(
       Type.Array(Type.Object({ field: Type.String(), message: Type.String() }), {
-        description: 'each fault of the request, by JSON pointer',
+        description: `each fault of the request, by JSON pointer; the first ${MAX_FAULTS}`,
       }),
     ),
   },
@@ -64,10 +74,12 @@ function problemOf(cause: FastifyError): Problem {
     code: error.code,
     ...(error.next === undefined ? {} : { next: error.next }),
     ...(validation && {
-      errors: validation.map(({ instancePath, message = 'not valid', params }) => ({
-        field: `/${where}${instancePath}${missingOrExtra(params)}`,
-        message,
-      })),
+      errors: validation
+        .slice(0, MAX_FAULTS)
+        .map(({ instancePath, message = 'not valid', params }) => ({
+          field: `/${where}${instancePath}${missingOrExtra(params)}`,
+          message,
+        })),
     }),
   };
 }
@@ -80,6 +92,15 @@ function missingOrExtra(params: Record<string, unknown>): string {
 function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
   return reply.code(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem));
+}
+
+/** The error of a request that does not match its schema. */
+export function schemaError(faults: readonly FastifySchemaValidationError[], where: string): Error {
+  const told = faults
+    .slice(0, FAULTS_IN_TEXT)
+    .map(({ instancePath, message = 'is not valid' }) => `${where}${instancePath} ${message}`);
+  const more = faults.length - told.length;
+  return new Error(told.join(', ') + (more > 0 ? `, and ${more} more` : ''));
 }
 
 /** Answers a request that Fastify cannot route, because its path is malformed or too long. */

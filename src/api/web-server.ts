@@ -19,7 +19,7 @@ import { takeShallowJson } from './json-body.js';
 import { hlsRoutes, type OutputDependencies, outputRoutes } from './output-routes.js';
 import { participantRoutes } from './participant-routes.js';
 import { addPathPrefix, withoutPrefix } from './path-prefix.js';
-import { answerUnreadable, answerUnroutable, answerWithProblems } from './problem.js';
+import { answerUnreadable, answerUnroutable, answerWithProblems, schemaError } from './problem.js';
 import { type RecordingDependencies, recordingRoutes } from './recording-routes.js';
 import { roomRoutes } from './room-routes.js';
 import { type ServerDependencies, serverRoutes } from './server-routes.js';
@@ -77,6 +77,7 @@ export async function createWebServer(options: WebServerOptions): Promise<Fastif
     genReqId: requestId,
     frameworkErrors: answerUnroutable,
     clientErrorHandler: answerUnreadable,
+    schemaErrorFormatter: schemaError,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     rewriteUrl: withoutPrefix(prefix),
     // What is not as described is refused, not mended.

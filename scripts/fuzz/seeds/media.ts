@@ -21,8 +21,11 @@ import { encodeStream } from '../../../test/support/encoder.js';
 import { packetizeH265 } from '../../../test/support/h265-packetizer.js';
 import type { Random } from '../random.js';
 
-/** Payload types and header extension ids of {@link chromiumOffer}. */
-export const PAYLOAD_TYPES = { opus: 111, red: 63, vp8: 96, vp8Rtx: 97, h264: 102, h264Rtx: 103 };
+/** Payload types of {@link chromiumOffer}. Retransmissions of video have the next number. */
+export const PAYLOAD_TYPES = {
+  ...{ opus: 111, red: 63 },
+  ...{ vp8: 96, h264: 102, vp9: 98, av1: 45, h265: 49 },
+} as const satisfies Record<VideoCodec | 'opus' | 'red', number>;
 
 const LEVEL = 1;
 const ABS_SEND_TIME = 2;
@@ -89,7 +92,9 @@ function extensionBlock(random: Random, sequence: number, mid: string): Buffer {
     ...(random.chance(0.3) ? [extension(ABS_SEND_TIME, random.bytes(3))] : []),
     ...(random.chance(0.3) ? [extension(ORIENTATION, random.bytes(1))] : []),
     ...(random.chance(0.2) ? [extension(COLOUR, random.bytes(4))] : []),
-    ...(random.chance(0.3) ? [extension(RID, Buffer.from(random.pick(['q', 'h', 'f', 'x'])))] : []),
+    ...(random.chance(0.03)
+      ? [extension(RID, Buffer.from(random.pick(['q', 'h', 'f', 'x'])))]
+      : []),
   ];
   const body = Buffer.concat(elements);
   const padded = Buffer.alloc(Math.ceil(body.length / 4) * 4);

@@ -20,6 +20,8 @@ const CHUNKS = [0, 1, 2, 3, 4, 5, 9, 10, 11, 12, 0x82, 0xc0, 0xc1, 63, 255];
 /** They end the association: after one of them nothing is read any more. */
 const LAST_CHUNKS = [6, 7, 8, 14];
 const TEXT = 51;
+/** werift's m-line of the screen, after those that it receives on. */
+const SCREEN_MID = '4';
 
 /** A client in the call, which is replaced once its connection was given up. */
 class Member implements OpenTarget {
@@ -32,6 +34,8 @@ class Member implements OpenTarget {
     private readonly server: FuzzServer,
     private readonly how: {
       readonly perSecond: number;
+      /** Inputs after which another client takes its place; without it one lasts for a batch. */
+      readonly perClient?: number;
       next(random: Random): FuzzInput;
       send(client: RtpClient, input: FuzzInput): Promise<void> | void;
     },
@@ -42,6 +46,8 @@ class Member implements OpenTarget {
   }
 
   async send(input: FuzzInput): Promise<void> {
+    const { perClient = Number.POSITIVE_INFINITY } = this.how;
+    if (this.sent > 0 && this.sent % perClient === 0) await this.close();
     this.joined ??= this.join();
     const client = await this.joined;
     if (this.sent++ === 0) this.begun = performance.now();
@@ -81,7 +87,7 @@ function withAllFormats(sdp: string): string {
     (section ?? '').match(/^a=(rtpmap|fmtp|rtcp-fb|extmap):.*$/gm) ?? [];
   const formats = {
     audio: { list: '111 63', lines: lines(offered[0]) },
-    video: { list: '96 97 102 103', lines: lines(offered[2]) },
+    video: { list: '96 97 102 103 98 99 45 46 49 50', lines: lines(offered[2]) },
   };
   return sdp
     .split(/^(?=m=)/m)
@@ -99,11 +105,11 @@ function withAllFormats(sdp: string): string {
 }
 
 function isWanted(line: string): boolean {
-  return !/^a=(rtpmap|fmtp|rtcp-fb):(0|98|45) /.test(line);
+  return !/^a=(rtpmap|fmtp|rtcp-fb):0 /.test(line);
 }
 
 async function srtp(server: FuzzServer): Promise<OpenTarget> {
-  const inputs = new RtpInputs(await framePayloads());
+  const inputs = new RtpInputs(await framePayloads(), SCREEN_MID);
   return new Member(server, {
     perSecond: RTP_PER_SECOND / 3,
     next: (random) => ({ how: 'packets', bytes: pack(inputs.next(random)) }),
@@ -150,29 +156,37 @@ function dataChunk(random: Random): Buffer {
 function sctp(server: FuzzServer): OpenTarget {
   return new Member(server, {
     perSecond: SCTP_PER_SECOND,
+    perClient: 50,
     next: (random) => {
-      const how = random.pick(['text', 'text', 'data', 'chunk', 'packet']);
+      const how = random.pick(['data', 'data', 'chunk', 'packet']);
       if (how === 'data') return { how, bytes: dataChunk(random) };
       if (how === 'chunk') return { how, bytes: chunk(random) };
-      if (how === 'packet') return { how, bytes: random.bytes(random.length(1000)) };
-      const bytes = jsonText(random, mutateJson(random, dataMessage(random)));
-      return { how, bytes: bytes.subarray(0, 8000) };
+      return { how, bytes: random.bytes(random.length(1000)) };
     },
     send: async (client, { how, bytes }) => {
-      if (how === 'text') client.sendData(bytes.toString());
-      else if (how === 'packet') await client.sendSctpPacket(bytes);
-      else if (how === 'chunk') await client.sendSctpChunk(bytes);
-      else {
-        const numbered = Buffer.from(bytes);
-        numbered.writeUInt32BE(client.nextTsn >>> 0, 4);
-        await client.sendSctpChunk(numbered);
-      }
+      if (how === 'packet') return client.sendSctpPacket(bytes);
+      if (how === 'chunk') return client.sendSctpChunk(bytes);
+      const numbered = Buffer.from(bytes);
+      numbered.writeUInt32BE(client.nextTsn >>> 0, 4);
+      return client.sendSctpChunk(numbered);
     },
+  });
+}
+
+function dataMessages(server: FuzzServer): OpenTarget {
+  return new Member(server, {
+    perSecond: SCTP_PER_SECOND,
+    next: (random) => {
+      const bytes = jsonText(random, mutateJson(random, dataMessage(random)));
+      return { how: 'text', bytes: bytes.subarray(0, 1000) };
+    },
+    send: (client, { bytes }) => client.sendData(bytes.toString()),
   });
 }
 
 export const ENCRYPTED: readonly Target[] = [
   { name: 'srtp', from: 'peer', batch: 1000, open: srtp },
   { name: 'srtcp', from: 'peer', batch: 1000, open: srtcp },
-  { name: 'sctp', from: 'peer', batch: 1000, open: sctp },
+  { name: 'sctp', from: 'peer', batch: 500, open: sctp },
+  { name: 'data-messages', from: 'peer', batch: 1000, open: dataMessages },
 ];
