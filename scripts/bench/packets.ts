@@ -147,6 +147,7 @@ function receiveOurs(): Promise<number> {
   const receiver = new PeerReceiver(9, 'bench', {
     onAudio: () => {},
     onVideo: () => {},
+    accepts: () => true,
     onTooLarge: () => {},
     sendRtcp: () => {},
   });

@@ -1,5 +1,6 @@
 /** Settings of rooms: limits, load control, and what their media is made with. */
 import type { CompositeCodec } from '../protocol/codec-names.js';
+import type { FrameLimit } from '../util/frame-size.js';
 import { type AUDIO_SETTINGS, audioMix } from './audio.js';
 import { type ICE_SETTINGS, type TransportConfig, transportConfig } from './ice.js';
 import type { LISTEN_SETTINGS, SERVER_SETTINGS } from './server.js';
@@ -56,6 +57,8 @@ export interface RoomsConfig {
   readonly transport: TransportConfig;
   /** Codecs of the composite, best first. */
   readonly videoCodecs: readonly CompositeCodec[];
+  /** The largest video that clients may send. */
+  readonly maxInput: FrameLimit;
   /** Ask clients not to send silence. */
   readonly dtx: boolean;
   /** Of rooms that do not set their own. 0 for `maxSeconds` is without limit. */
@@ -78,6 +81,7 @@ export function roomsConfig(values: Values, report: ReportFault): RoomsConfig {
     mix: { ...videoMix(values, report), ...audioMix(values), loadControl },
     transport: transportConfig(values, report),
     videoCodecs: videoCodecs(values, report),
+    maxInput: { long: values['video.maxInputLong'], short: values['video.maxInputShort'] },
     dtx: values['audio.dtx'],
     defaults: {
       maxParticipants: values['room.maxParticipants'],

@@ -65,6 +65,16 @@ export const VIDEO_SETTINGS = [
     { unit: 'Mpixel/s', min: 1, max: 100_000, default: 600 },
     'Pixels that are decoded of all senders of a room: 16 of 1280x720 at 30 frames/s are 442. Those who send most lose frames first.',
   ),
+  number(
+    'video.maxInputLong',
+    { unit: 'pixels', min: 320, max: 3840, default: 3840 },
+    'Longer side of the largest video that clients may send. What is larger than 1920x1200 is taken while there is CPU for it.',
+  ),
+  number(
+    'video.maxInputShort',
+    { unit: 'pixels', min: 180, max: 2160, default: 2160 },
+    'Shorter side of the largest video that clients may send.',
+  ),
   choice('video.fit', ['crop', 'letterbox'], 'How a camera fills its tile.'),
   flag('video.labels', 'on', 'Names, mute marks and speaking borders over the tiles.'),
 ] as const;

@@ -42,6 +42,9 @@ export interface PeerReceiverEvents {
   onAudio(packet: ReceivedAudio, use: AudioUse): void;
   /** @param captureMicros on the sender's clock; NaN while that is not known. */
   onVideo(frame: ReceivedFrame, captureMicros: Micros, use: VideoUse): void;
+  /** Whether video of this size is decoded. */
+  accepts(size: FrameSize): boolean;
+  /** Its keyframe of this size came, and was not accepted. */
   onTooLarge(size: FrameSize): void;
   /** Nothing that arrives on this m-line can be decoded well, because keyframes do not come; or that is over. */
   onStalled?(use: VideoUse, isStalled: boolean): void;
@@ -307,6 +310,7 @@ export class PeerReceiver {
         this.events.onVideo(frame, clock.captureMicros(frame.timestamp), use);
       },
       requestKeyframe: () => this.feedback.pli(ssrc),
+      accepts: (size: FrameSize) => this.events.accepts(size),
       onTooLarge: (size: FrameSize) => this.events.onTooLarge(size),
       onSize: (size: FrameSize) => {
         if (use === 'camera') this.layers.sized(ssrc, size);

@@ -1,7 +1,7 @@
 /**
  * Stage: one video stream from RTP packets to whole frames in decoding order. Callers may rely on:
  * every frame given follows the one before without a gap, or is a keyframe, or is `damaged`; frames
- * larger than the limit never come out. A gap is kept open while a repair can come. Then the stream
+ * of sizes that are not accepted never come out. A gap is kept open while a repair can come. Then the stream
  * goes on with the next whole keyframe, and one is asked for. A sender that ignores requests is decoded
  * as well as it can be. Pure; times in microseconds.
  */
@@ -21,8 +21,6 @@ import { KeyframeRequests } from './keyframe-requests.js';
 import { NackGenerator } from './nack-generator.js';
 import { type VideoReceiverCounters, videoReceiverCounters } from './video-receiver-counters.js';
 
-/** Largest picture that is decoded: its longer and its shorter side, in pixels. */
-export const MAX_FRAME_SIZE = { long: 1920, short: 1200 } as const;
 /** Packets held at most; time ends the wait for them long before. */
 const MAX_PACKETS = 4096;
 /** After this many late packets in a row the sender has begun to count from another number. */
@@ -52,6 +50,8 @@ export interface ReceivedFrame extends DepacketizedFrame {
 export interface VideoReceiverEvents {
   onFrame(frame: ReceivedFrame): void;
   requestKeyframe(): void;
+  /** Whether frames of this size are given; asked of each keyframe. */
+  accepts(size: FrameSize): boolean;
   onTooLarge(size: FrameSize): void;
   /** A keyframe of this size has begun to arrive; it may never be whole. */
   onSize(size: FrameSize): void;
@@ -196,7 +196,7 @@ export class VideoReceiver {
     this.requests.keyframeBegan(now);
     const size = stage.sizeIn(payload);
     if (!size) return;
-    this.isTooLarge = exceedsLimit(size);
+    this.isTooLarge = !this.events.accepts(size);
     if (!this.isTooLarge) this.events.onSize(size);
   }
 
@@ -294,7 +294,7 @@ export class VideoReceiver {
     this.dropStarts(end + 1);
     if (frame === NO_PICTURE) return;
     this.lastTimestamp = timestamp;
-    if (frame.size && exceedsLimit(frame.size)) {
+    if (frame.size && !this.events.accepts(frame.size)) {
       this.counters.video_frames_too_large++;
       this.isTooLarge = true;
       this.events.onTooLarge(frame.size);
@@ -386,10 +386,4 @@ export class VideoReceiver {
   private dropStarts(sequence: number): void {
     while (this.starts[0] && this.starts[0].start < sequence) this.starts.shift();
   }
-}
-
-function exceedsLimit({ width, height }: FrameSize): boolean {
-  return (
-    Math.max(width, height) > MAX_FRAME_SIZE.long || Math.min(width, height) > MAX_FRAME_SIZE.short
-  );
 }

@@ -14,6 +14,7 @@ import { BT601 } from '../rtp/colour-space.js';
 import type { NegotiatedMedia } from '../rtp/negotiated-media.js';
 import { parseRtcp } from '../rtp/rtcp.js';
 import type { RtpDump } from '../rtp/rtpdump.js';
+import { fitsLimit, LARGEST_SIZE } from '../util/frame-size.js';
 import type { Micros } from '../util/units.js';
 import { RecordedTime } from './recorded-time.js';
 
@@ -105,6 +106,7 @@ class Replay {
           arrivalMicros: this.now,
         });
       },
+      accepts: (size) => fitsLimit(size, LARGEST_SIZE),
       onTooLarge: ({ width, height }) => this.note(`video of ${width}x${height} is too large`),
       sendRtcp: (packets) => this.noteRequests(packets),
     });

@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks';
 import { TesseraError } from '../errors.js';
 import { LOAD_STEPS } from '../link/load-steps.js';
 import { cpuLimit } from '../util/cpu-limit.js';
+import type { FrameSize } from '../util/frame-size.js';
 import { LoadController } from '../util/load-controller.js';
 import type { StageHistograms } from '../util/stage-times.js';
 import type { Micros } from '../util/units.js';
@@ -18,6 +19,8 @@ const RETRY_SECONDS = 10;
 const FIRST_GUESS = { room: 0.2, sender: 0.06, viewer: 0.01 };
 /** A room whose composite is reduced by this number of steps takes nobody more. */
 const STEPS_TO_LIMIT = 3;
+/** Of the video that a sender is taken to send. */
+const USUAL_PIXELS = 1280 * 720;
 
 /** A room, as far as admission reads it. */
 export interface MeasuredRoom {
@@ -171,14 +174,32 @@ export class Admission {
       this.counters.joins_refused_room++;
       throw serverBusy('the room has as many people as this server can show in time');
     }
-    while (this.expected[0] && now - this.expected[0].at > MEASURED_AFTER) this.expected.shift();
-    const expected = this.expected.reduce((sum, { cores }) => sum + cores, 0);
     const cores = room ? this.costs[kind] : this.costs.room;
-    if (this.ownCores + expected + cores > this.options.admissionShare * this.limit) {
+    if (this.isOver(cores, now)) {
       this.counters.joins_refused_cpu++;
       throw serverBusy('the server has no CPU left for one more');
     }
     this.expected.push({ at: now, cores });
+  }
+
+  /**
+   * Reserves CPU to decode large video of somebody who is in a room.
+   * @returns false if there is none.
+   */
+  admitVideo({ width, height }: FrameSize, now: Micros): boolean {
+    if (this.options.admissionShare >= 1) return true;
+    // A usual camera is part of what a sender costs.
+    const cores = this.costs.sender * Math.max(0, (width * height) / USUAL_PIXELS - 1);
+    if (this.isOver(cores, now)) return false;
+    this.expected.push({ at: now, cores });
+    return true;
+  }
+
+  /** Whether this many cores more are more than joining may fill. */
+  private isOver(cores: number, now: Micros): boolean {
+    while (this.expected[0] && now - this.expected[0].at > MEASURED_AFTER) this.expected.shift();
+    const expected = this.expected.reduce((sum, one) => sum + one.cores, 0);
+    return this.ownCores + expected + cores > this.options.admissionShare * this.limit;
   }
 
   private learn(kind: keyof Costs, cores: number): void {

@@ -74,7 +74,7 @@ export interface NegotiateOptions extends Pick<OfferOptions, 'only'> {
 }
 
 export interface MediaConnectionEvents
-  extends Pick<PeerReceiverEvents, 'onAudio' | 'onVideo' | 'onTooLarge' | 'onStalled'> {
+  extends Pick<PeerReceiverEvents, 'onAudio' | 'onVideo' | 'accepts' | 'onTooLarge' | 'onStalled'> {
   /** @param reason of `failed`. */
   onState(state: ConnectionState, reason?: string): void;
   /** A later offer was accepted: {@link MediaConnection.uses} may have changed. */
@@ -126,6 +126,7 @@ export class MediaConnection {
     this.receiver = new PeerReceiver(randomSsrc(), this.streams.cname, {
       onAudio: (packet, use) => events.onAudio(packet, use),
       onVideo: (frame, captureMicros, use) => events.onVideo(frame, captureMicros, use),
+      accepts: (size) => events.accepts(size),
       onTooLarge: (size) => events.onTooLarge(size),
       onStalled: (use, isStalled) => events.onStalled?.(use, isStalled),
       sendRtcp: (packets) => this.transport?.sendRtcp(packets),

@@ -11,7 +11,7 @@ import type { ReceivedFrame } from '../receive/video-receiver.js';
 import { BT601 } from '../rtp/colour-space.js';
 import type { UplinkUse } from '../rtp/negotiated-media.js';
 import { nowMicros } from '../util/clock.js';
-import type { FrameSize } from '../util/frame-size.js';
+import { type FrameSize, USUAL_SIZE } from '../util/frame-size.js';
 import type { Micros } from '../util/units.js';
 import {
   MediaConnection,
@@ -27,9 +27,12 @@ import { AUDIO_ONLY, renditionName } from './renditions.js';
 import type { ParticipantSnapshot } from './room-counters.js';
 import type { RoomPipeline } from './room-pipeline.js';
 import type { MemberUpdate } from './room-update.js';
+import type { VideoSizeGate } from './video-size-gate.js';
 
 export interface ParticipantMediaOptions extends MediaConnectionOptions {
   readonly mix: MixSettings;
+  /** Which sizes of video are taken from them. */
+  readonly sizes: VideoSizeGate;
   /** In place of real sockets, for tests. */
   readonly openTransport?: OpenTransport;
 }
@@ -76,6 +79,7 @@ export class ParticipantMedia {
       {
         onAudio: (packet, use) => this.receiveAudio(packet, use),
         onVideo: (frame, captureMicros, use) => this.receiveVideo(frame, captureMicros, use),
+        accepts: (size) => options.sizes.judge(size, nowMicros()) === 'taken',
         onTooLarge: (size) => this.reportTooLarge(size),
         onStalled: (use, isStalled) => this.stallChanged(use, isStalled),
         onRtcp: (packet, now) => this.current?.rtcp(packet, now),
@@ -235,12 +239,16 @@ export class ParticipantMedia {
     this.events.onChanged();
   }
 
-  private reportTooLarge({ width, height }: FrameSize): void {
+  private reportTooLarge(size: FrameSize): void {
     if (this.tooLargeReported) return;
     this.tooLargeReported = true;
-    const message = `video of ${width}x${height} is not accepted`;
+    const { sizes } = this.options;
+    const isBusy = sizes.judge(size, nowMicros()) === 'no_cpu';
+    const { long, short } = isBusy ? USUAL_SIZE : sizes.limit;
+    const why = isBusy ? 'there is no CPU to decode it' : 'it is too large';
+    const message = `video of ${size.width}x${size.height} is not taken: ${why}`;
     const error = new TesseraError('video_too_large', message, {
-      next: 'Send at most 1920x1200.',
+      next: `Send at most ${long}x${short}.`,
     });
     this.events.tell({ type: 'error', error });
   }

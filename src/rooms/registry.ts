@@ -232,6 +232,7 @@ export class RoomRegistry {
         pool,
         logger,
         admit: (measured, kind, now) => admission.admit(measured, kind, now),
+        admitVideo: (size, now) => admission.admitVideo(size, now),
         revoke: (grant) => archive.revoked.revoke(grant),
       },
       previous,

@@ -14,6 +14,7 @@ import type { PeerTransportOptions } from '../peer/peer-transport.js';
 import type { CompositeCodec } from '../protocol/codec-names.js';
 import type { LayoutDescription } from '../protocol/layout.js';
 import { nowMicros } from '../util/clock.js';
+import { type FrameLimit, type FrameSize, LARGEST_SIZE } from '../util/frame-size.js';
 import type { Micros } from '../util/units.js';
 import type { MeasuredRoom } from './admission.js';
 import { Announcer } from './announcer.js';
@@ -35,12 +36,15 @@ import { checkChange, type RoomSettings } from './room-settings.js';
 import { SourceTroubles } from './source-troubles.js';
 import { RoomTelemetry } from './telemetry.js';
 import { UpdateBus } from './update-bus.js';
+import { VideoSizeGate } from './video-size-gate.js';
 
 export interface RoomOptions {
   readonly mix: MixSettings;
   readonly transport: PeerTransportOptions;
   /** Codecs that the composite can be encoded in, best first. */
   readonly videoCodecs: readonly CompositeCodec[];
+  /** The largest video that clients may send; 3840x2160 if it is left out. */
+  readonly maxInput?: FrameLimit;
   /** Ask clients not to send silence (Opus DTX). */
   readonly dtx: boolean;
 }
@@ -50,6 +54,8 @@ export interface RoomDependencies {
   readonly logger: Logger;
   /** @throws TesseraError `server_busy` when there is no CPU for one more. */
   admit(room: MeasuredRoom, kind: 'sender' | 'viewer', now: Micros): void;
+  /** @returns false when there is no CPU to decode video of this size. Everything is taken without it. */
+  admitVideo?(size: FrameSize, now: Micros): boolean;
   /** Takes back the token of somebody who was removed. */
   revoke(grant: Grant): void;
 }
@@ -338,10 +344,12 @@ export class Room {
   }
 
   private createParticipant({ name, grant, viewer }: EnterRequest): Participant {
-    const { transport, videoCodecs, mix, dtx } = this.options;
+    const { transport, videoCodecs, mix, dtx, maxInput = LARGEST_SIZE } = this.options;
+    const { admitVideo } = this.dependencies;
+    const sizes = new VideoSizeGate(maxInput, (size) => admitVideo?.(size, nowMicros()) ?? true);
     const ids = { sourceId: this.nextSourceId++, screenSourceId: this.nextSourceId++ };
     const participant = new Participant(
-      { name, grant, viewer, ...ids, transport, videoCodecs, mix, dtx },
+      { name, grant, viewer, ...ids, transport, videoCodecs, mix, dtx, sizes },
       this.pipeline,
       {
         onChanged: () => this.changed(participant),

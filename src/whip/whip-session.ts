@@ -161,6 +161,11 @@ export class HttpSession {
   /** There is no socket to send updates over: only the end of the connection matters. */
   private onUpdate(update: Update): void {
     if (update.type === 'closed') this.end();
+    if (update.type === 'error' && update.error.code === 'video_too_large') {
+      // An encoder does not send less by itself, and nobody would see why there is no picture.
+      this.options.logger.info({ reason: update.error.message }, 'WHIP session ended');
+      this.end();
+    }
     if (update.type !== 'connection') return;
     clearTimeout(this.interrupted);
     if (update.state === 'failed') this.end();

@@ -6,6 +6,7 @@ import { packetizeH264 } from '../../src/codecs/h264-packetizer.js';
 import { packetizeVp8 } from '../../src/codecs/vp8-packetizer.js';
 import { Bot } from '../support/bot.js';
 import { encodeMoving } from '../support/encoded.js';
+import { encodeStream } from '../support/encoder.js';
 import { isColour, tile } from '../support/expect-media.js';
 import { sleep, TestServer, waitFor } from '../support/server.js';
 
@@ -66,7 +67,7 @@ for (const codec of ['vp8', 'h264'] as const) {
   });
 }
 
-test('video larger than 1920x1200 is refused before it is decoded, and the sender gets an error', async () => {
+test('video that is too large is refused before it is decoded, and the sender gets an error', async () => {
   const client = await RtpClient.join({ url: server.signalUrl, room: 'large', name: 'Large' });
   const frame = Buffer.alloc(1000);
   frame.set([0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0xff, 0x3f, 0xff, 0x3f]);
@@ -79,6 +80,34 @@ test('video larger than 1920x1200 is refused before it is decoded, and the sende
   const room = await waitFor('stats', () => server.room('large'));
   expect(room.participants[0]?.counters.video_frames_too_large).toBeGreaterThan(0);
   expect(room.counters.video_frames_decoded ?? 0).toBe(0);
+  await client.close();
+});
+
+test.each([
+  [2560, 1440],
+  [1440, 1920],
+])('video of %dx%d is decoded', async (width, height) => {
+  const name = `${width}`;
+  const client = await RtpClient.join({ url: server.signalUrl, room: name, name });
+  const frames = encodeStream({
+    encoder: 'libvpx',
+    ...{ width, height, count: 4, gop: 1 },
+    options: [
+      ['deadline', 'realtime'],
+      ['cpu-used', '8'],
+    ],
+    draw: (planes) => {
+      for (const plane of planes) plane.fill(128);
+    },
+  });
+  let at = 0;
+  await waitFor('pictures', async () => {
+    const { data } = frames[at % frames.length] as { data: Buffer };
+    client.sendRtp('video', packetizeVp8(data, at), at++ * 3000);
+    const { counters } = (await server.room(name)) ?? {};
+    return (counters?.video_frames_decoded ?? 0) > 2;
+  });
+  expect(client.errors).toEqual([]);
   await client.close();
 });
 

@@ -70,6 +70,7 @@ function receiveSession(input: FuzzInput): void {
     onVideo: ({ data }) => {
       given += data.length;
     },
+    accepts: () => true,
     onTooLarge: () => {},
     sendRtcp: (compound) => {
       demand(compound.length <= MAX_DATAGRAM, 'feedback that no datagram holds', input);

@@ -25,6 +25,7 @@ function receive(codec: Codec, parameters: FormatParameters = {}) {
   const video = new VideoReceiver({
     onFrame: (frame) => frames.push(frame),
     requestKeyframe: () => asked.push(now),
+    accepts: () => true,
     onTooLarge: () => {},
     onSize: () => {},
   });

@@ -8,6 +8,7 @@ import type { MediaSection, PayloadFormat } from '../../../src/rtp/negotiated-me
 import { parseRtcp, type RtcpPacket } from '../../../src/rtp/rtcp.js';
 import { NO_EXTENSIONS } from '../../../src/rtp/rtp-packet.js';
 import { packetizeRed } from '../../../src/send/red-packetizer.js';
+import { fitsLimit, LARGEST_SIZE } from '../../../src/util/frame-size.js';
 
 const MID = 1;
 const RID = 2;
@@ -109,6 +110,7 @@ function join(sections: readonly MediaSection[] = CALL): void {
   receiver = new PeerReceiver(OUR_SSRC, 'us', {
     onAudio: (packet, use) => heard.push([use, packet]),
     onVideo: (frame, _capture, use) => seen.push([use, frame]),
+    accepts: (size) => fitsLimit(size, LARGEST_SIZE),
     onTooLarge: (size) => tooLarge.push(size),
     sendRtcp: (compound) => rtcp.push(...parseRtcp(compound)),
   });
@@ -508,6 +510,7 @@ test('a camera whose keyframes do not come is said to be stalled, and no longer 
   const own = new PeerReceiver(OUR_SSRC, 'us', {
     onAudio: () => {},
     onVideo: () => {},
+    accepts: (size) => fitsLimit(size, LARGEST_SIZE),
     onTooLarge: () => {},
     onStalled: (use, isStalled) => stalls.push([use, isStalled, now]),
     sendRtcp: () => {},

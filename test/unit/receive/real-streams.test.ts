@@ -62,6 +62,7 @@ test.each(Object.keys(STREAMS) as VideoCodec[])('%s', async (codec) => {
   const receiver = new VideoReceiver({
     onFrame: (frame) => received.push(frame),
     requestKeyframe: () => {},
+    accepts: () => true,
     onTooLarge: () => {},
     onSize: (size) => expect(size).toEqual(SIZE),
   });

@@ -50,6 +50,7 @@ function play(run: Run): Outcome {
       asked.push(now);
       wantsKeyframe ||= run.answersRequests;
     },
+    accepts: () => true,
     onTooLarge: () => {},
     onSize: () => {},
   });
@@ -204,6 +205,7 @@ test('a sender that begins to count from another number is followed', () => {
   const receiver = new VideoReceiver({
     onFrame: () => frames.push(now),
     requestKeyframe: () => {},
+    accepts: () => true,
     onTooLarge: () => {},
     onSize: () => {},
   });

@@ -39,6 +39,7 @@ function receiver() {
   const video = new VideoReceiver({
     onFrame: (frame) => frames.push(frame),
     requestKeyframe: () => asked.push('keyframe'),
+    accepts: () => true,
     onTooLarge: () => asked.push('too large'),
     onSize: () => {},
   });

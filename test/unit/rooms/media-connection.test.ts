@@ -107,6 +107,7 @@ beforeEach(() => {
     {
       onAudio: () => {},
       onVideo: () => {},
+      accepts: () => true,
       onTooLarge: () => {},
       onRtcp: (packet) => feedback.push(packet),
       onState: (state, reason) => events.push(reason ? `${state}: ${reason}` : state),

@@ -118,6 +118,27 @@ test('a failed connection, or the room, ends the session', async () => {
   expect(removed.onEnded).toHaveBeenCalledTimes(1);
 });
 
+test('an m-line that is refused ends it with words, though others are taken', async () => {
+  const { room, session } = start('whip', ['mic']);
+  vi.spyOn(MediaConnection.prototype, 'refused', 'get').mockReturnValue([
+    { kind: 'video', offered: ['H264 (profile-level-id=7a001f)', 'H263'] },
+  ]);
+  const message = expect.stringContaining('video: H264 (profile-level-id=7a001f), H263');
+  const next = expect.stringMatching(/Opus.*VP8.*H\.264/);
+  await expect(session.start('offer')).rejects.toMatchObject({
+    ...{ code: 'unsupported_media', message, next },
+  });
+  expect(room.size).toBe(0);
+});
+
+test('video that is too large ends the session', async () => {
+  const { room, session, onEnded } = start('whip', ['camera']);
+  await session.start('offer');
+  const error = new TesseraError('video_too_large', 'too large');
+  room.updates.tell(room.participants[0]?.id ?? '', { type: 'error', error });
+  expect([room.size, onEnded.mock.calls.length]).toEqual([0, 1]);
+});
+
 test('new ICE credentials restart ICE and change the ETag', async () => {
   const { session } = start('whip', ['mic']);
   const restart = vi
