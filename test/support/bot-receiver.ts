@@ -15,6 +15,8 @@ interface ReceivedPicture {
 
 /** A flash or beep begins when nothing of it was there for this long. */
 const QUIET_MS = 300;
+/** A tone is louder than this several times each millisecond. */
+const AUDIBLE = 0.01;
 
 export class BotReceiver {
   readonly report: BotReport = {
@@ -22,6 +24,7 @@ export class BotReceiver {
     frames: 0,
     lastFrameAt: 0,
     longestGapMs: 0,
+    longestSilenceMs: 0,
     width: 0,
     height: 0,
     flashes: [],
@@ -36,6 +39,8 @@ export class BotReceiver {
   private readonly heard = new Float32Array(48_000);
   private heardAt = 0;
   private readonly lastOn = new Map<number[], number>();
+  private hasHeard = false;
+  private quietSamples = 0;
   private barcode = -1;
   private barcodeAt = 0;
 
@@ -52,6 +57,7 @@ export class BotReceiver {
   takeReport(): BotReport {
     const taken = { ...this.report };
     this.report.longestGapMs = 0;
+    this.report.longestSilenceMs = 0;
     this.report.tileGaps = [];
     return taken;
   }
@@ -115,9 +121,20 @@ export class BotReceiver {
         this.heard[this.heardAt] = value;
         this.heardAt = (this.heardAt + 1) % this.heard.length;
         peak = Math.max(peak, Math.abs(value));
+        this.measureSilence(Math.abs(value));
       }
       this.mark(this.report.beeps, peak > 0.1, performance.now());
     };
+  }
+
+  /** Counts samples too quiet to be a tone. */
+  private measureSilence(level: number): void {
+    if (level > AUDIBLE) {
+      this.hasHeard = true;
+      this.quietSamples = 0;
+    } else if (this.hasHeard) this.quietSamples++;
+    const silence = this.quietSamples / 48;
+    this.report.longestSilenceMs = Math.max(this.report.longestSilenceMs, silence);
   }
 
   /** Notes how long the frame number in a tile stood still; the tile may crop a 16:9 picture. */

@@ -35,6 +35,8 @@ export interface BotReport {
   lastFrameAt: number;
   /** Longest time between two frames since the last report. */
   longestGapMs: number;
+  /** Longest time without sound since the last report, once there was any. */
+  longestSilenceMs: number;
   width: number;
   height: number;
   /** When flashes and beeps were received, on the bot's clock. */
