@@ -27,8 +27,11 @@ export interface TargetResult {
 
 export interface FuzzResult {
   readonly targets: Readonly<Record<string, TargetResult>>;
-  /** Gaps that did not come again with the same inputs: the machine was busy. */
-  readonly unconfirmedGaps: readonly string[];
+  /**
+   * What happened to the call, but not because of inputs: gaps that did not come again with the same inputs, and
+   * what happened while nothing was sent.
+   */
+  readonly disturbances: readonly string[];
 }
 
 /** A target with too many findings is left out for the rest of the run. */
@@ -37,7 +40,7 @@ const MAX_FINDINGS = 5;
 const CONFIRMATIONS = 3;
 /** Between them nothing is sent for this long. */
 const CONTROL_MS = 2000;
-/** Inputs of a module are timed together: if they took longer than this each on average, that is a finding. */
+/** CPU time that an input of a module may take on average: more is a finding. */
 const MAX_INPUT_MS = 20;
 
 export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
@@ -55,7 +58,7 @@ class FuzzRun {
   private checks: Checks | undefined;
   private readonly open = new Map<Target, OpenTarget>();
   private readonly results: Record<string, TargetResult> = {};
-  private readonly unconfirmedGaps: string[] = [];
+  private readonly disturbances: string[] = [];
   /** Rejections that nobody handled in this process: those of modules. */
   private readonly unhandled: unknown[] = [];
   private readonly onUnhandled = (error: unknown) => this.unhandled.push(error);
@@ -72,7 +75,7 @@ class FuzzRun {
       if (found) await this.batch(found, () => inputs);
     }
     if (replays.length === 0) await this.rounds();
-    return { targets: this.results, unconfirmedGaps: this.unconfirmedGaps };
+    return { targets: this.results, disturbances: this.disturbances };
   }
 
   private async rounds(): Promise<void> {
@@ -120,6 +123,7 @@ class FuzzRun {
     try {
       const opened = await this.openTarget(target);
       inputs = make(opened);
+      if (target.from !== 'module') await this.calm();
       await this.sendAll(target, opened, inputs);
       await this.check(target, opened, inputs);
       result.inputs += inputs.length;
@@ -128,6 +132,12 @@ class FuzzRun {
     } finally {
       result.seconds += (performance.now() - begun) / 1000;
     }
+  }
+
+  /** Notes what happened before the inputs of a batch: they have nothing to do with it. */
+  private async calm(): Promise<void> {
+    const { faults = [] } = (await this.checks?.run()) ?? {};
+    this.disturbances.push(...faults.map((fault) => `while nothing was sent: ${fault}`));
   }
 
   private async openTarget(target: Target): Promise<OpenTarget> {
@@ -143,7 +153,7 @@ class FuzzRun {
     opened: OpenTarget,
     inputs: readonly FuzzInput[],
   ): Promise<void> {
-    const begun = performance.now();
+    const begun = process.cpuUsage();
     let at = 0;
     const worker = async () => {
       while (at < inputs.length) {
@@ -160,10 +170,11 @@ class FuzzRun {
     };
     await Promise.all(Array.from({ length: target.parallel ?? 1 }, worker));
     await opened.settle?.();
-    const perInput = (performance.now() - begun) / inputs.length;
+    const { user } = process.cpuUsage(begun);
+    const perInput = user / 1000 / inputs.length;
     const isPure = target.from === 'module' && target.parallel === undefined;
     if (isPure && perInput > MAX_INPUT_MS) {
-      throw new Finding(`an input takes ${perInput.toFixed(1)} ms`);
+      throw new Finding(`an input takes ${perInput.toFixed(1)} ms of CPU`);
     }
   }
 
@@ -201,7 +212,7 @@ class FuzzRun {
       const control = await this.checks?.run();
       const begun = control?.gaps.length ? undefined : await this.again(target, opened, inputs);
       if (!begun?.length) {
-        this.unconfirmedGaps.push(`${target.name}: ${gaps.join('; ')}`);
+        this.disturbances.push(`${target.name}: ${gaps.join('; ')}`);
         return;
       }
       latest = begun;

@@ -32,7 +32,7 @@ function print(result: FuzzResult, seed: number): boolean {
       `${name.padEnd(24)} ${from.padEnd(8)} ${format(one.inputs).padStart(9)} ${format(rate).padStart(11)} ${String(one.findings.length).padStart(9)}`,
     );
   }
-  for (const gap of result.unconfirmedGaps) console.log(`not seen again: ${gap}`);
+  for (const what of result.disturbances) console.log(`not because of inputs: ${what}`);
   console.log(`\nseed ${seed}: ${format(all)} inputs, ${found} findings`);
   return found === 0;
 }
