@@ -97,6 +97,8 @@ export class Room {
   private egressState: EgressState = { recording: 'off', live: false };
   private started: Promise<void> | undefined;
   private nextSourceId: SourceId = 1;
+  /** Of the last change of load control. */
+  private numLoadSteps = 0;
   private closed = false;
 
   constructor(
@@ -369,7 +371,12 @@ export class Room {
   }
 
   private followLoad(steps: readonly LoadStep[]): void {
-    this.logger.warn({ steps }, 'the composite is reduced to save CPU');
+    if (steps.length > this.numLoadSteps) {
+      this.logger.warn({ steps }, 'the composite is reduced to save CPU');
+    } else if (steps.length > 0) {
+      this.logger.info({ steps }, 'the composite is reduced less: there is CPU again');
+    } else this.logger.info('the composite is whole again');
+    this.numLoadSteps = steps.length;
     const spare = steps.includes('fewer_renditions');
     for (const { media } of this.participants) media.spareBest(spare);
     this.updates.publish({ type: 'load', steps });
