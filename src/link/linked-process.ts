@@ -4,9 +4,9 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Duplex } from 'node:stream';
+import { type Duplex, PassThrough } from 'node:stream';
 import type { Logger } from '../logger.js';
-import { entryArguments } from './entry-arguments.js';
+import { entryArguments, type HeapLimits } from './entry-arguments.js';
 import type { LinkMessage } from './frame-codec.js';
 import type { MediaFrame } from './link-messages.js';
 import { MediaLink } from './media-link.js';
@@ -40,6 +40,7 @@ export interface LinkedProcessOptions {
   /** Compiled entry file. */
   readonly entry: URL;
   readonly environment: Readonly<Record<string, string>>;
+  readonly heap: HeapLimits;
   /** An open file that it gets as its descriptor 4. */
   readonly file?: number | undefined;
   /** It is killed this long after it was asked to end. Default 2000. */
@@ -60,8 +61,8 @@ export class LinkedProcess {
     logger: Logger,
     private readonly events: LinkedProcessEvents,
   ) {
-    const { name, entry, environment, file = 'ignore' } = options;
-    this.child = spawn(process.execPath, entryArguments(entry), {
+    const { name, entry, environment, heap, file = 'ignore' } = options;
+    this.child = spawn(process.execPath, entryArguments(entry, heap), {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe', file],
       env: { ...environment },
     });
@@ -84,7 +85,9 @@ export class LinkedProcess {
       () => clearTimeout(late),
       () => clearTimeout(late),
     );
-    this.link = new MediaLink(this.child.stdio[3] as unknown as Duplex, {
+    // Without file descriptors left there is no pipe: the error of the child follows.
+    const pipe = this.child.stdio?.[3] as Duplex | undefined;
+    this.link = new MediaLink(pipe ?? new PassThrough(), {
       onMessage: (message) => {
         if (message.type === 'ready') markReady(message);
         else if (message.type === 'failed') this.die(`failed: ${message.message}`);

@@ -4,6 +4,8 @@ import type { MediaFrame } from '../link/link-messages.js';
 import { LinkedProcess } from '../link/linked-process.js';
 import type { Logger } from '../logger.js';
 
+const HEAP = { oldMegabytes: 2048, youngMegabytes: 16 };
+
 export interface EgressProcessEvents {
   onEvent(event: EgressEvent): void;
   /** The process ended without being asked to. Called at most once, and not after `close()`. */
@@ -24,6 +26,7 @@ export class EgressProcess {
         name: 'egress',
         entry: new URL('../egress/main.js', import.meta.url),
         environment: { UV_THREADPOOL_SIZE: '4' },
+        heap: HEAP,
         closeMs,
       },
       logger,

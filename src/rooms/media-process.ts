@@ -8,6 +8,9 @@ import { threadActivity } from '../link/thread-activity.js';
 import type { Logger } from '../logger.js';
 import type { CompositeCodec } from '../protocol/codec-names.js';
 
+/** A room of 50 keeps about 20 MB; pictures are native memory and do not count. */
+const HEAP = { oldMegabytes: 2048, youngMegabytes: 16 };
+
 export interface MediaProcessUser {
   onEvent(event: MediaEvent): void;
   onFrame(frame: MediaFrame): void;
@@ -43,6 +46,7 @@ export class MediaProcess {
         entry: new URL('../mixer/main.js', import.meta.url),
         // SVT-AV1 writes a page for each encoder by default.
         environment: { UV_THREADPOOL_SIZE: '4', SVT_LOG: '1' },
+        heap: HEAP,
         file: this.notes?.fd,
       },
       logger,
