@@ -1,7 +1,11 @@
-/** Memory: of a server without rooms, of a room, of a participant, and after 500 joins and leaves. */
+/**
+ * Memory: of a server without rooms, of a room, of a participant, and after 500 joins and leaves.
+ * `memory quiet 15` is that of a quiet room over 15 minutes; `memory room` stops after the room of one.
+ */
 import { COLLECT_GARBAGE, sleep } from '../../test/support/server.js';
 import { type Call, SETTLE_MS, withCall } from './call.js';
 import { processTree, rssBytes } from './process-cpu.js';
+import { quietRoom } from './quiet-room.js';
 import type { Bench, Row } from './report.js';
 
 const PEOPLE = 16;
@@ -23,7 +27,22 @@ async function memory({ server }: Call): Promise<Memory> {
 const text = ({ server, all }: Memory) =>
   `${all.toFixed(0)} MB, of it the server ${server.toFixed(0)} MB`;
 
-export const benchMemory: Bench = async () => {
+async function benchQuiet(minutes: number): Promise<Row[]> {
+  const { first, last, largest, growth } = await withCall((call) => quietRoom(call, minutes));
+  return [
+    {
+      what: `a quiet room of two, ${minutes} minutes`,
+      measured: `media process ${last.toFixed(0)} MB in the last minute, ${largest.toFixed(0)} MB at most`,
+      against: `${first.toFixed(0)} MB in the second minute; ${growth.toFixed(0)} MB an hour by slope`,
+      ratio: last / first,
+      goal: 'at most 40 MB more in an hour',
+      command: `memory quiet ${minutes}`,
+    },
+  ];
+}
+
+export const benchMemory: Bench = async ([part, minutes = '15']) => {
+  if (part === 'quiet') return benchQuiet(Number(minutes));
   const rows: Row[] = [];
   const add = (what: string, measured: string, against = '', ratio = Number.NaN, goal = '') =>
     rows.push({ what, measured, against, ratio, goal, command: 'memory' });
@@ -31,10 +50,19 @@ export const benchMemory: Bench = async () => {
     await sleep(5000);
     const base = await memory(call);
     add('memory without rooms, a spare media process ready', text(base));
+    const spares = new Set(processTree(call.server.pid));
     await call.grow(1, { layers: ['m'] });
     await sleep(SETTLE_MS);
     const one = await memory(call);
-    add('a room of one', `${(one.all - base.all).toFixed(0)} MB more`);
+    const media = processTree(call.server.pid).map(
+      (pid) => [spares.has(pid), rssBytes(pid) / MEGABYTE] as const,
+    );
+    add(
+      'a room of one',
+      `${(one.all - base.all).toFixed(0)} MB more`,
+      `of it a new spare process ${media.find(([isOld]) => !isOld)?.[1].toFixed(0)} MB`,
+    );
+    if (part === 'room') return;
     await call.grow(PEOPLE - 1, { layers: ['m'] });
     await sleep(SETTLE_MS);
     const many = await memory(call);
