@@ -26,7 +26,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   signalling: ['protocol', 'rooms', 'util'],
   api: ['captures', 'config', 'outputs', 'protocol', 'rooms', 'util'],
   whip: ['api', 'peer', 'protocol', 'rooms', 'util'],
-  metrics: ['rooms', 'util'],
+  resources: ['protocol', 'util'],
+  metrics: ['resources', 'rooms', 'util'],
   replay: ['captures', 'codecs', 'link', 'mixer', 'peer', 'protocol', 'receive', 'rtp', 'util'],
   bots: ['codecs', 'mixer', 'peer', 'protocol', 'util'],
   cli: [
@@ -38,6 +39,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
       'config',
       'protocol',
       'replay',
+      'resources',
       'rooms',
       'rtp',
       'util',

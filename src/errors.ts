@@ -34,6 +34,7 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   origin_refused: 403,
   room_full: 503,
   server_busy: 503,
+  resources_low: 503,
   unsupported_media: 422,
   bad_image: 422,
   image_not_found: 404,

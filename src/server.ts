@@ -19,6 +19,8 @@ import { EgressProcesses } from './outputs/egress-processes.js';
 import { LiveOutputs } from './outputs/live/live-outputs.js';
 import { Recordings } from './outputs/recording/recordings.js';
 import { localCertificate } from './peer/dtls-transport.js';
+import { EventLoopMonitor } from './resources/event-loop-monitor.js';
+import { ResourceMonitor } from './resources/resource-monitor.js';
 import { Admission } from './rooms/admission.js';
 import { RoomArchive } from './rooms/archive.js';
 import { ImageIntake } from './rooms/image-intake.js';
@@ -28,6 +30,7 @@ import { eventsOf, isMomentary, type RoomEvent } from './rooms/room-events.js';
 import type { Session } from './signalling/session.js';
 import { registerSignalling } from './signalling/signal-route.js';
 import { CloseStack } from './util/close-stack.js';
+import { LogLimit } from './util/log-limit.js';
 import { RecordStore } from './util/record-store.js';
 import { sleep } from './util/sleep.js';
 import { registerWhip } from './whip/whip-routes.js';
@@ -83,9 +86,15 @@ function buildEvents({ config: { webhooks: options }, logger, closing }: Context
   const log = new EventLog();
   let webhooks: WebhookSender | undefined;
   if (options) {
-    const store = new RecordStore<Delivery>(options.folder, (error) =>
-      logger.error({ error }, 'webhook not saved'),
-    );
+    const limit = new LogLimit(60_000);
+    const store = new RecordStore<Delivery>(options.folder, (error) => {
+      const webhooks = limit.due(performance.now());
+      if (webhooks === undefined) return;
+      logger.error(
+        { error, webhooks },
+        'webhooks could not be saved: a restart loses those that wait',
+      );
+    });
     webhooks = new WebhookSender(options, store, logger);
     closing.add(() => webhooks?.close());
   }
@@ -101,13 +110,16 @@ function buildMedia({ config, logger }: Context, { publish }: Events) {
   const egress = new EgressProcesses();
   const recordings = new Recordings(config.recording, egress, logger);
   const outputs = new LiveOutputs(config.live, egress, logger);
-  const captures = new Captures(config.captures, logger);
+  const resources = new ResourceMonitor(config.rooms, logger);
+  const eventLoop = new EventLoopMonitor(logger);
+  const diskRefusal = () => resources.diskRefusal;
+  const captures = new Captures(config.captures, logger, diskRefusal);
   const pool = new MediaPool(logger);
-  const archive = new RoomArchive(config.rooms.dataDir, logger);
+  const archive = new RoomArchive(config.rooms.dataDir, logger, diskRefusal);
   const rooms = new RoomRegistry(config.rooms, {
     pool,
     archive,
-    admission: new Admission(config.rooms),
+    admission: new Admission(config.rooms, () => resources.refusal),
     logger,
     onRoom: (room) => {
       room.updates.follow((update) => {
@@ -121,8 +133,11 @@ function buildMedia({ config, logger }: Context, { publish }: Events) {
     ...rooms.snapshot(),
     load: rooms.admission.stats,
     egress: egress.usage,
+    eventLoop: eventLoop.snapshot(),
+    resources: resources.snapshot(),
+    recordsNotKept: archive.counters.records_not_kept,
   }));
-  return { rooms, pool, archive, recordings, outputs, captures, metrics };
+  return { rooms, pool, archive, recordings, outputs, captures, metrics, resources, eventLoop };
 }
 
 /** HTTP and signalling; does not listen yet. */
@@ -170,9 +185,12 @@ async function buildWeb(context: Context, events: Events, media: Media, version:
 async function goLive(
   { config, closing }: Context,
   { webhooks }: Events,
-  { rooms, recordings, outputs, captures }: Media,
+  { rooms, recordings, outputs, captures, resources, eventLoop }: Media,
   { app, access, sessions }: Web,
 ): Promise<RunningServer> {
+  closing.add(() => Promise.all([resources.close(), eventLoop.close()]));
+  eventLoop.start();
+  await resources.start();
   closing.add(() => Promise.all([recordings.close(), outputs.close(), captures.close()]));
   closing.add(() => rooms.close());
   await Promise.all([webhooks?.start(), recordings.start(), outputs.start(), captures.start()]);

@@ -74,6 +74,7 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageDependencies> = async (
       const most = { maxWidth: CANVAS_SIDE, maxHeight: CANVAS_SIDE };
       const image = await images.take(bytesOf(body), most);
       room.images.set(params.image, image);
+      await rooms.kept(room.id);
       return { name: params.image, width: image.width, height: image.height };
     },
   );

@@ -87,7 +87,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
       onRequest: (request) => access.require(request, { kind: 'create' }),
     },
     async ({ body: { name, ...settings } }, reply) => {
-      const room = rooms.create(cleanRoomId(name), settings);
+      const room = await rooms.create(cleanRoomId(name), settings);
       reply
         .header('location', `/v1/rooms/${encodeURIComponent(room.id)}`)
         .header('etag', tagOf(room));
@@ -130,6 +130,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
       const room = find(request.params.room);
       checkVersion(request, tagOf(room));
       room.update(request.body);
+      await rooms.kept(room.id);
       reply.header('etag', tagOf(room));
       return roomInfo(room);
     },
@@ -243,6 +244,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
         ...(custom === undefined ? {} : { customLayout: custom }),
       };
       if (mode !== undefined || custom !== undefined) room.update(change);
+      await rooms.kept(room.id);
       reply.header('etag', tagOf(room));
       return room.layout;
     },

@@ -26,6 +26,8 @@ import { type ServerDependencies, serverRoutes } from './server-routes.js';
 
 const CLIENT_DIR = fileURLToPath(new URL('../../client', import.meta.url));
 const MAX_HEADER_BYTES = 16 * 1024;
+/** Connections are looked at that often, at most: one that takes too long ends so much later. */
+const CHECK_MS = 5000;
 
 export interface WebServerOptions
   extends ServerDependencies,
@@ -44,6 +46,8 @@ export interface WebServerOptions
   readonly prefix: string;
   /** Of one address. */
   readonly requestsPerMinute: number;
+  /** A request that is not whole within this time is ended; its headers within a third of it. */
+  readonly requestMs: number;
   /** For Prometheus. */
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** Counters of the whole server, for `/stats`. */
@@ -69,10 +73,16 @@ async function refuseGone({ raw }: FastifyRequest): Promise<void> {
 
 /** Signalling, WHIP and WHEP register themselves on it. */
 export async function createWebServer(options: WebServerOptions): Promise<FastifyInstance> {
-  const { tls, logger, trustedProxies, prefix } = options;
+  const { tls, logger, trustedProxies, prefix, requestMs } = options;
+  const limits = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    requestTimeout: requestMs,
+    headersTimeout: Math.ceil(requestMs / 3),
+    connectionsCheckingInterval: Math.ceil(Math.min(CHECK_MS, requestMs / 3)),
+  };
   const base = {
     bodyLimit: 64 * 1024,
-    requestTimeout: 10_000,
+    requestTimeout: requestMs,
     forceCloseConnections: true,
     genReqId: requestId,
     frameworkErrors: answerUnroutable,
@@ -84,11 +94,8 @@ export async function createWebServer(options: WebServerOptions): Promise<Fastif
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: true } },
   } as const;
   const app = (tls
-    ? Fastify({ ...base, https: { ...tls, maxHeaderSize: MAX_HEADER_BYTES } })
-    : Fastify({
-        ...base,
-        http: { maxHeaderSize: MAX_HEADER_BYTES },
-      })) as unknown as FastifyInstance;
+    ? Fastify({ ...base, https: { ...tls, ...limits, handshakeTimeout: requestMs } })
+    : Fastify({ ...base, http: limits })) as unknown as FastifyInstance;
   app.removeContentTypeParser('text/plain');
   takeShallowJson(app);
   // An expectation that we do not know changes nothing (RFC 9110, 10.1.1).

@@ -44,6 +44,8 @@ export class Captures {
   constructor(
     private readonly options: CapturesOptions,
     private readonly logger: Logger,
+    /** Why nothing new may be written; undefined if it may. */
+    private readonly refusal: () => TesseraError | undefined = () => undefined,
   ) {
     this.store = new RecordStore(options.folder, (error) =>
       logger.error({ error }, 'cannot keep the record of a capture'),
@@ -86,7 +88,7 @@ export class Captures {
   /**
    * Captures what a participant sends from now on.
    * @param seconds at most; undefined is the server's limit.
-   * @throws TesseraError `captures_off`, `capture_exists`, `too_many_captures`.
+   * @throws TesseraError `captures_off`, `capture_exists`, `too_many_captures`, `disk_low`.
    */
   async capture(room: string, participant: Captured, seconds?: number): Promise<CaptureInfo> {
     const { maxMs, maxBytes, maxKept } = this.options;
@@ -95,6 +97,8 @@ export class Captures {
         next: 'Set capture.maxSeconds.',
       });
     }
+    const refusal = this.refusal();
+    if (refusal) throw refusal;
     await mkdir(this.options.folder, { recursive: true, mode: 0o700 });
     if ([...this.running.values()].some((one) => one.participant.id === participant.id)) {
       throw new TesseraError('capture_exists', 'this participant is being captured already');

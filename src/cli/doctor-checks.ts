@@ -2,11 +2,10 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
-import { constants, existsSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { access, statfs } from 'node:fs/promises';
 import { connect, createServer, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { hasVideoEncoder } from '../codecs/ffmpeg/video-encoder.js';
 import { checkExposure } from '../config/api-keys.js';
@@ -14,6 +13,7 @@ import type { ReadConfig } from '../config/load.js';
 import type { ServerConfig } from '../config/server-config.js';
 import { TesseraError } from '../errors.js';
 import { COMPOSITE_CODECS } from '../protocol/codec-names.js';
+import { existingFolder } from '../resources/measurements.js';
 import { isLoopback } from '../util/loopback.js';
 
 export interface Finding {
@@ -30,7 +30,7 @@ const ANSWER_MS = 4000;
 /** How many ports of the range are tried. */
 const TRIED_PORTS = 20;
 
-const finding = (check: string, state: Finding['state'], text: string): Finding => ({
+export const finding = (check: string, state: Finding['state'], text: string): Finding => ({
   check,
   state,
   text,
@@ -66,9 +66,7 @@ export function checkEncoders({ rooms }: ServerConfig): Finding {
 export async function checkRecordings({ recording }: ServerConfig): Promise<Finding> {
   const check = 'recordings';
   const { folder, minFreeBytes } = recording;
-  // The folder is made on first use: look at the nearest one that exists.
-  let place = resolve(folder);
-  while (!existsSync(place)) place = dirname(place);
+  const place = existingFolder(folder);
   try {
     await access(place, constants.W_OK);
   } catch {

@@ -14,6 +14,7 @@ import {
   checkSettings,
   type Finding,
 } from './doctor-checks.js';
+import { checkResources } from './doctor-resources.js';
 
 const SIGNS = { ok: 'ok     ', warning: 'warning', fault: 'FAULT  ' } as const;
 
@@ -32,7 +33,9 @@ async function benchmark({ environment }: CliContext): Promise<Finding> {
 export function addDoctor(program: Command, context: CliContext): void {
   const command = program
     .command('doctor')
-    .description('check encoders, ports, addresses, TURN, clock, and how many people fit')
+    .description(
+      'check encoders, disks, memory, ports, addresses, TURN, clock, and how many people fit',
+    )
     .option('--json', 'as JSON')
     .option('--no-benchmark', 'skip the measurement');
   withSettings(command).action(async () => {
@@ -48,7 +51,7 @@ export function addDoctor(program: Command, context: CliContext): void {
       }
     };
     add(checkSettings(read), checkEncoders(config));
-    add(await checkRecordings(config));
+    add(await checkRecordings(config), ...(await checkResources(config)));
     add(...(await checkPorts(config)), checkAddresses(config));
     add(...(await checkIceServers(config)), await checkClock(config));
     if (options.benchmark) {

@@ -36,6 +36,11 @@ export const LOAD_SETTINGS = [
     { unit: '%', min: 10, max: 100, default: 85 },
     'Share of the CPU that joining may fill; beyond, joins get 503 with Retry-After. 100 refuses nobody.',
   ),
+  number(
+    'load.memory',
+    { unit: '%', min: 10, max: 100, default: 92 },
+    'Share of the memory (of the machine or its control group) in use beyond which joins get 503. 100 refuses nobody.',
+  ),
 ] as const;
 
 type Values = ValuesOf<
@@ -73,6 +78,10 @@ export interface RoomsConfig {
   readonly loadControl: boolean;
   /** Share of the CPU that joining may fill; 1 refuses nobody. */
   readonly admissionShare: number;
+  /** Share of the memory that may be in use before joins are refused; 1 refuses nobody. */
+  readonly memoryShare: number;
+  /** With less free space in `dataDir` nothing new is kept there. */
+  readonly minFreeBytes: number;
 }
 
 export function roomsConfig(values: Values, report: ReportFault): RoomsConfig {
@@ -92,5 +101,7 @@ export function roomsConfig(values: Values, report: ReportFault): RoomsConfig {
     maxRooms: values['server.maxRooms'],
     loadControl,
     admissionShare: values['load.admission'] / 100,
+    memoryShare: values['load.memory'] / 100,
+    minFreeBytes: values['data.minFreeSpace'] * 1_000_000,
   };
 }

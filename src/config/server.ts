@@ -32,6 +32,11 @@ export const SERVER_SETTINGS = [
     'data',
     'Folder for what survives a restart: pending webhooks, revoked tokens, rooms made by the API, recordings.',
   ),
+  number(
+    'data.minFreeSpace',
+    { unit: 'MB', min: 0, max: 1_000_000, default: 50 },
+    'With less free space in `data.dir` no room is made by the API and no capture starts.',
+  ),
 ] as const;
 
 export const WEB_SETTINGS = [
@@ -68,6 +73,11 @@ export const LIMIT_SETTINGS = [
     { unit: 'seconds', min: 1, max: 600, default: 10 },
     'A signalling socket that does not ask to join within this time is closed.',
   ),
+  number(
+    'limits.requestSeconds',
+    { unit: 'seconds', min: 1, max: 3600, default: 30 },
+    'An HTTP request that is not whole within this time is ended; its headers within a third of it.',
+  ),
 ] as const;
 
 export interface HttpConfig {
@@ -83,6 +93,8 @@ export interface HttpConfig {
   readonly prefix: string;
   /** Of one address. */
   readonly requestsPerMinute: number;
+  /** A request that is not whole within this time is ended. */
+  readonly requestMs: number;
 }
 
 export interface SignallingConfig {
@@ -107,6 +119,7 @@ export function httpConfig(
     origins: values['web.origins'],
     trustedProxies: values['web.trustProxy'],
     requestsPerMinute: values['limits.requestsPerMinute'],
+    requestMs: values['limits.requestSeconds'] * 1000,
   };
 }
 

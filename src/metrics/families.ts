@@ -3,8 +3,7 @@
  * rooms since the server began (`tessera_…`). The compiler checks the names of the counters.
  */
 import { FAULT_STAGES, type RoomCounters, type RoomTotals } from '../rooms/room-counters.js';
-
-export type Labels = Readonly<Record<string, string>>;
+import type { Labels } from './exposition.js';
 
 export interface Family {
   /** Without `tessera_`. */

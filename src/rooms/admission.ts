@@ -47,6 +47,8 @@ export interface AdmissionOptions {
 export interface AdmissionStats {
   readonly joins_refused_cpu: number;
   readonly joins_refused_room: number;
+  /** Because memory or file descriptors are short. */
+  readonly joins_refused_resources: number;
   readonly load_steps_down: number;
   readonly load_steps_up: number;
   readonly load_level: number;
@@ -57,6 +59,9 @@ export interface AdmissionStats {
   readonly cores_per_sender_milli: number;
   readonly cores_per_viewer_milli: number;
 }
+
+/** Why nobody more may join, besides the CPU; undefined if they may. */
+export type Refusal = () => TesseraError | undefined;
 
 interface Costs {
   room: number;
@@ -79,7 +84,11 @@ function sampleOf({ cpuMicros = 0, stages }: MeasuredRoom): RoomSample {
 }
 
 export class Admission {
-  private readonly counters = { joins_refused_cpu: 0, joins_refused_room: 0 };
+  private readonly counters = {
+    joins_refused_cpu: 0,
+    joins_refused_room: 0,
+    joins_refused_resources: 0,
+  };
   private readonly controller = new LoadController(LOAD_STEPS.length);
   private readonly limit = cpuLimit();
   private readonly costs: Costs = { ...FIRST_GUESS };
@@ -91,7 +100,11 @@ export class Admission {
   private cpu = process.cpuUsage();
   private sampledAt: Micros | undefined;
 
-  constructor(private readonly options: AdmissionOptions) {}
+  /** @param refusal of other resources than the CPU. */
+  constructor(
+    private readonly options: AdmissionOptions,
+    private readonly refusal: Refusal = () => undefined,
+  ) {}
 
   /** Load steps that every room must take at least. */
   get floor(): number {
@@ -100,6 +113,7 @@ export class Admission {
 
   /** Whether a new room would be refused. */
   get isFull(): boolean {
+    if (this.refusal()) return true;
     const { admissionShare } = this.options;
     const cores = this.ownCores + this.costs.room + this.costs.sender;
     return admissionShare < 1 && cores > admissionShare * this.limit;
@@ -162,9 +176,10 @@ export class Admission {
   /**
    * Reserves CPU for one more participant.
    * @param room undefined for a new room.
-   * @throws TesseraError `server_busy`.
+   * @throws TesseraError `server_busy`, `resources_low`.
    */
   admit(room: MeasuredRoom | undefined, kind: 'sender' | 'viewer', now: Micros): void {
+    this.checkResources();
     if (this.options.admissionShare >= 1) return;
     const atLimit =
       room &&
@@ -200,6 +215,14 @@ export class Admission {
     while (this.expected[0] && now - this.expected[0].at > MEASURED_AFTER) this.expected.shift();
     const expected = this.expected.reduce((sum, one) => sum + one.cores, 0);
     return this.ownCores + expected + cores > this.options.admissionShare * this.limit;
+  }
+
+  /** @throws TesseraError `resources_low`. */
+  checkResources(): void {
+    const refusal = this.refusal();
+    if (!refusal) return;
+    this.counters.joins_refused_resources++;
+    throw refusal;
   }
 
   private learn(kind: keyof Costs, cores: number): void {

@@ -3,8 +3,10 @@
  * those who may come back, and the tokens that were taken back.
  */
 import { join } from 'node:path';
+import { TesseraError } from '../errors.js';
 import type { SanitizedImage } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
+import { LogLimit } from '../util/log-limit.js';
 import { RecordStore } from '../util/record-store.js';
 import { type Revocation, RevokedTokens } from './revoked-tokens.js';
 import type { PreviousRoom, Room } from './room.js';
@@ -43,16 +45,44 @@ interface Entry {
   readonly unfollow: () => void;
 }
 
+/** Time between two log lines about records that cannot be kept: on a full disk there are many. */
+const TELL_MS = 60_000;
+/** Of an error of the file system that says that there is no space: on the disk, or of a quota. */
+const NO_SPACE: readonly unknown[] = ['ENOSPC', 'EDQUOT'];
+
+/** Why nothing new may be kept; undefined if it may. */
+export type DiskRefusal = () => TesseraError | undefined;
+
+function notKept(cause: unknown, what: string): TesseraError {
+  const isFull = NO_SPACE.includes((cause as NodeJS.ErrnoException).code);
+  return isFull
+    ? new TesseraError('disk_full', `the disk of data.dir is full: ${what}`, {
+        cause,
+        next: 'Free some space, then try again.',
+      })
+    : new TesseraError('write_failed', `data.dir cannot be written to: ${what}`, {
+        cause,
+        next: 'See the server log, and check the folder with `tessera doctor`.',
+      });
+}
+
 export class RoomArchive {
   readonly revoked: RevokedTokens;
+  /** Of rooms, images and tokens that were taken back. */
+  readonly counters = { records_not_kept: 0 };
   private readonly records: RecordStore<RoomRecord>;
   private readonly images: RecordStore<ImageRecord>;
   private readonly revocations: RecordStore<Revocation>;
   private readonly entries = new Map<string, Entry>();
+  private readonly logLimit = new LogLimit(TELL_MS);
 
   /** @param folder for what outlives a restart. */
-  constructor(folder: string, logger: Logger) {
-    const report = (error: unknown) => logger.error({ error }, 'a record could not be kept');
+  constructor(
+    folder: string,
+    private readonly logger: Logger,
+    private readonly refusal: DiskRefusal = () => undefined,
+  ) {
+    const report = (error: unknown) => this.report(error);
     this.records = new RecordStore(join(folder, 'rooms'), report);
     this.images = new RecordStore(join(folder, 'images'), report);
     this.revocations = new RecordStore(join(folder, 'revoked'), report);
@@ -70,6 +100,38 @@ export class RoomArchive {
       const own = [...images.values()].filter(({ room }) => room === record.id);
       return { ...record, images: new Map(own.map((image) => [image.name, image])) };
     });
+  }
+
+  /**
+   * Keeps a room that is about to begin, so that one which cannot be kept does not begin.
+   * @throws TesseraError `disk_low`, `disk_full`, `write_failed`.
+   */
+  async keepNew(id: string, settings: RoomSettings): Promise<void> {
+    const refusal = this.refusal();
+    if (refusal) throw refusal;
+    try {
+      await this.records.write(id, { id, settings, createdAt: Date.now(), returning: [] });
+    } catch (error) {
+      throw notKept(error, 'the room was not made');
+    }
+  }
+
+  /** Undoes {@link keepNew}. */
+  unkeep(id: string): Promise<void> {
+    return this.records.delete(id);
+  }
+
+  /**
+   * Resolves when all changes of a room are on the disk.
+   * @throws TesseraError `disk_full`, `write_failed`: they hold until the server restarts.
+   */
+  async flushed(id: string): Promise<void> {
+    try {
+      await this.records.flushed((name) => name === id);
+      await this.images.flushed((name) => name.startsWith(`${id}/`));
+    } catch (error) {
+      throw notKept(error, 'the change is made, but a restart of the server undoes it');
+    }
   }
 
   /**
@@ -103,6 +165,16 @@ export class RoomArchive {
   async close(): Promise<void> {
     this.stop();
     await Promise.all([this.records.settled(), this.images.settled(), this.revocations.settled()]);
+  }
+
+  private report(error: unknown): void {
+    this.counters.records_not_kept++;
+    const records = this.logLimit.due(performance.now());
+    if (records === undefined) return;
+    this.logger.error(
+      { error, records },
+      'records could not be kept: what they hold is gone after a restart',
+    );
   }
 
   private onUpdate(entry: Entry, update: RoomUpdate): void {

@@ -70,6 +70,8 @@ export class RoomRegistry {
   private readonly rooms = new Map<string, Entry>();
   /** Of rooms that have ended. */
   private readonly past = new ServerTotals();
+  /** Rooms that are being kept before they begin. */
+  private readonly creating = new Set<string>();
   private codecs: readonly CompositeCodec[] = [];
   private mix: MixSettings;
   private ticker: NodeJS.Timeout | undefined;
@@ -134,24 +136,43 @@ export class RoomRegistry {
   }
 
   /**
-   * Begins a room with its own settings.
-   * @throws TesseraError `room_exists`, `room_full`, `shutting_down`, or as {@link Room.update}.
+   * Begins a room with its own settings, once it is kept over a restart.
+   * @throws TesseraError `room_exists`, `room_full`, `shutting_down`, `resources_low`, as
+   *   {@link RoomArchive.keepNew}, or as {@link Room.update}.
    */
-  create(id: string, wanted: Partial<RoomSettings>): Room {
-    if (this.rooms.has(id)) {
-      throw new TesseraError('room_exists', `there is a room ${id} already`, {
-        next: 'PATCH it, or delete it first.',
-      });
-    }
+  async create(id: string, wanted: Partial<RoomSettings>): Promise<Room> {
+    this.checkName(id);
+    this.checkSpace();
+    this.admission.checkResources();
     checkChange(wanted, undefined, new Set());
-    const entry = this.add(id, settingsFrom(this.options.defaults, wanted), { setUp: true });
-    entry.lifetime.endWhenEmpty();
-    return entry.room;
+    const { archive } = this.dependencies;
+    const settings = settingsFrom(this.options.defaults, wanted);
+    this.creating.add(id);
+    try {
+      await archive.keepNew(id, settings);
+    } finally {
+      this.creating.delete(id);
+    }
+    try {
+      // Somebody may have joined meanwhile.
+      this.checkName(id);
+      const entry = this.add(id, settings, { setUp: true });
+      entry.lifetime.endWhenEmpty();
+      return entry.room;
+    } catch (error) {
+      await archive.unkeep(id);
+      throw error;
+    }
+  }
+
+  /** As {@link RoomArchive.flushed}. */
+  kept(id: string): Promise<void> {
+    return this.dependencies.archive.flushed(id);
   }
 
   /**
    * The room with this name, which begins if there is none; resolves when it is ready for media.
-   * @throws TesseraError `room_full`, `server_busy`, `shutting_down`, `media_failed`.
+   * @throws TesseraError `room_full`, `server_busy`, `resources_low`, `shutting_down`, `media_failed`.
    */
   async open(id: string): Promise<Room> {
     const known = this.rooms.get(id);
@@ -246,6 +267,14 @@ export class RoomRegistry {
     logger.info('room started');
     room.updates.publish({ type: 'started' });
     return entry;
+  }
+
+  /** @throws TesseraError `room_exists`. */
+  private checkName(id: string): void {
+    if (!this.rooms.has(id) && !this.creating.has(id)) return;
+    throw new TesseraError('room_exists', `there is a room ${id} already`, {
+      next: 'PATCH it, or delete it first.',
+    });
   }
 
   /** @throws TesseraError `shutting_down`, `room_full`. */

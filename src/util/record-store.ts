@@ -20,11 +20,16 @@ function fileOf(name: string): string {
   return `${createHash('sha256').update(name).digest('base64url')}.json`;
 }
 
+/** The owner of the store has heard of the fault already. */
+function reported(work: Promise<void>): Promise<void> {
+  return work.catch(() => {});
+}
+
 export class RecordStore<T> {
   private readonly wanted = new Map<string, T | undefined>();
   private readonly running = new Map<string, Promise<void>>();
 
-  /** @param onError hears of writes that failed: the record is then only in memory. */
+  /** @param onError hears of each write that failed: the record is then only in memory. */
   constructor(
     private readonly folder: string,
     private readonly onError: (error: unknown) => void,
@@ -54,47 +59,72 @@ export class RecordStore<T> {
 
   /** Resolves when it is on the disk, or could not be put there. */
   put(name: string, record: T): Promise<void> {
+    return reported(this.change(name, record));
+  }
+
+  /** As {@link put}. @throws Error if the disk does not hold what this record is last. */
+  write(name: string, record: T): Promise<void> {
     return this.change(name, record);
   }
 
   delete(name: string): Promise<void> {
-    return this.change(name, undefined);
+    return reported(this.change(name, undefined));
   }
 
   /** Resolves when all that was asked for is done. */
   async settled(): Promise<void> {
-    await Promise.all(this.running.values());
+    await Promise.allSettled(this.running.values());
+  }
+
+  /** Resolves when what was asked for these records is done. @throws what the last write of one failed with. */
+  async flushed(isMeant: (name: string) => boolean): Promise<void> {
+    await Promise.all([...this.running].flatMap(([name, work]) => (isMeant(name) ? work : [])));
   }
 
   private change(name: string, record: T | undefined): Promise<void> {
     this.wanted.set(name, record);
     const running = this.running.get(name);
     if (running) return running;
-    const work = this.work(name)
-      .catch((error: unknown) => this.onError(error))
-      .finally(() => this.running.delete(name));
+    const work = this.work(name).finally(() => this.running.delete(name));
     this.running.set(name, work);
     return work;
   }
 
+  /** Writes until nothing newer waits. @throws what the last write failed with. */
   private async work(name: string): Promise<void> {
     const path = join(this.folder, fileOf(name));
+    let fault: { readonly error: unknown } | undefined;
     while (this.wanted.has(name)) {
       const record = this.wanted.get(name);
       this.wanted.delete(name);
-      if (record === undefined) {
-        await rm(path, { force: true });
-        continue;
-      }
-      await mkdir(this.folder, { recursive: true, mode: 0o700 });
-      const file = await open(`${path}.new`, 'w', 0o600);
       try {
-        await file.writeFile(JSON.stringify({ name, record } satisfies Kept<T>));
+        if (record === undefined) await rm(path, { force: true });
+        else await this.replace(path, JSON.stringify({ name, record } satisfies Kept<T>));
+        fault = undefined;
+      } catch (error) {
+        fault = { error };
+        this.onError(error);
+      }
+    }
+    if (fault) throw fault.error;
+  }
+
+  private async replace(path: string, text: string): Promise<void> {
+    await mkdir(this.folder, { recursive: true, mode: 0o700 });
+    const unfinished = `${path}.new`;
+    try {
+      const file = await open(unfinished, 'w', 0o600);
+      try {
+        await file.writeFile(text);
         await file.sync();
       } finally {
         await file.close();
       }
-      await rename(`${path}.new`, path);
+      await rename(unfinished, path);
+    } catch (error) {
+      // On a full disk the part that was written takes space from others. What went wrong is told, not this.
+      await rm(unfinished, { force: true }).catch(() => {});
+      throw error;
     }
   }
 }

@@ -262,6 +262,9 @@ test('the doctor finds faults, and estimates how many people fit', async () => {
   expect(of('encoders')).toMatchObject({ state: 'ok', text: 'h264, vp8, vp9, av1' });
   expect(of('TURN')).toMatchObject({ state: 'ok' });
   expect(of('recordings')?.text).toMatch(/GB free in \//);
+  for (const name of ['data folder', 'data disk', 'temp disk', 'memory', 'open files']) {
+    expect([name, of(name)?.state]).not.toEqual([name, undefined]);
+  }
   expect(Number(/about (\d+) participants/.exec(of('capacity')?.text ?? '')?.[1])).toBeGreaterThan(
     0,
   );

@@ -258,6 +258,32 @@ test('metrics have every room, and totals since the server started', async () =>
   expect(value(later, 'tessera_rooms')).toBe(0);
 }, 120_000);
 
+test('sound is as whole with scrapes as without', async () => {
+  const server = await start({});
+  const load = await startLoad();
+  await load.grow({ ...people(server, 30), layers: [], soundOnly: true });
+  const listener = await startListener(server);
+  await sleep(2000);
+  const share = async (isScraped: boolean) => {
+    const before = await listener.concealment();
+    for (let i = 0; i < 25; i++) {
+      await sleep(200);
+      if (isScraped) {
+        await Promise.all(
+          ['metrics', 'stats'].map((path) =>
+            fetch(`${server.url}/${path}`).then((answer) => answer.text()),
+          ),
+        );
+      }
+    }
+    return concealedShare(before, await listener.concealment());
+  };
+  const without = await share(false);
+  const scraped = await share(true);
+  console.log(`sound made up: ${without} without scrapes, ${scraped} with five a second`);
+  expect(scraped).toBeLessThan(without + 0.01);
+}, 60_000);
+
 test('metrics need the right to list rooms', async () => {
   const server = await start({ TESSERA_AUTH_KEYS: 'key:a-secret-that-is-long-enough-for-anybody' });
   expect((await fetch(`${server.url}/metrics`)).status).toBe(401);

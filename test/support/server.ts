@@ -69,6 +69,8 @@ export class TestServer {
         // What comes out must not depend on how busy the machine is.
         TESSERA_LOAD_CONTROL: 'off',
         TESSERA_LOAD_ADMISSION: '100',
+        TESSERA_LOAD_MEMORY: '100',
+        TESSERA_DATA_MIN_FREE_SPACE: '0',
         TESSERA_DATA_DIR: dataDir,
         ...environment,
       },

@@ -1,7 +1,9 @@
 /** The families of `/metrics`: none is lost, each has a value, and a scrape reads everything once. */
 import { expect, test } from 'vitest';
+import { Exposition } from '../../../src/metrics/exposition.js';
 import { FAMILIES } from '../../../src/metrics/families.js';
-import { Metrics, type MetricsSnapshot } from '../../../src/metrics/metrics.js';
+import { Metrics } from '../../../src/metrics/metrics.js';
+import type { MetricsSnapshot } from '../../../src/metrics/metrics-snapshot.js';
 import type { RoomCounters } from '../../../src/rooms/room-counters.js';
 import { mediaSnapshotOf, sourceSnapshot } from '../../support/media-snapshots.js';
 import NAMES from './metric-names.json' with { type: 'json' };
@@ -58,6 +60,7 @@ function snapshotOf(numRooms: number): MetricsSnapshot {
     load: {
       joins_refused_cpu: 1,
       joins_refused_room: 2,
+      joins_refused_resources: 7,
       load_steps_down: 3,
       load_steps_up: 4,
       load_level: 5,
@@ -69,6 +72,12 @@ function snapshotOf(numRooms: number): MetricsSnapshot {
       cores_per_viewer_milli: 10,
     },
     egress: { cpuMicros: 5_000_000, rssBytes: 6000 },
+    eventLoop: { delay: { counts: [8, 1], sumMicros: 30_000 }, blocked: 2 },
+    resources: {
+      measured: [{ resource: 'descriptors', used: 70, limit: 100, isLow: true }],
+      udpDropped: 9,
+    },
+    recordsNotKept: 3,
   };
 }
 
@@ -108,7 +117,15 @@ test('values, labels and units are right', async () => {
     'tessera_process_cpu_seconds_total{process="media",room="r0"} 3',
     'tessera_process_resident_memory_bytes{process="egress",room=""} 6000',
     'tessera_room_stage_seconds_sum{room="r0",stage="decode"} 2',
+    'tessera_room_stage_seconds_bucket{room="r0",stage="decode",le="0.0005"} 1',
     'tessera_room_stage_seconds_count{room="r0",stage="decode"} 3',
+    'tessera_event_loop_blocked_total 2',
+    'tessera_event_loop_delay_seconds_count 9',
+    'tessera_resource_low{resource="descriptors"} 1',
+    'tessera_resource_limit{resource="descriptors"} 100',
+    'tessera_udp_receive_errors_total 9',
+    'tessera_records_not_kept_total 3',
+    'tessera_joins_refused_total{reason="resources"} 7',
   ]) {
     expect(text.split('\n')).toContain(line);
   }
@@ -124,4 +141,32 @@ test('a scrape reads everything once, whatever the number of families', async ()
   expect(reads).toBe(1);
   await metrics.text();
   expect(reads).toBe(2);
+});
+
+test('scrapes at the same time share one snapshot, and the text is whole', async () => {
+  let reads = 0;
+  const metrics = new Metrics(() => {
+    reads++;
+    return snapshotOf(30);
+  });
+  const [one, other] = await Promise.all([metrics.text(), metrics.text()]);
+  expect(reads).toBe(1);
+  expect(other).toBe(one);
+  // Each line is a comment or a sample, and no series is there twice.
+  const lines = one.trimEnd().split('\n');
+  const sample = /^[a-zA-Z_]\w*(\{[^}]*\})? (\S+)$/;
+  expect(
+    lines.filter((line) => line !== '' && !line.startsWith('# ') && !sample.test(line)),
+  ).toEqual([]);
+  const series = lines
+    .filter((line) => !line.startsWith('#'))
+    .map((line) => line.replace(/ \S+$/, ''));
+  const twice = series.filter((one, i) => one !== '' && series.indexOf(one) !== i);
+  expect(twice).toEqual([]);
+});
+
+test('label values are escaped', () => {
+  const to = new Exposition();
+  to.values('x', [[{ room: 'a"b\\c\nd' }, 1]]);
+  expect(to.text).toBe('x{room="a\\"b\\\\c\\nd"} 1\n');
 });

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { TesseraError } from '../../../src/errors.js';
 import { loadSteps, reducedFrameRate } from '../../../src/link/load-steps.js';
 import { Admission, type MeasuredRoom } from '../../../src/rooms/admission.js';
 import { quotaCores } from '../../../src/util/cpu-limit.js';
@@ -180,6 +181,18 @@ test('a room that has given way as far as is worth joining takes nobody', () => 
   admission.admit(room(0, { loadLevel: 2 }), 'sender', 0);
   const open = new Admission({ loadControl: true, admissionShare: 1 });
   open.admit(room(0, { loadLevel: 5, overloaded: true }), 'sender', 0);
+});
+
+test('a resource that is short refuses joins and rooms, whatever the CPU', () => {
+  let refusal: TesseraError | undefined;
+  const admission = new Admission({ loadControl: true, admissionShare: 1 }, () => refusal);
+  admission.admit(room(0), 'sender', 0);
+  expect(admission.isFull).toBe(false);
+  refusal = new TesseraError('resources_low', 'no memory');
+  expect(() => admission.admit(room(0), 'viewer', 0)).toThrow(refusal);
+  expect(() => admission.checkResources()).toThrow(refusal);
+  expect(admission.isFull).toBe(true);
+  expect(admission.stats).toMatchObject({ joins_refused_resources: 2, joins_refused_cpu: 0 });
 });
 
 test('the least bandwidth of all control groups around the process holds, of either version', () => {

@@ -1,5 +1,5 @@
 /** The rooms of a server, without media processes. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -82,14 +82,14 @@ test('a room begins by a join and ends some time after the last has left', async
 test('a room that nobody enters ends too', async () => {
   const { registry } = await start();
   await registry.open('demo');
-  registry.create('other', { emptySeconds: 40 });
+  await registry.create('other', { emptySeconds: 40 });
   await vi.advanceTimersByTimeAsync(21_000);
   expect(registry.all.map(({ id }) => id)).toEqual(['other']);
 });
 
 test('a room ends after its longest duration, with people in it', async () => {
   const { registry } = await start();
-  const room = registry.create('demo', { maxSeconds: 100 });
+  const room = await registry.create('demo', { maxSeconds: 100 });
   enter(room);
   await vi.advanceTimersByTimeAsync(90_000);
   expect(registry.all).toEqual([room]);
@@ -99,10 +99,13 @@ test('a room ends after its longest duration, with people in it', async () => {
 
 test('there are no two rooms of one name, and not more than there may be', async () => {
   const { registry } = await start();
-  registry.create('a', {});
-  expect(() => registry.create('a', {})).toThrow(code('room_exists'));
+  const creating = registry.create('a', {});
+  await expect(registry.create('a', {})).rejects.toEqual(code('room_exists'));
+  await creating;
+  await expect(registry.create('a', {})).rejects.toEqual(code('room_exists'));
   expect(registry.readiness).toBe('ready');
-  registry.create('b', {});
+  await registry.create('b', {});
+  await expect(registry.create('c', {})).rejects.toEqual(code('room_full'));
   expect(registry.readiness).toBe('full');
   await expect(registry.open('c')).rejects.toEqual(code('room_full'));
 });
@@ -124,7 +127,7 @@ test('draining lets no room begin and waits until all have left', async () => {
     drained = true;
   });
   expect(registry.readiness).toBe('draining');
-  expect(() => registry.create('other', {})).toThrow(code('shutting_down'));
+  await expect(registry.create('other', {})).rejects.toEqual(code('shutting_down'));
   await vi.advanceTimersByTimeAsync(5000);
   expect(drained).toBe(false);
   await room.leave(id);
@@ -134,8 +137,8 @@ test('draining lets no room begin and waits until all have left', async () => {
 
 test('rooms that were set up are there again in the next run; those that ended are not', async () => {
   const first = await start();
-  first.registry.create('kept', { metadata: 'x' });
-  first.registry.create('ended', {});
+  await first.registry.create('kept', { metadata: 'x' });
+  await first.registry.create('ended', {});
   await first.registry.end('ended');
   await first.registry.open('passing');
   await first.registry.close();
@@ -161,4 +164,30 @@ test('what a room counted stays counted after its end', async () => {
   expect(rooms).toEqual([]);
   expect(totals.counters.video_ticks).toBe(30);
   expect(totals.encodes[0]).toMatchObject({ codec: 'h264', rendition: 0, frames: 30 });
+});
+
+test('a room that cannot be kept does not begin, and nothing of it is left', async () => {
+  const { registry, updates } = await start();
+  await writeFile(join(folder, 'rooms'), 'a file where the folder should be');
+  await expect(registry.create('demo', {})).rejects.toEqual(code('write_failed'));
+  expect(registry.all).toEqual([]);
+  expect(updates).toEqual([]);
+  // A room that began by a join goes on, and a change of it that cannot be kept is said.
+  const room = await registry.open('demo');
+  room.update({ metadata: 'x' });
+  await expect(registry.kept('demo')).rejects.toEqual(code('write_failed'));
+  expect(room.settings.metadata).toBe('x');
+  await rm(join(folder, 'rooms'));
+  room.update({ metadata: 'y' });
+  await registry.kept('demo');
+});
+
+test('somebody who joins while a room is made has it, and it is not made twice', async () => {
+  const { registry } = await start();
+  const creating = registry.create('demo', { metadata: 'x' });
+  const room = await registry.open('demo');
+  await expect(creating).rejects.toEqual(code('room_exists'));
+  expect(registry.find('demo')).toBe(room);
+  await registry.close();
+  expect((await start()).registry.all).toEqual([]);
 });

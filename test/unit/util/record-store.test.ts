@@ -1,5 +1,5 @@
 /** What outlives the process: whole records, in order, whatever they are called. */
-import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -54,4 +54,22 @@ test('a broken file is reported and costs no other record; a folder that cannot 
   const nowhere = open(join(folder, 'bad.json', 'below-a-file'));
   await nowhere.store.put('x', { value: 1 });
   expect(nowhere.faults).toHaveLength(1);
+});
+
+test('a write that fails is told to who waits for it, and does not hold up the next one', async () => {
+  const { folder, store, faults } = open();
+  const parent = join(folder, '..');
+  writeFileSync(folder, 'a file where the folder should be');
+  await expect(store.write('one', { value: 1 })).rejects.toThrow();
+  // The first fails, and the second waits behind it.
+  store.put('two', { value: 1 });
+  const second = store.put('two', { value: 2 });
+  await expect(store.flushed((name) => name === 'two')).rejects.toThrow();
+  await second;
+  expect(faults).toHaveLength(3);
+  await store.flushed(() => true);
+  rmSync(folder);
+  await store.write('one', { value: 3 });
+  expect(await open(folder).store.load()).toEqual(new Map([['one', { value: 3 }]]));
+  expect(readdirSync(parent)).toEqual(['deep']);
 });
