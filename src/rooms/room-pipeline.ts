@@ -33,6 +33,7 @@ import { FULL_MIX, type MediaOutput } from './media-output.js';
 import { MediaProcessSupervisor, type ProcessSource } from './media-process-supervisor.js';
 import type { MediaSource } from './media-source.js';
 import { type OutputRoute, OutputRoutes } from './output-routes.js';
+import { RecentAudio } from './recent-audio.js';
 import type { PipelineCounters } from './room-counters.js';
 import { SourceQuarantine } from './source-quarantine.js';
 import { watchKey, watchSet } from './watch-set.js';
@@ -65,6 +66,7 @@ export class RoomPipeline {
   readonly stages = new StageTimes();
   private readonly media: MediaProcessSupervisor;
   private readonly quarantine: SourceQuarantine;
+  private readonly recentAudio = new RecentAudio();
   private readonly outputs = new OutputRoutes();
   private readonly packets = new LazyPackets(new CompositePacketizer());
   private sources: readonly MediaSource[] = [];
@@ -168,6 +170,7 @@ export class RoomPipeline {
   setSources(sources: readonly MediaSource[]): void {
     this.sources = sources;
     const own = sources.map(({ state }) => state);
+    this.recentAudio.keepOnly(new Set(own.map(({ id }) => id)));
     this.quarantine.setSources(own);
     const states = own.map((state) => this.quarantine.stateOf(state));
     this.mixed = new Set(states.filter(({ visible }) => visible).map(({ id }) => id));
@@ -232,7 +235,8 @@ export class RoomPipeline {
   /** In: a frame of a source on its way to the decoder. */
   receive(frame: VideoInFrame | AudioInFrame): void {
     for (const { output } of this.outputs.takingSources) this.give(output, frame, 0);
-    if (frame.kind === 'video-in' && this.quarantine.takes(frame)) return;
+    if (frame.kind === 'audio-in') this.recentAudio.add(frame);
+    else if (this.quarantine.takes(frame)) return;
     const { process } = this.media;
     if (process && !process.sendFrame(frame)) this.framesDropped++;
   }
@@ -304,6 +308,7 @@ export class RoomPipeline {
     this.watchKey = '';
     this.setSources(this.sources);
     for (const source of this.sources) source.requestKeyframe();
+    for (const frame of this.recentAudio.since(nowMicros())) this.media.process?.sendFrame(frame);
   }
 
   private handle(event: MediaEvent): void {

@@ -26,6 +26,8 @@ const TICK: Micros = 20_000;
 /** Late ticks that are made up for, a fifth of a second of audio, before ticks are skipped. */
 const MAX_TICKS_BEHIND = 10;
 
+/** Packets that are kept while a source's codecs are being opened: 400 ms. */
+const MAX_EARLY = 20;
 /** Before a source's audio that broke is opened again. */
 const PAUSES = { firstMs: 100, maxMs: 8000, immediate: true, calmMs: 10_000 };
 
@@ -60,6 +62,8 @@ export class AudioLoop {
   /** Of the sources that are heard or about to be. */
   private states: ReadonlyMap<SourceId, SourceState> = new Map();
   private listened = false;
+  /** Packets of sources whose codecs are being opened. */
+  private readonly early = new Map<SourceId, AudioInFrame[]>();
   /** Sources whose audio broke and is not open at present. */
   private readonly broken = new Set<SourceId>();
   private readonly pauses = new RetryGate<SourceId>(PAUSES);
@@ -144,7 +148,9 @@ export class AudioLoop {
   }
 
   push(frame: AudioInFrame): void {
-    this.mixer.push(frame);
+    const early = this.early.get(frame.source);
+    if (!early) this.mixer.push(frame);
+    else if (early.length < MAX_EARLY) early.push(frame);
   }
 
   /** @param due when the tick's audio begins. */
@@ -190,6 +196,7 @@ export class AudioLoop {
 
   private openSource(opened: SourceState): void {
     const { id } = opened;
+    this.early.set(id, []);
     const opening = this.mixer
       .addSource(id, opened)
       .then(() => {
@@ -197,13 +204,21 @@ export class AudioLoop {
         const state = this.states.get(id);
         if (state) this.mixer.setState(id, state);
         else this.mixer.removeSource(id);
+        this.pushEarly(id);
       })
       .catch((error: unknown) => {
+        this.early.delete(id);
         this.faults.caught(id, 'audio_decode', error);
         this.restart(opened.owner);
       })
       .finally(() => this.opening.delete(opening));
     this.opening.add(opening);
+  }
+
+  private pushEarly(id: SourceId): void {
+    const early = this.early.get(id) ?? [];
+    this.early.delete(id);
+    for (const frame of early) this.mixer.push(frame);
   }
 
   /** The audio of a participant broke: it is opened again, after a pause that grows. */

@@ -15,6 +15,7 @@ import {
 } from '../../../src/rooms/media-output.js';
 import type { MediaSource, ShownSize } from '../../../src/rooms/media-source.js';
 import { RoomPipeline } from '../../../src/rooms/room-pipeline.js';
+import { nowMicros } from '../../../src/util/clock.js';
 import { audioFrame, FakeMediaPool, MIX, videoFrame } from '../../support/fake-media-process.js';
 
 const NOTHING: OutputDemand = {
@@ -133,6 +134,11 @@ const output = (name: string, demand: Partial<OutputDemand>) => {
 
 const best = { codec: 'vp8', rendition: 0 } as const;
 const small = { codec: 'vp8', rendition: 1 } as const;
+
+const audioIn = (source: number, arrivalMicros: number): AudioInFrame => ({
+  ...{ kind: 'audio-in', source, sequence: 1, timestamp: 960, isRepeat: false, isSilent: false },
+  ...{ captureMicros: Number.NaN, arrivalMicros, data: Buffer.alloc(20) },
+});
 
 const videoIn = (source: number): VideoInFrame => ({
   kind: 'video-in',
@@ -293,6 +299,8 @@ test('a process that replaces a dead one is sent everything, and asks senders fo
   pipeline.setImage('room/gone', undefined);
   pipeline.setLoadFloor(2);
   pool.process.reports({ type: 'load', steps: ['late_tiles'] });
+  const voice = audioIn(1, nowMicros());
+  pipeline.receive(voice);
   // The full mix of a tick whose end never comes.
   pool.process.gives(audioFrame({ last: false }));
   const first = pool.process;
@@ -311,6 +319,8 @@ test('a process that replaces a dead one is sent everything, and asks senders fo
   expect(pool.process.sent('sources').at(-1)?.sources).toEqual([source.state]);
   expect(pool.process.sent('watch').at(-1)).toMatchObject({ videos: [best], audio: true });
   expect(source.keyframesAsked).toBe(1);
+  // The voice goes on where it was.
+  expect(pool.process.frames).toEqual([voice]);
   expect(events).toEqual(['load late_tiles', 'load ']);
   expect(pipeline.counters).toEqual({ media_process_restarts: 1, link_frames_dropped: 0 });
   // Nothing of the old process's tick is heard; picture ids count on.

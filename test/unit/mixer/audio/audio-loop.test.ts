@@ -167,3 +167,30 @@ test('packets of the low bitrate carry the time of their first tick', async () =
   expect(low).toEqual(begins);
   room.close();
 });
+
+test('packets that come while a source is being opened are heard', async () => {
+  const room = new Room();
+  await room.loop.open();
+  room.loop.setListeners(true, []);
+  room.loop.setSources([sourceState(1)]);
+  // Its decoder is not there yet.
+  for (let n = 0; n < 10; n++) {
+    room.loop.push({
+      ...{
+        kind: 'audio-in',
+        source: 1,
+        sequence: n,
+        timestamp: n * 960,
+        captureMicros: Number.NaN,
+      },
+      ...{ isRepeat: false, isSilent: false, arrivalMicros: room.time.now() },
+      data: speech[n] as Buffer,
+    });
+  }
+  await room.loop.idle();
+  room.loop.startTicks();
+  await room.time.advance(3 * TICK);
+  expect(room.loop.sourceSnapshot(1)?.audio_frames_decoded).toBeGreaterThan(0);
+  await room.loop.stop();
+  room.loop.close();
+});
