@@ -1,6 +1,6 @@
 /**
- * Stage: writes the media of one participant, as they sent it, to files of its own: audio as Ogg, video
- * as WebM or fragmented MP4. Times are those of the recording; pauses are left out.
+ * Stage: writes the media of one participant, as they sent it, to files of its own: audio as Ogg (G.711
+ * and G.722 as Opus), video as WebM or fragmented MP4. Times are those of the recording; pauses are left out.
  */
 import { join } from 'node:path';
 import { UPLINK_VIDEO } from '../codecs/codecs.js';
@@ -12,9 +12,10 @@ import type { VideoCodec } from '../protocol/codec-names.js';
 import type { Micros } from '../util/units.js';
 import { AudioGrid } from './audio-grid.js';
 import { opusTrack, paddingMicros } from './containers.js';
-import { GrowingFile, type GrowingFileEvents } from './growing-file.js';
+import { faultOf, GrowingFile, type GrowingFileEvents } from './growing-file.js';
 import { PacketOrder } from './packet-order.js';
 import { SenderClockMap } from './sender-clock-map.js';
+import { TelephonyTranscoder } from './telephony-transcoder.js';
 
 /** What most players take each codec from. */
 const VIDEO_FORMATS: Readonly<Record<VideoCodec, 'webm' | 'mp4'>> = {
@@ -57,6 +58,8 @@ export class SourceTracks {
   private audioFile: OpenAudio | undefined;
   /** Files that are being closed because the sender changed its codec. */
   private readonly ended: Promise<void>[] = [];
+  /** For a sender without Opus. */
+  private transcoder: TelephonyTranscoder | undefined;
   private parts = 0;
   private wantsKeyframe = true;
 
@@ -91,12 +94,22 @@ export class SourceTracks {
   }
 
   audio(frame: AudioInFrame): void {
-    for (const packet of this.order.push(frame)) this.writeAudio(packet);
+    for (const packet of this.order.push(frame)) {
+      if ((packet.codec ?? 'opus') === 'opus') this.writeAudio(packet);
+      else for (const opus of this.transcoded(packet)) this.writeAudio(opus);
+    }
   }
 
   /** Resolves when all files are closed. */
   async close(): Promise<void> {
+    for (const packet of (await this.transcoder?.end()) ?? []) this.writeAudio(packet);
+    this.transcoder?.[Symbol.dispose]();
     await Promise.all([...this.ended, this.videoFile?.file.close(), this.audioFile?.file.close()]);
+  }
+
+  private transcoded(packet: AudioInFrame): AudioInFrame[] {
+    this.transcoder ??= new TelephonyTranscoder((error) => this.events.onFault(faultOf(error)));
+    return this.transcoder.push(packet);
   }
 
   private writeAudio(frame: AudioInFrame): void {

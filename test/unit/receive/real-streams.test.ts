@@ -1,9 +1,10 @@
 /** Streams of real encoders, from packets to pictures, in each codec that clients send. */
 import { expect, test } from 'vitest';
 import { VideoDecoder } from '../../../src/codecs/ffmpeg/video-decoder.js';
-import type { VideoCodec } from '../../../src/protocol/codec-names.js';
+import { UPLINK_VIDEO_CODECS } from '../../../src/protocol/codec-names.js';
 import { type ReceivedFrame, VideoReceiver } from '../../../src/receive/video-receiver.js';
 import { type EncodedStream, encodeStream } from '../../support/encoder.js';
+import { REAL_TIME } from '../../support/real-time-encoders.js';
 import { asRtp, SentVideo } from '../../support/sent-video.js';
 
 const SIZE = { width: 320, height: 192 };
@@ -24,40 +25,8 @@ const draw: EncodedStream['draw'] = (planes, strides, n) => {
   }
 };
 
-const STREAMS: Record<VideoCodec, Omit<EncodedStream, 'draw' | 'width' | 'height' | 'count'>> = {
-  vp8: {
-    encoder: 'libvpx',
-    options: [
-      ['deadline', 'realtime'],
-      ['lag-in-frames', '0'],
-    ],
-  },
-  vp9: {
-    encoder: 'libvpx-vp9',
-    options: [
-      ['deadline', 'realtime'],
-      ['lag-in-frames', '0'],
-    ],
-  },
-  av1: {
-    encoder: 'libsvtav1',
-    options: [
-      ['preset', '12'],
-      ['svtav1-params', 'pred-struct=1:rc=2'],
-    ],
-  },
-  h264: { encoder: 'libx264', options: [['tune', 'zerolatency']] },
-  h265: {
-    encoder: 'libx265',
-    options: [
-      ['tune', 'zerolatency'],
-      ['x265-params', 'log-level=none'],
-    ],
-  },
-};
-
-test.each(Object.keys(STREAMS) as VideoCodec[])('%s', async (codec) => {
-  const frames = encodeStream({ ...STREAMS[codec], ...SIZE, count: COUNT, gop: GOP, draw });
+test.each(UPLINK_VIDEO_CODECS)('%s', async (codec) => {
+  const frames = encodeStream({ ...REAL_TIME[codec], ...SIZE, count: COUNT, gop: GOP, draw });
   const received: ReceivedFrame[] = [];
   const receiver = new VideoReceiver({
     onFrame: (frame) => received.push(frame),

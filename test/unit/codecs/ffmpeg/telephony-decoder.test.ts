@@ -1,71 +1,17 @@
 /** G.711 and G.722 become 48 kHz: tones keep their pitch and level, and nothing else is added. */
-import {
-  AV_CHANNEL_ORDER_NATIVE,
-  AV_SAMPLE_FMT_S16,
-  Codec,
-  CodecContext,
-  FFmpegError,
-  Frame,
-  Packet,
-  Rational,
-} from 'node-av';
 import { describe, expect, test } from 'vitest';
-import { CODECS } from '../../../../src/codecs/codecs.js';
 import {
   TelephonyDecoder,
   telephonyPacketSamples,
 } from '../../../../src/codecs/ffmpeg/telephony-decoder.js';
 import { Upsampler } from '../../../../src/codecs/upsampler.js';
 import { TELEPHONY_CODECS, type TelephonyCodec } from '../../../../src/protocol/codec-names.js';
+import { telephonyTone } from '../../../support/telephony.js';
 
-const RATES = { pcmu: 8000, pcma: 8000, g722: 16_000 } as const;
 const LEVEL = 0.25;
 
-/** G.722's encoder takes 20 ms at a time. */
-const ENCODED_MS = 20;
-
-/** Packets of a tone. In these codecs they may be cut anywhere. */
 function encode(codec: TelephonyCodec, hertz: number, count: number, packetMs: number): Buffer[] {
-  const rate = RATES[codec];
-  const { ffmpegName } = CODECS[codec];
-  const found = Codec.findEncoderByName((codec === 'g722' ? 'g722' : ffmpegName) as never);
-  if (!found) throw new Error(`no ${ffmpegName}`);
-  const context = new CodecContext();
-  context.allocContext3(found);
-  context.sampleRate = rate;
-  context.sampleFormat = AV_SAMPLE_FMT_S16;
-  const layout = { nbChannels: 1, order: AV_CHANNEL_ORDER_NATIVE, mask: 4n };
-  context.channelLayout = layout;
-  context.timeBase = new Rational(1, rate);
-  FFmpegError.throwIfError(context.open2Sync(found, null), 'open');
-  const samples = (rate * ENCODED_MS) / 1000;
-  const packets: Buffer[] = [];
-  const packet = new Packet();
-  packet.alloc();
-  for (let n = 0; n < (count * packetMs) / ENCODED_MS; n++) {
-    const frame = new Frame();
-    frame.alloc();
-    frame.format = AV_SAMPLE_FMT_S16;
-    frame.sampleRate = rate;
-    frame.channelLayout = layout;
-    frame.nbSamples = samples;
-    FFmpegError.throwIfError(frame.getBuffer(0), 'memory');
-    for (let i = 0; i < samples; i++) {
-      const value = LEVEL * Math.sin((2 * Math.PI * hertz * (n * samples + i)) / rate);
-      frame.data?.[0]?.writeInt16LE(Math.round(32_767 * value), 2 * i);
-    }
-    frame.pts = BigInt(n * samples);
-    FFmpegError.throwIfError(context.sendFrameSync(frame), 'encode');
-    frame.free();
-    while (context.receivePacketSync(packet) >= 0) {
-      if (packet.data) packets.push(Buffer.from(packet.data));
-      packet.unref();
-    }
-  }
-  packet.free();
-  context.freeContext();
-  const [all, bytes] = [Buffer.concat(packets), 8 * packetMs];
-  return Array.from({ length: count }, (_, n) => all.subarray(n * bytes, (n + 1) * bytes));
+  return telephonyTone(codec, { hertz, amplitude: LEVEL }, count, packetMs);
 }
 
 /** Amplitude of a tone in PCM of 48 kHz. */
