@@ -10,8 +10,6 @@ const FRAME_MS = 1000 / 30;
 const MAX_OWN_DELAY_MS = 50;
 /** Fatter than after the first round by more than this: memory is not flat. In bytes. */
 const MAX_GROWTH = { heapUsed: 64 << 20, server: 300 << 20, media: 300 << 20 } as const;
-/** Checks of which the lowest heap counts: garbage comes and goes. */
-const HEAP_WINDOW = 10;
 /** The level of error lines in pino's log. */
 const ERROR_LEVEL = 50;
 
@@ -61,7 +59,6 @@ export class Checks {
   private restarts = 0;
   private linesRead = 0;
   private first: Memory | undefined;
-  private readonly heaps: number[] = [];
 
   constructor(
     private readonly server: FuzzServer,
@@ -70,7 +67,9 @@ export class Checks {
 
   /** Every target had inputs once: from now on memory must be flat. */
   async warm(): Promise<void> {
-    this.first ??= await this.memory();
+    if (this.first) return;
+    await this.server.collectGarbage();
+    this.first = await this.memory();
   }
 
   async run(): Promise<CheckResult> {
@@ -115,16 +114,21 @@ export class Checks {
     return faults;
   }
 
+  /** Garbage does not count: it is collected before memory is said to have grown. */
   private async grown(): Promise<string[]> {
+    const faults = await this.grownParts();
+    if (faults.length === 0) return [];
+    await this.server.collectGarbage();
+    return this.grownParts();
+  }
+
+  private async grownParts(): Promise<string[]> {
     const { first } = this;
+    if (!first) return [];
     const now = await this.memory();
-    this.heaps.push(now.heapUsed);
-    if (this.heaps.length > HEAP_WINDOW) this.heaps.shift();
-    if (!first || this.heaps.length < HEAP_WINDOW) return [];
-    const kept = { ...now, heapUsed: Math.min(...this.heaps) };
     return (['heapUsed', 'server', 'media'] as const)
-      .filter((part) => kept[part] - first[part] > MAX_GROWTH[part])
-      .map((part) => `memory (${part}) grew from ${first[part]} to ${kept[part]} bytes`);
+      .filter((part) => now[part] - first[part] > MAX_GROWTH[part])
+      .map((part) => `memory (${part}) grew from ${first[part]} to ${now[part]} bytes`);
   }
 
   private async memory(): Promise<Memory> {

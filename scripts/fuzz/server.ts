@@ -1,4 +1,5 @@
 /** The built server that is fuzzed, with keys: a room for the call, another for what hosts and admins break. */
+import { fileURLToPath } from 'node:url';
 import { signToken, type VideoGrant, videoGrantFor } from '../../src/api/access-token.js';
 import { makeKey } from '../../src/config/api-keys.js';
 import type { Role } from '../../src/protocol/participants.js';
@@ -24,6 +25,7 @@ const REGIONS = INNOCENTS.map((identity, index) => ({
 
 const KEY = makeKey('fuzz');
 const TOKEN_SECONDS = 86_400;
+const COLLECTED_MS = 1000;
 
 /** A small picture: three clients decode it beside the server. */
 const SETTINGS = {
@@ -35,6 +37,7 @@ const SETTINGS = {
   TESSERA_SERVER_MAX_ROOMS: '6',
   TESSERA_ROOM_EMPTY_SECONDS: '5',
   TESSERA_LOG_LEVEL: 'warn',
+  NODE_OPTIONS: `--import ${fileURLToPath(new URL('./collect-on-signal.mjs', import.meta.url))}`,
 };
 
 export interface FuzzStats {
@@ -92,6 +95,12 @@ export class FuzzServer {
   async stats(): Promise<FuzzStats> {
     const response = await fetch(`${this.server.url}/stats`, { headers: this.authorized });
     return (await response.json()) as FuzzStats;
+  }
+
+  /** Collects the server's garbage. It holds up the call for a moment. */
+  async collectGarbage(): Promise<void> {
+    process.kill(this.server.pid, 'SIGWINCH');
+    await sleep(COLLECTED_MS);
   }
 
   /** The API's own description. */
