@@ -57,8 +57,8 @@ export const VIDEO_SETTINGS = [
   ),
   number(
     'video.sourcePixelRate',
-    { unit: 'Mpixel/s', min: 1, max: 10_000, default: 140 },
-    'Pixels that are decoded of one sender: 1920x1200 at 60 frames/s are 138. A faster video is shown at fewer frames/s.',
+    { unit: 'Mpixel/s', min: 1, max: 10_000, default: 250 },
+    'Pixels that are decoded of one sender: 3840x2160 at 30 frames/s are 249. A faster video is shown at fewer frames/s.',
   ),
   number(
     'video.roomPixelRate',
