@@ -21,10 +21,10 @@ import { RoomMixer } from './room-mixer.js';
 const STATS_INTERVAL_MS = 1000;
 
 /**
- * V8 counts a view of a picture as memory of its own, and would collect garbage ten times a second
- * to free what is already freed. The garbage of this process is small.
+ * The heap may grow to three and a half times of what is kept before V8 collects garbage. It is told of the
+ * memory of pictures too, which comes and goes with every frame: with less, it would collect all the time.
  */
-setFlagsFromString('--heap-growing-percent=1000');
+setFlagsFromString('--heap-growing-percent=250');
 
 let room: RoomMixer | undefined;
 let statsTimer: NodeJS.Timeout | undefined;

@@ -60,6 +60,11 @@ export class Picture implements Disposable {
     return data;
   }
 
+  /** Whether its planes were viewed before: then a view costs nothing. */
+  get hasViews(): boolean {
+    return this.knownPlanes !== undefined;
+  }
+
   /** Bytes from row to row, per plane. */
   get strides(): number[] {
     this.knownStrides ??= this.frame.linesize;

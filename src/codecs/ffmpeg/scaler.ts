@@ -21,8 +21,8 @@ export type ScaledContent = keyof typeof FILTERS;
 
 /**
  * A picture is scaled as a whole, and cropped afterwards, if that makes no more than this many
- * pixels for each one that is used. Cropping first needs views of the planes, which V8 counts as
- * memory of their own: pictures of 720 lines make it collect garbage twenty times a second.
+ * pixels for each one that is used. Cropping first needs views of the planes, and so a copy: see
+ * {@link Scaler.viewable}.
  */
 const MAX_WASTE = 1.25;
 
@@ -49,6 +49,8 @@ export class Scaler implements Disposable {
   private shape = '';
   /** Holds pictures that are scaled as a whole. */
   private scratch: Picture | undefined;
+  /** Holds copies of pictures that are cropped first. */
+  private copied: Picture | undefined;
 
   /** Scales the `crop` of `source` (even coordinates) into `rect` of `canvas`. */
   async scale(
@@ -75,9 +77,10 @@ export class Scaler implements Disposable {
     const context = this.prepare(crop.width, crop.height, format, rect.width, rect.height, content);
     // Shared, because the source may be replaced while swscale works in another thread.
     using held = source.share();
+    const from = this.viewable(held);
     const call = [
-      planesAt(held, crop.x, crop.y),
-      held.strides.slice(0, 3),
+      planesAt(from, crop.x, crop.y),
+      from.strides.slice(0, 3),
       0,
       crop.height,
       planesAt(canvas, rect.x, rect.y),
@@ -109,6 +112,23 @@ export class Scaler implements Disposable {
       : await context.scaleFrame(target.frame, held.frame);
     if (result < 0) throw new Error(`scaling failed (${result})`);
     if (!isCanvas) canvas.copyPart(target, x, y, rect);
+  }
+
+  /**
+   * A picture with the same pixels whose planes can be viewed for little. V8 counts a view of a picture as
+   * memory of its own until it collects it: views of every picture of a room fill its heap with tens of MB,
+   * or make it collect garbage many times a second. So pictures are copied into one whose views are kept.
+   */
+  private viewable(source: Picture): Picture {
+    const { width, height } = source;
+    if (source.hasViews || source.frame.format !== AV_PIX_FMT_YUV420P) return source;
+    if (this.copied?.width !== width || this.copied.height !== height) {
+      this.copied?.[Symbol.dispose]();
+      this.copied = Picture.allocate(width, height);
+    }
+    const result = this.copied.frame.copy(source.frame);
+    if (result < 0) throw new Error(`copying a picture failed (${result})`);
+    return this.copied;
   }
 
   private scratchOf(width: number, height: number): Picture {
@@ -172,5 +192,7 @@ export class Scaler implements Disposable {
     this.context = undefined;
     this.scratch?.[Symbol.dispose]();
     this.scratch = undefined;
+    this.copied?.[Symbol.dispose]();
+    this.copied = undefined;
   }
 }
