@@ -113,20 +113,26 @@ export class H264Depacketizer implements Depacketizer {
   }
 
   assemble(payloads: readonly Buffer[]): DepacketizedFrame | typeof NO_PICTURE | undefined {
-    const units = collectUnits(payloads)?.filter((unit) => isDecoded(unitType(unit)));
-    if (!units) return undefined;
-    const firstSlice = units.find((unit) => isPicture(unitType(unit)));
+    const all = collectUnits(payloads);
+    if (!all) return undefined;
+    const units: Buffer[] = [];
+    let firstSlice: Buffer | undefined;
+    let isIdr = false;
     let size: FrameSize | undefined;
-    for (const unit of units) {
-      if (unitType(unit) !== NAL_SPS) continue;
+    for (const unit of all) {
+      const type = unitType(unit);
+      if (!isDecoded(type)) continue;
+      units.push(unit);
+      if (isPicture(type)) {
+        firstSlice ??= unit;
+        isIdr ||= type === NAL_IDR;
+      } else this.sets.remember(unit);
+      if (type !== NAL_SPS) continue;
       size = h264SpsSize(unit);
       if (!size) return undefined;
     }
-    for (const unit of units) this.sets.remember(unit);
     if (!firstSlice) return NO_PICTURE;
-    if (!units.some((unit) => unitType(unit) === NAL_IDR)) {
-      return { data: joinAnnexB(units), keyframe: false, size };
-    }
+    if (!isIdr) return { data: joinAnnexB(units), keyframe: false, size };
     const sps = this.sets.complete(units, firstSlice);
     return { data: joinAnnexB(units), keyframe: sps !== undefined, size: sps?.size ?? size };
   }
