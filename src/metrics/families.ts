@@ -185,5 +185,10 @@ export const FAMILIES: readonly Family[] = [
     values: ({ counters }) =>
       FAULT_STAGES.map((stage) => [{ stage }, counters[`source_errors_${stage}`] ?? 0]),
   },
+  single(
+    'connection_errors_total',
+    'Errors caught while packets of a connection were handled',
+    'connection_errors',
+  ),
   single('media_process_restarts_total', 'Media processes that died', 'media_process_restarts'),
 ];

@@ -23,6 +23,7 @@ import { parseRtcp, type RtcpPacket } from '../rtp/rtcp.js';
 import type { PacketSink } from '../send/paced-sender.js';
 import { nowMicros } from '../util/clock.js';
 import type { FrameSize } from '../util/frame-size.js';
+import { LogLimit } from '../util/log-limit.js';
 import { TokenBucket } from '../util/token-bucket.js';
 import type { Micros } from '../util/units.js';
 import type { MediaTap } from './media-tap.js';
@@ -103,7 +104,8 @@ export class MediaConnection {
   private readonly streams: LocalStreams;
   private readonly receiver: PeerReceiver;
   private readonly rtcpLimit = new TokenBucket(MAX_RTCP_PER_SECOND);
-  private readonly counters: ConnectionCounters = { rtcp_rate_limited: 0 };
+  private readonly counters: ConnectionCounters = { rtcp_rate_limited: 0, connection_errors: 0 };
+  private readonly errorLog = new LogLimit(1000);
   private offer: ParsedOffer | undefined;
   private usesNow: ReadonlySet<MediaSection['use']> = new Set();
   private transport: ConnectionTransport | undefined;
@@ -287,7 +289,7 @@ export class MediaConnection {
           if (this.transport) this.setState('connected');
         },
         onFailed: (reason) => this.fail(reason),
-        onListenerError: (error) => this.logger.error({ error }, 'listener failed'),
+        onListenerError: (error) => this.broke(error),
       },
     ).then((transport) => {
       this.transport = transport;
@@ -302,6 +304,13 @@ export class MediaConnection {
       onMessage: (text) => this.events.onData(text),
       onClosed: (reason) => this.logger.info({ reason }, 'data channel closed'),
     });
+  }
+
+  /** Something about this connection broke a stage: the packet or event is lost, the others go on. */
+  private broke(error: unknown): void {
+    this.counters.connection_errors++;
+    const count = this.errorLog.due(performance.now());
+    if (count !== undefined) this.logger.error({ error, count }, 'caught an error of a connection');
   }
 
   private receiveRtp(packet: Buffer): void {

@@ -47,6 +47,8 @@ export interface OutputSnapshot extends StreamsSnapshot {
 
 export interface ConnectionCounters {
   rtcp_rate_limited: number;
+  /** Errors caught while packets and events of this connection were handled. */
+  connection_errors: number;
 }
 
 /** Without a transport its part is missing. */

@@ -16,6 +16,7 @@ const COUNTERS: RoomCounters = {
   media_process_restarts: 1,
   link_frames_dropped: 1,
   rtcp_rate_limited: 1,
+  connection_errors: 1,
   rendition_switches: 1,
   video_frames_not_sent: 1,
   pacer_packets_dropped: 1,

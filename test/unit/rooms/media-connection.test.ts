@@ -210,6 +210,13 @@ test('feedback is passed on, as far as its rate is allowed', async () => {
   });
 });
 
+test('errors while packets are handled are counted, and end nothing', async () => {
+  const opened = await connect();
+  for (let i = 0; i < 3; i++) opened.events.onListenerError(new Error('broken'));
+  expect(connection.snapshot()).toMatchObject({ connection_errors: 3 });
+  expect(connection.state).toBe('connected');
+});
+
 test('close is idempotent, and no event follows', async () => {
   const opened = await connect();
   await connection.close();
