@@ -71,11 +71,19 @@ async function refuseGone({ raw }: FastifyRequest): Promise<void> {
   throw new TesseraError('bad_request', 'the client is gone');
 }
 
+/** HTTP/1.1 requires the header (RFC 9112, 3.2). */
+async function requireHost({ raw }: FastifyRequest): Promise<void> {
+  if (raw.headers.host !== undefined || raw.httpVersion !== '1.1') return;
+  throw new TesseraError('bad_request', 'the header Host is missing');
+}
+
 /** Signalling, WHIP and WHEP register themselves on it. */
 export async function createWebServer(options: WebServerOptions): Promise<FastifyInstance> {
   const { tls, logger, trustedProxies, prefix, requestMs } = options;
   const limits = {
     maxHeaderSize: MAX_HEADER_BYTES,
+    // Node's own refusal would have no code.
+    requireHostHeader: false,
     requestTimeout: requestMs,
     headersTimeout: Math.ceil(requestMs / 3),
     connectionsCheckingInterval: Math.ceil(Math.min(CHECK_MS, requestMs / 3)),
@@ -103,6 +111,7 @@ export async function createWebServer(options: WebServerOptions): Promise<Fastif
     app.server.emit('request', request, response);
   });
   app.addHook('onRequest', refuseGone);
+  app.addHook('onRequest', requireHost);
   answerWithProblems(app, logger);
   addPathPrefix(app, prefix);
   app.addHook('onSend', async (request, reply) => {

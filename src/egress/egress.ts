@@ -112,6 +112,10 @@ export class Egress {
       // Progress is that of the composite.
       onSynced: () => {},
       onFault: (fault) => emit({ type: 'fault', ...fault }),
+      // The server logs what is written here.
+      onFileLost: (id, message) => {
+        process.stderr.write(`a track of source ${id} ended: ${message}\n`);
+      },
     });
     this.sources.set(source, tracks);
   }

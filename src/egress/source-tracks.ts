@@ -12,7 +12,7 @@ import type { VideoCodec } from '../protocol/codec-names.js';
 import type { Micros } from '../util/units.js';
 import { AudioGrid } from './audio-grid.js';
 import { opusTrack, paddingMicros } from './containers.js';
-import { faultOf, GrowingFile, type GrowingFileEvents } from './growing-file.js';
+import { type FileFault, faultOf, GrowingFile, type GrowingFileEvents } from './growing-file.js';
 import { PacketOrder } from './packet-order.js';
 import { SenderClockMap } from './sender-clock-map.js';
 import { TelephonyTranscoder } from './telephony-transcoder.js';
@@ -36,7 +36,12 @@ export interface SourceTracksEvents extends GrowingFileEvents {
   positionOf(clock: Micros): Micros | undefined;
   onTrack(track: TrackFile): void;
   onKeyframeNeeded(source: SourceId): void;
+  /** A file ended because of what the participant sent. The next one follows, some times; nobody else is harmed. */
+  onFileLost(source: SourceId, message: string): void;
 }
+
+/** Files that one participant may lose; no more are begun then. */
+const MAX_LOST = 10;
 
 interface OpenVideo {
   readonly file: GrowingFile;
@@ -61,6 +66,7 @@ export class SourceTracks {
   /** For a sender without Opus. */
   private transcoder: TelephonyTranscoder | undefined;
   private parts = 0;
+  private lost = 0;
   private wantsKeyframe = true;
 
   /** @param name of the files, without number and extension; made by the server. */
@@ -72,6 +78,7 @@ export class SourceTracks {
   ) {}
 
   video(frame: VideoInFrame): void {
+    if (this.lost > MAX_LOST) return;
     const at = this.positionOf(frame);
     if (at === undefined) {
       this.wantsKeyframe = true;
@@ -94,6 +101,7 @@ export class SourceTracks {
   }
 
   audio(frame: AudioInFrame): void {
+    if (this.lost > MAX_LOST) return;
     for (const packet of this.order.push(frame)) {
       if ((packet.codec ?? 'opus') === 'opus') this.writeAudio(packet);
       else for (const opus of this.transcoded(packet)) this.writeAudio(opus);
@@ -108,7 +116,7 @@ export class SourceTracks {
   }
 
   private transcoded(packet: AudioInFrame): AudioInFrame[] {
-    this.transcoder ??= new TelephonyTranscoder((error) => this.events.onFault(faultOf(error)));
+    this.transcoder ??= new TelephonyTranscoder((error) => this.failed('audio', faultOf(error)));
     return this.transcoder.push(packet);
   }
 
@@ -157,7 +165,27 @@ export class SourceTracks {
   ): GrowingFile {
     const file = `${this.name}-${++this.parts}.${format}`;
     this.events.onTrack({ source: this.source, kind, file, startMicros });
-    return new GrowingFile(join(this.folder, `${file}.part`), format, tracks, this.events);
+    return new GrowingFile(join(this.folder, `${file}.part`), format, tracks, {
+      onSynced: (bytes) => this.events.onSynced(bytes),
+      onFault: (fault) => this.failed(kind, fault),
+    });
+  }
+
+  /** A full disk ends the recording; a muxer that refuses somebody's media ends that file alone. */
+  private failed(kind: 'audio' | 'video', fault: FileFault): void {
+    if (fault.code === 'disk_full') {
+      this.events.onFault(fault);
+      return;
+    }
+    this.lost++;
+    if (kind === 'video') {
+      this.endVideo();
+      this.wantsKeyframe = true;
+    } else if (this.audioFile) {
+      this.ended.push(this.audioFile.file.close());
+      this.audioFile = undefined;
+    }
+    this.events.onFileLost(this.source, fault.message);
   }
 
   private endVideo(): void {

@@ -35,14 +35,16 @@ const FORMATS: Record<VideoCodec, [extension: string, name: string]> = {
 function tracks(name: string) {
   const files: TrackFile[] = [];
   const faults: unknown[] = [];
+  const lost: string[] = [];
   const own = new SourceTracks(1, name, folder, {
     positionOf: (clock) => clock - START,
     onTrack: (file) => files.push(file),
     onKeyframeNeeded: () => {},
     onSynced: () => {},
     onFault: (fault) => faults.push(fault),
+    onFileLost: (_, message) => lost.push(message),
   });
-  return { own, files, faults };
+  return { own, files, faults, lost };
 }
 
 function received(codec: VideoCodec): ReceivedFrame[] {
@@ -113,4 +115,29 @@ test.each(TELEPHONY_CODECS)('sound in %s becomes Opus, in step with the clock', 
   const { duration, streams } = await probe(path);
   expect(streams).toMatchObject([{ codec_name: 'opus' }]);
   expect(Math.abs(duration - 1.8)).toBeLessThan(0.1);
+});
+
+/** A keyframe with a sequence parameter set that the header of an MP4 file cannot be made of. */
+const BROKEN_KEYFRAME = Buffer.from(
+  '000000016742c00dda000069a8303032000003000200000300791e2855400000000168ce3c80' +
+    '000000016588840fa26280009d2c9c9c9c9c9c9c9c9c',
+  'hex',
+);
+
+test('media that no muxer takes costs the participant a file, and the recording nothing', async () => {
+  const { own, files, faults, lost } = tracks('broken');
+  const whole = received('h264').filter(({ keyframe }) => keyframe);
+  const frame = (data: Buffer, index: number): VideoInFrame => ({
+    ...{ kind: 'video-in', source: 1, codec: 'h264', keyframe: true, rotation: 0, data },
+    ...{ colourSpace: BT601, captureMicros: START + index * 33_333 },
+    arrivalMicros: START + index * 33_333,
+  });
+  const { data } = whole[0] as ReceivedFrame;
+  own.video(frame(BROKEN_KEYFRAME, 0));
+  await expect.poll(() => lost.length).toBe(1);
+  own.video(frame(data, 1));
+  await own.close();
+  expect(faults).toEqual([]);
+  expect(files).toHaveLength(2);
+  expect((await probe(join(folder, `${files[1]?.file}.part`))).streams[0]?.codec_name).toBe('h264');
 });
