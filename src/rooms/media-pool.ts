@@ -3,6 +3,9 @@ import type { Logger } from '../logger.js';
 import type { CompositeCodec } from '../protocol/codec-names.js';
 import { MediaProcess } from './media-process.js';
 
+/** A room that takes a process has the CPU for itself for this long. */
+const SPARE_AFTER_MS = 300;
+
 /** Keeps one spare media process running, so that a new or crashed room need not wait for one. */
 export class MediaPool {
   private spare: MediaProcess | undefined;
@@ -76,7 +79,7 @@ export class MediaPool {
       throw error;
     } finally {
       // Not earlier: the start of the spare would slow down that of the room.
-      if (!this.closed) setImmediate(() => this.prepareSpare());
+      if (!this.closed) setTimeout(() => this.prepareSpare(), SPARE_AFTER_MS);
     }
     return taken;
   }

@@ -14,6 +14,7 @@ import type { FaultStage } from '../../../src/link/fault-stages.js';
 import type {
   AudioOutFrame,
   MediaEvent,
+  MixSettings,
   SourceId,
   VideoOutFrame,
 } from '../../../src/link/link-messages.js';
@@ -23,7 +24,7 @@ import { RoomMixer } from '../../../src/mixer/room-mixer.js';
 import { TilePicture } from '../../../src/mixer/tiles/tile-picture.js';
 import { PictureQueue } from '../../../src/mixer/video/picture-queue.js';
 import { BT601 } from '../../../src/rtp/colour-space.js';
-import { encodeMoving } from '../../support/encoded.js';
+import { encodeMoving, encodeSized } from '../../support/encoded.js';
 import { FakeTime, mixSettings, sourceState } from '../../support/fake-mixer.js';
 import { keyframeOf, ODD_SIZES } from '../../support/odd-sizes.js';
 
@@ -63,9 +64,9 @@ class Call {
   readonly mixer: RoomMixer;
   private sent = 0;
 
-  private constructor() {
+  private constructor(settings: Partial<MixSettings>) {
     this.mixer = new RoomMixer(
-      mixSettings(),
+      mixSettings(settings),
       {
         event: (event) => this.events.push(event),
         frame: (frame) => {
@@ -78,8 +79,8 @@ class Call {
     open.push(this);
   }
 
-  static async begin(): Promise<Call> {
-    const call = new Call();
+  static async begin(settings: Partial<MixSettings> = {}): Promise<Call> {
+    const call = new Call(settings);
     await call.mixer.start();
     call.mixer.setSources([sourceState(GOOD), sourceState(BAD)]);
     runRoomCommand(call.mixer, { type: 'watch', videos: [VP8], audio: true, lowAudio: [] });
@@ -312,4 +313,29 @@ test('ticks that fail for a second give the process up, and not before', async (
   expect(failed()).toBe(0);
   await call.run(20);
   expect(failed()).toBeGreaterThan(0);
+});
+
+test('a sender over the pixel budget is shown at fewer frames, and everybody else in full', async () => {
+  const pixels = 320 * 192;
+  const call = await Call.begin({ pixelRates: { source: 40 * pixels, room: 100 * pixels } });
+  const large = await encodeSized('vp8', [1280, 720], 30);
+  const frameAt = (n: number) => large[n % large.length] as Buffer;
+  await call.run(90, frameAt);
+  const before = call.mixer.snapshot().video.sources;
+  await call.run(60, frameAt);
+  const after = call.mixer.snapshot().video.sources;
+  const told = call.events.flatMap((event) =>
+    event.type === 'over-budget' ? [event.sources] : [],
+  );
+  expect(told).toEqual([[BAD]]);
+  // Of the large one two keyframes, of the other all 60 frames.
+  expect(after.video_frames_decoded - before.video_frames_decoded).toBe(62);
+  expect(after.video_frames_dropped_budget - before.video_frames_dropped_budget).toBe(58);
+  const asked = call.events.filter(({ type }) => type === 'keyframe-needed').length;
+  expect(asked).toBeLessThan(12);
+  // It sends less: after five seconds it is shown in full.
+  await call.run(240);
+  expect(
+    call.events.flatMap((event) => (event.type === 'over-budget' ? [event.sources] : [])),
+  ).toEqual([[BAD], []]);
 });
