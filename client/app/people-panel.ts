@@ -28,6 +28,8 @@ function row(name: string, ...buttons: HTMLButtonElement[]): HTMLLIElement {
 
 const TROUBLES = {
   media_error: 'their media has errors',
+  no_keyframes: 'their video comes with losses',
+  unsupported: 'their browser sends a format that the server does not take',
   over_budget: 'their video is too large for the room',
   quarantined: 'their video is not shown: it crashed the decoder',
 } as const;

@@ -15,11 +15,17 @@ export const ParticipantId = Type.String({
   description: 'id of the participant',
 });
 
-export const MEDIA_TROUBLES = ['media_error', 'quarantined', 'over_budget'] as const;
+export const MEDIA_TROUBLES = [
+  'media_error',
+  'quarantined',
+  'over_budget',
+  'no_keyframes',
+  'unsupported',
+] as const;
 
 export const MediaTrouble = literals(MEDIA_TROUBLES, {
   description:
-    'what is wrong with what they send: `media_error`, it breaks a stage of the mixer and is tried again; `quarantined`, it crashed a decoder and is not decoded for a time; `over_budget`, it has more pixels a second than the room can decode and is shown at fewer frames',
+    'what is wrong with what they send: `media_error`, it breaks a stage of the mixer and is tried again; `quarantined`, it crashed a decoder and is not decoded for a time; `over_budget`, it has more pixels a second than the room can decode and is shown at fewer frames; `no_keyframes`, it arrives with losses and their client sends no keyframe; `unsupported`, their client offers no codec that is taken',
 });
 export type MediaTrouble = Static<typeof MediaTrouble>;
 

@@ -34,6 +34,8 @@ export interface Described {
   readonly sharesScreen: boolean;
   readonly connectionState: ConnectionState;
   readonly mediaTrouble: MediaTrouble | undefined;
+  /** What is wrong with it as far as the connection sees. */
+  readonly connectionTrouble?: MediaTrouble | undefined;
   readonly captured: boolean;
 }
 
@@ -41,9 +43,10 @@ export function participantInfo(participant: Described): ParticipantInfo {
   const { id, identity, name, role, viewer, micOn, cameraOn, connectionState } = participant;
   const connected = connectionState === 'connected';
   const screen = participant.sharesScreen;
+  const trouble = participant.mediaTrouble ?? participant.connectionTrouble;
   return {
     ...{ id, identity, name, role, viewer, mic: micOn, camera: cameraOn, screen, connected },
-    ...(participant.mediaTrouble ? { trouble: participant.mediaTrouble } : {}),
+    ...(trouble ? { trouble } : {}),
     ...(participant.captured ? { captured: true } : {}),
   };
 }

@@ -95,6 +95,12 @@ export class Participant implements MediaOwner {
     return this.connection.state;
   }
 
+  /** What is wrong with what they send, as far as their connection sees. */
+  get connectionTrouble(): MediaTrouble | undefined {
+    if (this.connection.refused.length > 0) return 'unsupported';
+    return this.media.stalled.size > 0 ? 'no_keyframes' : undefined;
+  }
+
   /** Undefined while they receive nothing. */
   get output(): ParticipantOutput | undefined {
     return this.media.output;

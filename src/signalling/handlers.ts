@@ -10,7 +10,9 @@ import type { ServerMessage } from '../protocol/server-messages.js';
 import type { RecordingAccess } from '../rooms/caller.js';
 import { cleanName } from '../rooms/names.js';
 import type { Participant } from '../rooms/participant.js';
+import { refusedMediaError } from '../rooms/refused-media.js';
 import type { Room } from '../rooms/room.js';
+import { errorMessage } from './wire.js';
 
 type ActionOf<A extends Moderate['action']> = Extract<Moderate, { action: A }>;
 
@@ -90,6 +92,9 @@ const HANDLERS = {
     const { connection } = context.seat().participant;
     const answer = await connection.negotiate(sdp, { reachedAt: context.reachedAt });
     context.send({ type: 'answer', sdp: answer });
+    // The rest of the call goes on.
+    const { refused } = connection;
+    if (refused.length > 0) context.send(errorMessage(refusedMediaError(refused)));
   },
   candidate: (context, { candidate }) =>
     context.seat().participant.connection.addCandidate(candidate),

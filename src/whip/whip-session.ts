@@ -11,16 +11,12 @@ import type { Grant } from '../rooms/grant.js';
 import type { MediaConnection } from '../rooms/media-connection.js';
 import type { Participant } from '../rooms/participant.js';
 import type { ReceiveLimits } from '../rooms/receive-limits.js';
+import { refusedMediaError } from '../rooms/refused-media.js';
 import type { Room } from '../rooms/room.js';
 import type { Update } from '../rooms/room-update.js';
 
 /** Time in which an interrupted connection may come back, by an ICE restart for example. */
 const INTERRUPTED_MS = 15_000;
-
-/** What encoders may send; the descriptors in `codecs/` say it to the compiler. */
-const WHIP_FORMATS =
-  'Send Opus, G.722, PCMU or PCMA, and VP8, VP9 (profile 0), AV1 (main), H.265 (main) or H.264 of ' +
-  '8 bits in 4:2:0 (baseline, main or high; packetization-mode 0 or 1).';
 
 export interface HttpSessionOptions {
   readonly room: Room;
@@ -146,15 +142,11 @@ export class HttpSession {
       ? uses.has('mic') || uses.has('camera')
       : uses.has('mix-audio') || uses.has('mix-video');
     if (isUsed && (!isWhip || refused.length === 0)) return;
-    const offered = refused
-      .map(({ kind, offered: formats }) => `${kind}: ${formats.join(', ') || 'no format'}`)
-      .join('; ');
+    if (isWhip) throw refusedMediaError(refused);
     throw new TesseraError(
       'unsupported_media',
-      isWhip
-        ? `what is offered is not taken (${offered || 'nothing that is sent'})`
-        : 'the offer receives neither Opus nor a codec of the composite',
-      { next: isWhip ? WHIP_FORMATS : 'Offer Opus, and VP8 or H.264 (packetization-mode 1).' },
+      'the offer receives neither Opus nor a codec of the composite',
+      { next: 'Offer Opus, and VP8 or H.264 (packetization-mode 1).' },
     );
   }
 

@@ -1,8 +1,9 @@
 /** One client's signalling, over a socket of the test's own. */
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { TesseraError } from '../../../src/errors.js';
 import type { ServerMessage } from '../../../src/protocol/server-messages.js';
 import type { Caller } from '../../../src/rooms/caller.js';
+import { MediaConnection } from '../../../src/rooms/media-connection.js';
 import type { ParticipantInfo } from '../../../src/rooms/participant-info.js';
 import type { MemberUpdate, RoomUpdate, Update } from '../../../src/rooms/room-update.js';
 import {
@@ -381,4 +382,18 @@ test('errors in data channel messages are answered', async () => {
   const { socket, welcome } = await join();
   room.updates.tell(welcome.participant, { type: 'data', text: '{"type":"leave"}' });
   expect(socket.last('error').code).toBe('bad_message');
+});
+
+test('a camera in no format that is taken: its client and the others learn it', async () => {
+  const { join } = start();
+  const { prototype } = MediaConnection;
+  vi.spyOn(prototype, 'negotiate').mockResolvedValue('the answer');
+  vi.spyOn(prototype, 'refused', 'get').mockReturnValue([{ kind: 'video', offered: ['H263'] }]);
+  onTestFinished(() => void vi.restoreAllMocks());
+  const { send, socket } = await join();
+  await send({ type: 'offer', sdp: 'v=0' });
+  expect(socket.types.slice(-2)).toEqual(['answer', 'error']);
+  expect(socket.last('error').code).toBe('unsupported_media');
+  const { welcome } = await join(HOST, 'Bob');
+  expect(welcome.room.participants[0]).toMatchObject({ trouble: 'unsupported' });
 });
