@@ -15,19 +15,23 @@ const HOPELESS = 30;
 const LONGEST_TURN: Micros = 700_000;
 /** A thread that takes less CPU than this between two checks does nothing. */
 const IDLE: Micros = 2_000;
+/** Threads that wait longer than this for a CPU between two checks would go on if they had one. */
+const STARVED: Micros = 10_000;
 
 /** The main thread of a process. */
 export interface ThreadActivity {
-  /** As in `/proc/PID/stat`: `R` runs or waits for a CPU, `S` and `D` sleep, `T` is stopped. */
+  /** As in `/proc/PID/stat`: `R` runs or waits for a CPU, `S` sleeps, `D` waits for a disk, `T` is stopped. */
   readonly state: string;
   readonly cpuMicros: Micros;
+  /** Time that all threads of the process have waited for a CPU. */
+  readonly waitedMicros: Micros;
 }
 
 export class HangDetector {
   private missed = 0;
   /** CPU that the thread had taken when the silence began, and at the last check. */
   private silentFrom: Micros | undefined;
-  private before: Micros | undefined;
+  private before: ThreadActivity | undefined;
 
   heartbeat(): void {
     this.missed = 0;
@@ -48,14 +52,19 @@ export class HangDetector {
     if (this.missed === 1) return undefined;
     const activity = read();
     if (!activity) return undefined;
+    const { before } = this;
+    this.before = activity;
     const { state, cpuMicros } = activity;
     this.silentFrom ??= cpuMicros;
-    const idle = this.before !== undefined && cpuMicros - this.before < IDLE;
-    this.before = cpuMicros;
     if (this.missed < SUSPICIOUS) return undefined;
     if (state === 'T' || state === 't') return 'stopped';
     if (cpuMicros - this.silentFrom >= LONGEST_TURN) return 'runs in circles';
-    if (state !== 'R' && idle) return 'blocked';
-    return undefined;
+    return before && state === 'S' && isIdle(before, activity) ? 'blocked' : undefined;
   }
+}
+
+/** Whether the thread did nothing, and no other thread of the process waited for a CPU meanwhile. */
+function isIdle(before: ThreadActivity, now: ThreadActivity): boolean {
+  const isStarved = now.waitedMicros - before.waitedMicros > STARVED;
+  return now.cpuMicros - before.cpuMicros < IDLE && !isStarved;
 }

@@ -1,19 +1,26 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { ThreadActivity } from './hang-detector.js';
 
-/** Linux counts CPU time in hundredths of a second. */
-const MICROS_PER_TICK = 10_000;
-
-/** What Linux knows of a process's main thread; undefined on other systems, or if it is gone. */
+/**
+ * What Linux knows of a process's main thread, and of how long its threads waited for a CPU; undefined
+ * on other systems, or if it is gone.
+ */
 export function threadActivity(pid: number): ThreadActivity | undefined {
-  let stat: string;
+  const tasks = `/proc/${pid}/task`;
   try {
-    stat = readFileSync(`/proc/${pid}/task/${pid}/stat`, 'utf8');
+    const stat = readFileSync(`${tasks}/${pid}/stat`, 'utf8');
+    // The name in brackets may hold anything: the state comes after the last bracket.
+    const state = stat.charAt(stat.lastIndexOf(')') + 2);
+    const [cpu] = schedule(`${tasks}/${pid}`);
+    const waited = readdirSync(tasks).map((task) => schedule(`${tasks}/${task}`)[1]);
+    return { state, cpuMicros: cpu, waitedMicros: waited.reduce((sum, one) => sum + one, 0) };
   } catch {
     return undefined;
   }
-  // The name in brackets may hold anything: fields are counted from the last bracket.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [state = '', user = '', system = ''] = [fields[0], fields[11], fields[12]];
-  return { state, cpuMicros: (Number(user) + Number(system)) * MICROS_PER_TICK };
+}
+
+/** Microseconds that a thread has had a CPU, and has waited for one. */
+function schedule(task: string): readonly [number, number] {
+  const [cpu, waited] = readFileSync(`${task}/schedstat`, 'utf8').split(' ');
+  return [Number(cpu) / 1000, Number(waited) / 1000];
 }
