@@ -61,14 +61,14 @@ type Web = Awaited<ReturnType<typeof buildWeb>>;
 /**
  * Starts the server; whatever fails closes what was started before it.
  * @param version of the program.
- * @throws TesseraError `bad_config` for an address that needs strong keys.
+ * @throws TesseraError `bad_config` for weak keys, or none where others reach the server.
  */
 export async function startServer(
   config: ServerConfig,
   logger: Logger,
   version: string,
 ): Promise<RunningServer> {
-  checkExposure(config.http.host, config.auth.keys);
+  checkExposure(config.http, config.auth.keys);
   const context = { config, logger, closing: new CloseStack() };
   try {
     const events = buildEvents(context);

@@ -14,6 +14,7 @@ import { TesseraError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { type CaptureDependencies, captureRoutes } from './capture-routes.js';
 import { refuseForeignPages } from './foreign-pages.js';
+import { refuseForwarded } from './forwarded.js';
 import { type ImageDependencies, imageRoutes } from './image-routes.js';
 import { takeShallowJson } from './json-body.js';
 import { hlsRoutes, type OutputDependencies, outputRoutes } from './output-routes.js';
@@ -112,6 +113,7 @@ export async function createWebServer(options: WebServerOptions): Promise<Fastif
   });
   app.addHook('onRequest', refuseGone);
   app.addHook('onRequest', requireHost);
+  if (options.access.open) refuseForwarded(app);
   answerWithProblems(app, logger);
   addPathPrefix(app, prefix);
   app.addHook('onSend', async (request, reply) => {

@@ -44,7 +44,7 @@ export function checkSettings({ config, faults }: ReadConfig): Finding {
   }
   const { keys } = config.auth;
   try {
-    checkExposure(config.http.host, keys);
+    checkExposure(config.http, keys);
     if (keys.length > 0) return finding('settings', 'ok', `${keys.length} API key(s)`);
     return finding('settings', 'warning', 'no API key: development mode, for this machine alone');
   } catch (error) {

@@ -51,16 +51,36 @@ function weaknessOf({ id, secret }: ApiKey): string | undefined {
   return isSample ? `${id} is a sample, not a secret` : undefined;
 }
 
+/** How a server is reached, as far as it decides which keys it needs. */
+export interface Exposure {
+  readonly host: string;
+  readonly origins: readonly string[];
+  readonly trustedProxies: readonly string[];
+}
+
+/** What lets others than this machine's own people reach a server; undefined if nothing does. */
+function exposureOf({ host, origins, trustedProxies }: Exposure): string | undefined {
+  if (!isLoopback(host)) return `host is ${host}`;
+  if (trustedProxies.length > 0) return 'web.trustProxy is set';
+  return origins.includes('*') ? 'web.origins is *' : undefined;
+}
+
 /**
- * A server without keys lets everybody do everything, so it must listen on loopback only.
- * @throws TesseraError `bad_config` for any other address without strong keys.
+ * Keys must be strong on every address: a proxy on this machine makes loopback public. A server without
+ * keys lets everybody do everything, so nobody else may reach it.
+ * @throws TesseraError `bad_config`.
  */
-export function checkExposure(host: string, keys: readonly ApiKey[]): void {
-  if (isLoopback(host)) return;
-  const weakness =
-    keys.length === 0 ? 'there is no API key' : keys.map(weaknessOf).find((found) => found);
+export function checkExposure(reached: Exposure, keys: readonly ApiKey[]): void {
+  const exposure = exposureOf(reached);
+  const missing =
+    keys.length === 0 && exposure ? `there is no API key, and ${exposure}` : undefined;
+  const weakness = missing ?? keys.map(weaknessOf).find((found) => found);
   if (weakness === undefined) return;
-  throw new TesseraError('bad_config', `not listening on ${host}: ${weakness} (auth.keys)`, {
-    next: howToMakeOne(),
-  });
+  throw new TesseraError(
+    'bad_config',
+    `not listening on ${reached.host}: ${weakness} (auth.keys)`,
+    {
+      next: howToMakeOne(),
+    },
+  );
 }

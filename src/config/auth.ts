@@ -6,7 +6,7 @@ export const AUTH_SETTINGS = [
   list(
     'auth.keys',
     [],
-    'API keys and their secrets, `key:secret`, comma separated. Tokens are signed with the first; more are for rotation. Needed on any address but loopback.',
+    'API keys and their secrets, `key:secret`, comma separated. Tokens are signed with the first; more are for rotation. Needed on any address but loopback, and with `web.trustProxy` or `web.origins: *`. Secrets have 32 bytes or more, on every address.',
     { secret: true, pairs: true },
   ),
   number(

@@ -104,7 +104,7 @@ test('flags override the environment, which overrides the file; secrets are mask
   expect((await run('config -c nowhere.yaml')).err).toContain('cannot be read');
 });
 
-test('the server listens beyond loopback only with good keys', async () => {
+test('the server takes only good keys', async () => {
   for (const [keys, fault] of [
     ['', 'there is no API key'],
     ['mine:short', 'fewer than 32 bytes'],
@@ -123,6 +123,11 @@ test('the server listens beyond loopback only with good keys', async () => {
     });
     expect(JSON.parse(doctor.out)[0]).toMatchObject({ check: 'settings', state: 'ok' });
   }
+  // A proxy on this machine makes loopback public.
+  const behindProxy = { TESSERA_AUTH_KEYS: 'devkey:secret', TESSERA_WEB_TRUST_PROXY: '127.0.0.1' };
+  expect((await run('serve --port 0', behindProxy)).err).toContain('fewer than 32 bytes');
+  const found = await run('doctor --no-benchmark --json --port 0', behindProxy);
+  expect(JSON.parse(found.out)[0]).toMatchObject({ check: 'settings', state: 'fault' });
   expect((await run('serve', { TESSERA_AUTH_KEYS: 'nonsense' })).err).toContain('key:secret');
   expect((await run('serve', { TESSERA_AUTH_KEYS: 'a:b,a:c' })).err).toContain('a is there twice');
 });

@@ -3,7 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import WebSocket from 'ws';
+import { signToken, videoGrantFor } from '../../src/api/access-token.js';
 import { RtpClient } from '../../src/bots/rtp-client.js';
+import { makeKey } from '../../src/config/api-keys.js';
 import { Bot } from '../support/bot.js';
 import { TestServer, waitFor } from '../support/server.js';
 import { Wire } from '../support/wire.js';
@@ -135,18 +137,25 @@ test('a socket that never reads is closed', async () => {
   wire.socket.terminate();
 });
 
+const key = makeKey();
+
 test('too many sockets or requests from one address get 429; other addresses do not', async () => {
   const strict = await TestServer.start({
     TESSERA_LIMITS_SOCKETS_PER_ADDRESS: '5',
     TESSERA_LIMITS_REQUESTS_PER_MINUTE: '40',
     TESSERA_WEB_TRUST_PROXY: '127.0.0.1',
+    TESSERA_AUTH_KEYS: `${key.id}:${key.secret}`,
   });
+  const video = { ...videoGrantFor('a', 'participant'), roomList: true };
+  const token = await signToken(key, { video, seconds: 600 });
   const get = (from: string) =>
-    fetch(`${strict.url}/v1/server`, { headers: { 'x-forwarded-for': from } });
-  const wires = await Promise.all(Array.from({ length: 5 }, () => Wire.open(strict)));
-  expect(await Wire.upgrade(strict, {})).toEqual([429, 'too_many_sockets']);
+    fetch(`${strict.url}/v1/server`, {
+      headers: { authorization: `Bearer ${token}`, 'x-forwarded-for': from },
+    });
+  const wires = await Promise.all(Array.from({ length: 5 }, () => Wire.open(strict, { token })));
+  expect(await Wire.upgrade(strict, { token })).toEqual([429, 'too_many_sockets']);
   wires[0]?.socket.close();
-  await waitFor('room for one', async () => (await Wire.upgrade(strict, {}))[0] === 101);
+  await waitFor('room for one', async () => (await Wire.upgrade(strict, { token }))[0] === 101);
   const statuses: number[] = [];
   for (let i = 0; i < 50; i++) statuses.push((await get('192.0.2.1')).status);
   expect(statuses.filter((status) => status === 200)).toHaveLength(40);

@@ -1,7 +1,9 @@
 /** Overload: a room reduces its video when CPU is short, and a full server refuses people. */
+
 import { spawn } from 'node:child_process';
 import { afterEach, expect, test } from 'vitest';
 import { Load, type LoadOrder } from '../../scripts/bench/load.js';
+import { makeKey } from '../../src/config/api-keys.js';
 import { Bot } from '../support/bot.js';
 import { sleep, TestServer, waitFor } from '../support/server.js';
 import { soak } from '../support/soak.js';
@@ -285,7 +287,8 @@ test('sound is as whole with scrapes as without', async () => {
 }, 60_000);
 
 test('metrics need the right to list rooms', async () => {
-  const server = await start({ TESSERA_AUTH_KEYS: 'key:a-secret-that-is-long-enough-for-anybody' });
+  const key = makeKey();
+  const server = await start({ TESSERA_AUTH_KEYS: `${key.id}:${key.secret}` });
   expect((await fetch(`${server.url}/metrics`)).status).toBe(401);
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
 });
