@@ -71,7 +71,7 @@ test('libwebrtc: VP9, AV1 and VP8, with G.711 and G.722', async () => {
   expect(counters?.audio_packets_invalid ?? 0).toBe(0);
 }, 120_000);
 
-test('Chromium: VP9 and AV1 in temporal layers, H.264, and H.265 where it has it', async () => {
+test('Chromium: VP9 and AV1 in temporal and spatial layers, H.264, and H.265 where it has it', async () => {
   const server = await TestServer.start();
   onTestFinished(() => server.close());
   const browser = await launchBrowser();
@@ -82,6 +82,8 @@ test('Chromium: VP9 and AV1 in temporal layers, H.264, and H.265 where it has it
     { codec: 'video/vp9', mode: 'L1T3', rgb: '#ff0000', colour: 0 },
     { codec: 'video/av1', mode: 'L1T2', rgb: '#00ff00', colour: 1 },
     { codec: 'video/h264', mode: '', rgb: '#0000ff', colour: 2 },
+    { codec: 'video/vp9', mode: 'L2T2_KEY', rgb: '#0000ff', colour: 2 },
+    { codec: 'video/av1', mode: 'L2T1', rgb: '#ff0000', colour: 0 },
     { codec: 'video/h265', mode: '', rgb: '#ff0000', colour: 0 },
   ];
   const sent: (typeof wanted)[number][] = [];
