@@ -21,10 +21,10 @@ import { RoomMixer } from './room-mixer.js';
 const STATS_INTERVAL_MS = 1000;
 
 /**
- * The heap may grow to three and a half times of what is kept before V8 collects garbage. It is told of the
+ * The heap may grow to five times of what is kept before V8 collects garbage. It is told of the
  * memory of pictures too, which comes and goes with every frame: with less, it would collect all the time.
  */
-setFlagsFromString('--heap-growing-percent=250');
+setFlagsFromString('--heap-growing-percent=400');
 
 let room: RoomMixer | undefined;
 let statsTimer: NodeJS.Timeout | undefined;

@@ -274,15 +274,20 @@ export class PeerTransport {
   }
 
   snapshot(): PeerTransportCounters {
-    return {
-      ...this.counters,
-      ...this.remoteCandidates.counters,
-      ...this.dtlsIntake.counters,
-      ...this.path.counters,
-      ...this.guard.counters,
-      ...(this.srtp?.counters ?? NO_SRTP),
-      ...(this.association?.counters ?? NO_DATA),
-    };
+    return Object.assign({}, ...this.liveCounters()) as PeerTransportCounters;
+  }
+
+  /** The counters of its parts, as they are in use. */
+  liveCounters(): readonly Partial<PeerTransportCounters>[] {
+    return [
+      this.counters,
+      this.remoteCandidates.counters,
+      this.dtlsIntake.counters,
+      this.path.counters,
+      this.guard.counters,
+      this.srtp?.counters ?? NO_SRTP,
+      this.association?.counters ?? NO_DATA,
+    ] satisfies readonly Partial<PeerTransportCounters>[];
   }
 
   /** Round-trip time of the last connectivity or consent check in microseconds; 0 if unknown. */

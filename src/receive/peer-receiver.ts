@@ -193,6 +193,11 @@ export class PeerReceiver {
     };
   }
 
+  /** The counters of its parts, as they are in use. */
+  liveCounters(): readonly Partial<PeerReceiverSnapshot>[] {
+    return [this.counters, this.videoCounters, this.layers.counters];
+  }
+
   private chooseLayer(now: Micros): void {
     this.choseAt = now;
     const { layers } = this;

@@ -51,6 +51,7 @@ export type ConnectionTransport = PacketSink &
     | 'lastReceivedAt'
     | 'roundTripMicros'
     | 'snapshot'
+    | 'liveCounters'
     | 'close'
   >;
 
@@ -268,6 +269,12 @@ export class MediaConnection {
 
   snapshot(): ConnectionSnapshot {
     return { ...this.counters, ...this.receiver.snapshot(), ...this.transport?.snapshot() };
+  }
+
+  /** The counters of its parts, as they are in use. */
+  liveCounters(): readonly Partial<ConnectionSnapshot>[] {
+    const transport = this.transport?.liveCounters() ?? [];
+    return [this.counters, ...this.receiver.liveCounters(), ...transport];
   }
 
   /** Idempotent. No event follows. */

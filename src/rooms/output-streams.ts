@@ -10,7 +10,7 @@ import { BandwidthEstimator } from '../send/bandwidth-estimator.js';
 import { OutboundStream } from '../send/outbound-stream.js';
 import { PacedSender, type PacketSink } from '../send/paced-sender.js';
 import { AUDIO_CLOCK_RATE, type Micros, VIDEO_CLOCK_RATE } from '../util/units.js';
-import type { StreamsSnapshot } from './room-counters.js';
+import type { SentCounters, StreamsSnapshot } from './room-counters.js';
 
 const MIN_ESTIMATE_BPS = 30_000;
 
@@ -106,13 +106,26 @@ export class OutputStreams {
     }
   }
 
+  /** Packets sent, by kind. */
+  get sent(): SentCounters {
+    const { audio, video } = this;
+    return {
+      audio_packets_sent: audio?.counters.packets_sent ?? 0,
+      video_packets_sent: video?.counters.packets_sent ?? 0,
+      video_packets_retransmitted: video?.counters.packets_retransmitted ?? 0,
+    };
+  }
+
+  /** The counters of its parts, as they are in use. */
+  liveCounters(): readonly Partial<StreamsSnapshot>[] {
+    return [this.sender.counters, this.estimator.counters];
+  }
+
   snapshot(): StreamsSnapshot {
     return {
       ...this.sender.snapshot(),
       ...this.estimator.snapshot(),
-      audio_packets_sent: this.audio?.snapshot().packets_sent ?? 0,
-      video_packets_sent: this.video?.snapshot().packets_sent ?? 0,
-      video_packets_retransmitted: this.video?.snapshot().packets_retransmitted ?? 0,
+      ...this.sent,
       bandwidth_estimate_bps: Math.round(this.estimator.bitrateBps),
       round_trip_micros: this.roundTripMicros,
     };

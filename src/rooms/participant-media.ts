@@ -143,6 +143,11 @@ export class ParticipantMedia {
     };
   }
 
+  /** The counters of both directions, as they are in use, without those of the media process. */
+  liveCounters(): readonly Partial<ParticipantSnapshot>[] {
+    return [...this.connection.liveCounters(), ...(this.current?.liveCounters() ?? [])];
+  }
+
   /** Idempotent. */
   async close(): Promise<void> {
     this.removeOutput();

@@ -22,7 +22,7 @@ import type { FramePackets, MediaOutput, OutputDemand } from './media-output.js'
 import { OutputStreams } from './output-streams.js';
 import type { ReceiveLimits } from './receive-limits.js';
 import { RenditionControl } from './rendition-control.js';
-import type { OutputSnapshot } from './room-counters.js';
+import type { OutputSnapshot, SentCounters } from './room-counters.js';
 
 const SELECT_INTERVAL: Micros = 50_000;
 const OFFERED_WINDOW: Micros = 1_000_000;
@@ -178,6 +178,15 @@ export class ParticipantOutput implements MediaOutput {
       video_temporal_layer: sending === undefined ? -1 : step.temporalLayer,
       audio_low_rate: this.audioRate.isLow ? 1 : 0,
     };
+  }
+
+  /** The counters of its parts, as they are in use. */
+  liveCounters(): readonly Partial<OutputSnapshot>[] {
+    return [this.counters, this.renditions.counters, ...this.streams.liveCounters()];
+  }
+
+  get sent(): SentCounters {
+    return this.streams.sent;
   }
 
   private select(now: Micros): void {

@@ -174,6 +174,11 @@ export class Participant implements MediaOwner {
     return this.media.snapshot();
   }
 
+  /** As {@link ParticipantMedia.liveCounters}. */
+  liveCounters(): readonly Partial<ParticipantSnapshot>[] {
+    return this.media.liveCounters();
+  }
+
   /** Idempotent. */
   close(): Promise<void> {
     return this.media.close();

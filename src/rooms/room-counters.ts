@@ -25,11 +25,18 @@ export interface UpdateCounters {
   readonly update_listener_errors: number;
 }
 
-/** The streams to one participant: counts, and what their path takes at present. */
-export interface StreamsSnapshot extends PacedSenderCounters, BandwidthEstimatorCounters {
+/** Packets sent to one participant, by kind. */
+export interface SentCounters {
   readonly audio_packets_sent: number;
   readonly video_packets_sent: number;
   readonly video_packets_retransmitted: number;
+}
+
+/** The streams to one participant: counts, and what their path takes at present. */
+export interface StreamsSnapshot
+  extends PacedSenderCounters,
+    BandwidthEstimatorCounters,
+    SentCounters {
   readonly bandwidth_estimate_bps: number;
   /** 0 if unknown. */
   readonly round_trip_micros: number;

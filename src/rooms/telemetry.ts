@@ -15,6 +15,7 @@ import {
   type PipelineCounters,
   type RoomCounters,
   type RoomTotals,
+  type SentCounters,
 } from './room-counters.js';
 import type { UpdateBus } from './update-bus.js';
 
@@ -37,8 +38,9 @@ export interface MeasuredParticipant {
   readonly screenSourceId: SourceId;
   readonly sourceId: SourceId;
   readonly visible: boolean;
-  readonly output: { readonly queueMicros: Micros } | undefined;
-  snapshot(): ParticipantSnapshot;
+  readonly output: { readonly queueMicros: Micros; readonly sent: SentCounters } | undefined;
+  /** Counters that are in use: the same objects each time, until they start again. */
+  liveCounters(): readonly Partial<ParticipantSnapshot>[];
 }
 
 /** Everything of a room that metrics need, read once. */
@@ -155,13 +157,15 @@ export class RoomTelemetry implements MeasuredRoom {
   /** Keeps what a participant who leaves has counted. */
   left(participant: MeasuredParticipant): void {
     this.count(participant);
-    this.counted.forget(participant.id);
-    this.counted.forget(`${participant.id}/screen`);
+    const { id } = participant;
+    for (const owner of [id, `${id}/sent`, `${id}/screen`]) this.counted.forget(owner);
   }
 
   private count(participant: MeasuredParticipant): void {
-    const { id, screenSourceId } = participant;
-    this.counted.observe(id, participant.snapshot());
+    const { id, sourceId, screenSourceId, output } = participant;
+    for (const counters of participant.liveCounters()) this.counted.observeLive(counters);
+    this.counted.observe(`${id}/sent`, output?.sent ?? {});
+    this.counted.observe(id, this.pipeline.sourceCounters(sourceId));
     this.counted.observe(`${id}/screen`, this.pipeline.sourceCounters(screenSourceId));
   }
 }

@@ -56,7 +56,7 @@ export interface BandwidthEstimatorCounters {
 }
 
 export class BandwidthEstimator {
-  private readonly counters: BandwidthEstimatorCounters = {
+  readonly counters: BandwidthEstimatorCounters = {
     transport_feedback_received: 0,
     bandwidth_overuses: 0,
     bandwidth_losses: 0,

@@ -54,7 +54,7 @@ export interface OutboundStreamCounters {
 }
 
 export class OutboundStream {
-  private readonly counters: OutboundStreamCounters = {
+  readonly counters: OutboundStreamCounters = {
     packets_sent: 0,
     bytes_sent: 0,
     packets_retransmitted: 0,

@@ -44,7 +44,7 @@ export interface PacedSenderCounters {
 }
 
 export class PacedSender {
-  private readonly counters: PacedSenderCounters = {
+  readonly counters: PacedSenderCounters = {
     pacer_packets_delayed: 0,
     pacer_packets_dropped: 0,
   };

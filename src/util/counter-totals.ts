@@ -9,6 +9,8 @@ type Numbers<Name extends string> = { readonly [Key in Name]?: number };
 export class CounterTotals<Name extends string> {
   private readonly sums = new Map<Name, number>();
   private readonly last = new Map<string, Numbers<Name>>();
+  /** The last values of live counters, in the order of their names. */
+  private readonly seen = new WeakMap<object, number[]>();
   private readonly ignored: ReadonlySet<string>;
 
   /** @param gauges names that are never summed. */
@@ -23,7 +25,24 @@ export class CounterTotals<Name extends string> {
     for (const name in counters) {
       const value = counters[name] ?? 0;
       const since = before?.[name] ?? 0;
-      this.add(name, value >= since ? value - since : value);
+      if (value !== since) this.add(name, value >= since ? value - since : value);
+    }
+  }
+
+  /**
+   * Counts what was added to counters that are in use, without a copy. They only grow: counting
+   * from zero again needs another object.
+   */
+  observeLive(counters: Numbers<Name>): void {
+    const known = this.seen.get(counters);
+    const last = known ?? [];
+    if (!known) this.seen.set(counters, last);
+    let at = 0;
+    for (const name in counters) {
+      const value = counters[name] ?? 0;
+      const since = last[at] ?? 0;
+      if (value !== since) this.add(name, value - since);
+      last[at++] = value;
     }
   }
 

@@ -78,6 +78,10 @@ class FakeTransport implements ConnectionTransport {
     return { datagrams_received: 1 } as PeerTransportCounters;
   }
 
+  liveCounters() {
+    return [this.snapshot()];
+  }
+
   async close(): Promise<void> {
     this.closed++;
   }

@@ -14,24 +14,24 @@ function room() {
     stageTimes: {},
     loadSteps: [],
     queuedBytes: 7,
-    sourceCounters: (id: number) => (id === 11 ? sourceSnapshot({ audio_frames_decoded: 5 }) : {}),
+    sourceCounters: (id: number) => sourceSnapshot({ audio_frames_decoded: id === 11 ? 5 : 1 }),
   };
   const people: MeasuredParticipant[] = [];
   const telemetry = new RoomTelemetry(pipeline, () => people, mixSettings(), {
     counters: { update_listener_errors: 0 },
   });
   let reads = 0;
-  const participant = (id: string): MeasuredParticipant => ({
-    id,
-    sourceId: 1,
-    screenSourceId: 11,
-    visible: true,
-    output: { queueMicros: 30 },
-    snapshot: () => {
-      reads++;
-      return { ...sourceSnapshot(), datagrams_received: 10, video_rendition: 2, video_height: 720 };
-    },
-  });
+  const participant = (id: string): MeasuredParticipant => {
+    const live = { datagrams_received: 10, video_rendition: 2, video_height: 720 };
+    const sent = { audio_packets_sent: 3, video_packets_sent: 4, video_packets_retransmitted: 0 };
+    return {
+      ...{ id, sourceId: 1, screenSourceId: 11, visible: true, output: { queueMicros: 30, sent } },
+      liveCounters: () => {
+        reads++;
+        return [live];
+      },
+    };
+  };
   return { pipeline, people, telemetry, participant, reads: () => reads };
 }
 
@@ -44,6 +44,11 @@ test('totals keep what participants counted who left, their screens included, wi
     audio_frames_decoded: 6,
     media_process_restarts: 2,
     video_ticks: 1,
+  });
+  // Nothing is counted twice.
+  expect(telemetry.totals.counters).toMatchObject({
+    datagrams_received: 10,
+    audio_packets_sent: 3,
   });
   telemetry.left(ada);
   people.pop();

@@ -18,3 +18,16 @@ test('totals of several owners add up', () => {
   all.addAll({ packets: 4 });
   expect(all.totals).toEqual({ packets: 7 });
 });
+
+test('counters in use are counted once, however frequently they are read', () => {
+  const totals = new CounterTotals<'packets' | 'bytes' | 'level'>(['level']);
+  const live = { packets: 1, bytes: 0, level: 7 };
+  totals.observeLive(live);
+  live.packets += 4;
+  live.bytes = 100;
+  totals.observeLive(live);
+  totals.observeLive(live);
+  // The same owner starts again.
+  totals.observeLive({ packets: 2, bytes: 0, level: 7 });
+  expect(totals.totals).toEqual({ packets: 7, bytes: 100 });
+});
