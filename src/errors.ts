@@ -47,6 +47,7 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   bad_time_zone: 400,
   video_too_large: 422,
   connection_failed: 502,
+  media_missing: 502,
   media_failed: 503,
   shutting_down: 503,
   unreachable: 502,

@@ -10,6 +10,8 @@ import type { IceServer } from '../../src/protocol/ice-server.js';
 const RESTART_MS = 1_000;
 /** How long a restart waits for new credentials of the TURN servers. */
 const CREDENTIALS_MS = 1_000;
+/** By then something must have been decoded. */
+const DECODED_MS = 5_000;
 
 export interface MediaConnectionEvents {
   send(message: ClientMessage): void;
@@ -18,6 +20,17 @@ export interface MediaConnectionEvents {
   onInterrupted(): void;
   /** The connection cannot be continued. */
   onFailed(error: unknown): void;
+  /** Whether a picture should be received at present. */
+  expectsPicture(): boolean;
+  /** Nothing of what should be received was decoded, or it is after all. */
+  onMissing(isMissing: boolean): void;
+}
+
+interface InboundStats {
+  readonly type: string;
+  readonly kind?: string;
+  readonly framesDecoded?: number;
+  readonly packetsReceived?: number;
 }
 
 export class MediaConnection {
@@ -27,6 +40,8 @@ export class MediaConnection {
   /** Another offer is needed once the pending one is answered. */
   private offerOwed = false;
   private restartTimer: ReturnType<typeof setTimeout> | undefined;
+  private watchTimer: ReturnType<typeof setInterval> | undefined;
+  private isMissing = false;
   private hasIceServers = false;
   /** Called when new credentials have come. */
   private credentialsCame: (() => void) | undefined;
@@ -110,6 +125,9 @@ export class MediaConnection {
     const state = this.pc?.connectionState;
     if (state === 'connected') {
       this.stopRestart();
+      this.watchTimer ??= setInterval(() => {
+        this.watch().catch(reportError);
+      }, DECODED_MS);
       this.events.onConnected();
     } else if (state === 'disconnected' || state === 'failed') {
       this.events.onInterrupted();
@@ -127,6 +145,7 @@ export class MediaConnection {
   /** Ends the connection, so that another one can start. */
   drop(): void {
     this.stopRestart();
+    this.stopWatch();
     if (this.pc) this.pc.onconnectionstatechange = null;
     this.pc?.close();
     this.pc = undefined;
@@ -136,7 +155,30 @@ export class MediaConnection {
   /** Ends the connection for good. Its statistics can still be read. */
   close(): void {
     this.stopRestart();
+    this.stopWatch();
     this.pc?.close();
+  }
+
+  /** Looks whether anything is decoded, until it is. */
+  private async watch(): Promise<void> {
+    const { pc } = this;
+    if (pc?.connectionState !== 'connected') return;
+    const kind = this.events.expectsPicture() ? 'video' : 'audio';
+    let decoded = false;
+    for (const [, stats] of (await pc.getStats()) as unknown as Iterable<[string, InboundStats]>) {
+      if (stats.type !== 'inbound-rtp' || stats.kind !== kind) continue;
+      if (((kind === 'video' ? stats.framesDecoded : stats.packetsReceived) ?? 0) > 0)
+        decoded = true;
+    }
+    if (decoded) this.stopWatch();
+    if (decoded !== this.isMissing) return;
+    this.isMissing = !decoded;
+    this.events.onMissing(this.isMissing);
+  }
+
+  private stopWatch(): void {
+    clearInterval(this.watchTimer);
+    this.watchTimer = undefined;
   }
 
   private stopRestart(): void {

@@ -48,6 +48,9 @@ export class Room extends Emitter<RoomEvents> {
       onConnected: () => this.model.setState('connected'),
       onInterrupted: () => this.model.setState('reconnecting'),
       onFailed: fail,
+      expectsPicture: () =>
+        (options.receiveVideo ?? true) && this.rendition !== this.renditions.at(-1),
+      onMissing: (mix) => this.missing(mix),
     });
     this.stream = this.media.stream;
     this.local = new LocalMedia(options, {
@@ -286,6 +289,13 @@ export class Room extends Emitter<RoomEvents> {
   private refused({ code, message }: Extract<ServerMessage, { type: 'error' }>): void {
     // After `shutting_down` the socket connects again by itself.
     if (!this.media.peerConnection && code !== 'shutting_down') this.end('failed', message);
+  }
+
+  private missing(mix: boolean): void {
+    this.signal.send({ type: 'missing', mix });
+    if (!mix) return;
+    const message = 'nothing that the server sends could be played within 5 s';
+    this.emit('error', { code: 'media_missing', message, next: 'Join again.' });
   }
 
   private end(state: 'left' | 'failed', reason?: string): void {

@@ -167,6 +167,11 @@ export const FAMILIES: readonly Family[] = [
     srtp_replayed: 'replayed',
     guard_unvalidated_address: 'unknown_address',
   }),
+  byName('media_missing_total', 'Connected participants without media for 5 s', 'media', {
+    media_missing_audio: 'audio',
+    media_missing_video: 'video',
+    media_missing_mix: 'mix',
+  }),
   single('audio_frames_decoded_total', 'Frames of 20 ms decoded', 'audio_frames_decoded'),
   single(
     'audio_concealed_seconds_total',

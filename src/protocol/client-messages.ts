@@ -63,6 +63,11 @@ export const ClientMessage = Type.Union([
     'Asks for new credentials of the TURN servers, before a restart of ICE. Answered by `iceServers`.',
     {},
   ),
+  message(
+    'missing',
+    'Says whether the client, 5 s after it is connected, has decoded nothing of what it is sent.',
+    { mix: Type.Boolean({ description: 'false when it is there after all' }) },
+  ),
   message('mute', 'Says what the participant has on. What is left out does not change.', {
     ...MEDIA_KINDS,
   }),

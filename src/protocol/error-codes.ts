@@ -53,6 +53,7 @@ export const ERROR_CODES = {
     'The video has more pixels a second than the room can decode: fewer frames are shown.',
   not_quarantined: 'What the participant sends is not in quarantine.',
   connection_failed: 'The media connection failed.',
+  media_missing: 'The participant is connected, and media that should flow does not.',
   media_failed: 'The media process of the room failed.',
   shutting_down: 'The server is stopping.',
   unreachable: 'The other server cannot be reached.',

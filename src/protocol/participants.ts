@@ -29,6 +29,10 @@ export const MediaTrouble = literals(MEDIA_TROUBLES, {
 });
 export type MediaTrouble = Static<typeof MediaTrouble>;
 
+/** What a participant lacks. `audio` and `video` are what they send, `mix` is what they are sent. */
+export const MISSING_MEDIA = ['audio', 'video', 'mix'] as const;
+export type MissingMedia = (typeof MISSING_MEDIA)[number];
+
 export const ParticipantState = Type.Object(
   {
     id: Type.String({ description: 'new for each participation' }),
@@ -43,6 +47,12 @@ export const ParticipantState = Type.Object(
     trouble: Type.Optional(MediaTrouble),
     captured: Type.Optional(
       Type.Boolean({ description: 'what they send is being captured for diagnosis' }),
+    ),
+    missing: Type.Optional(
+      Type.Array(literals(MISSING_MEDIA), {
+        description:
+          'what should flow and has not within 5 s: `audio` and `video` from them, or the `mix` to them',
+      }),
     ),
   },
   { description: 'A participant as everybody in the room sees them.' },

@@ -102,7 +102,7 @@ export class MediaConnection {
   /** The client's newest offer that could be read. */
   offerSdp: string | undefined;
   private current: ConnectionState = 'new';
-  private readonly streams: LocalStreams;
+  private streams: LocalStreams;
   private readonly receiver: PeerReceiver;
   private readonly rtcpLimit = new TokenBucket(MAX_RTCP_PER_SECOND);
   private readonly counters: ConnectionCounters = { rtcp_rate_limited: 0, connection_errors: 0 };
@@ -120,12 +120,7 @@ export class MediaConnection {
     private readonly logger: Logger,
     private readonly open: OpenTransport = PeerTransport.open,
   ) {
-    this.streams = {
-      cname: randomBytes(9).toString('base64url'),
-      audioSsrc: randomSsrc(),
-      videoSsrc: randomSsrc(),
-      videoRtxSsrc: randomSsrc(),
-    };
+    this.streams = newStreams(randomBytes(9).toString('base64url'));
     this.receiver = new PeerReceiver(randomSsrc(), this.streams.cname, {
       onAudio: (packet, use) => events.onAudio(packet, use),
       onVideo: (frame, captureMicros, use) => events.onVideo(frame, captureMicros, use),
@@ -172,6 +167,10 @@ export class MediaConnection {
     { allCandidates = false, only, reachedAt }: NegotiateOptions = {},
   ): Promise<string> {
     const offer = parseOffer(sdp, this.options.videoCodecs, { previous: this.offer, only });
+    // What is sent in another way is another stream: its numbers begin anywhere.
+    if (this.offer && mixOf(this.offer.media) !== mixOf(offer.media)) {
+      this.streams = newStreams(this.streams.cname);
+    }
     this.offer = offer;
     this.offerSdp = sdp;
     this.tap?.offer(sdp, nowMicros());
@@ -344,6 +343,21 @@ export class MediaConnection {
     this.current = state;
     this.events.onState(state, reason);
   }
+}
+
+function newStreams(cname: string): LocalStreams {
+  return {
+    cname,
+    audioSsrc: randomSsrc(),
+    videoSsrc: randomSsrc(),
+    videoRtxSsrc: randomSsrc(),
+  };
+}
+
+/** On which m-lines, and in which formats, the mix and the composite are sent. */
+function mixOf({ sections }: NegotiatedMedia): string {
+  const mixes = sections.flatMap(({ mid, mix }) => (mix ? [{ mid, ...mix }] : []));
+  return JSON.stringify(mixes);
 }
 
 function randomSsrc(): number {

@@ -1,5 +1,5 @@
 /** What everybody in a room may know of one participant. */
-import type { MediaTrouble, Role } from '../protocol/participants.js';
+import type { MediaTrouble, MissingMedia, Role } from '../protocol/participants.js';
 
 /** Of a participant's media connection. */
 export type ConnectionState = 'new' | 'connecting' | 'connected' | 'interrupted' | 'failed';
@@ -20,6 +20,8 @@ export interface ParticipantInfo {
   readonly trouble?: MediaTrouble;
   /** What they send is being captured for diagnosis. */
   readonly captured?: boolean;
+  /** Media that should flow and does not; missing if there is none. */
+  readonly missing?: MissingMedia[];
 }
 
 /** A participant, as far as its description needs it. */
@@ -37,6 +39,7 @@ export interface Described {
   /** What is wrong with it as far as the connection sees. */
   readonly connectionTrouble?: MediaTrouble | undefined;
   readonly captured: boolean;
+  readonly missing: readonly MissingMedia[];
 }
 
 export function participantInfo(participant: Described): ParticipantInfo {
@@ -48,5 +51,6 @@ export function participantInfo(participant: Described): ParticipantInfo {
     ...{ id, identity, name, role, viewer, mic: micOn, camera: cameraOn, screen, connected },
     ...(trouble ? { trouble } : {}),
     ...(participant.captured ? { captured: true } : {}),
+    ...(participant.missing.length > 0 ? { missing: [...participant.missing] } : {}),
   };
 }

@@ -6,6 +6,7 @@
 import { TesseraError } from '../errors.js';
 import type { MixSettings, SourceId } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
+import type { MissingMedia } from '../protocol/participants.js';
 import type { ReceivedAudio } from '../receive/peer-receiver.js';
 import type { ReceivedFrame } from '../receive/video-receiver.js';
 import { BT601 } from '../rtp/colour-space.js';
@@ -20,6 +21,7 @@ import {
   type OutboundPath,
 } from './media-connection.js';
 import type { ShownSize } from './media-source.js';
+import { MediaWatchdog } from './media-watchdog.js';
 import type { ConnectionState } from './participant-info.js';
 import { ParticipantOutput } from './participant-output.js';
 import { checkLimits, type ReceiveLimits } from './receive-limits.js';
@@ -37,6 +39,17 @@ export interface ParticipantMediaOptions extends MediaConnectionOptions {
   readonly openTransport?: OpenTransport;
 }
 
+/** How often the watchdog looks. */
+const WATCH_INTERVAL: Micros = 500_000;
+/** So many packets sent and none reported are no accident. */
+const SENT_ENOUGH = 50;
+
+const MISSING_WORDS: Readonly<Record<MissingMedia, string>> = {
+  audio: 'your microphone is on, but none of its sound arrives',
+  video: 'your camera is on, but none of its pictures arrives',
+  mix: 'nothing of what is sent to you arrives',
+};
+
 /** Whose media it is. */
 export interface MediaOwner {
   readonly id: string;
@@ -45,6 +58,8 @@ export interface MediaOwner {
   readonly screenSourceId: SourceId;
   /** Whether they may receive the composite and the mix. */
   readonly canSubscribe: boolean;
+  readonly micOn: boolean;
+  readonly cameraOn: boolean;
   /** Whether what they send on such an m-line goes into the room at present. */
   publishes(use: UplinkUse): boolean;
 }
@@ -58,6 +73,8 @@ export interface ParticipantMediaEvents {
 export class ParticipantMedia {
   readonly connection: MediaConnection;
   private current: ParticipantOutput | undefined;
+  /** Of the output. */
+  private sentStreams: OutboundPath['streams'] | undefined;
   private limits: ReceiveLimits = {};
   private sparesBest = false;
   /** The size in the last `cameraShown`. */
@@ -66,6 +83,11 @@ export class ParticipantMedia {
   private tooLargeReported = false;
   /** Video that arrives and cannot be shown as it should be. */
   readonly stalled = new Set<'camera' | 'screen'>();
+  private readonly watchdog = new MediaWatchdog();
+  private watchedAt: Micros = 0;
+  private mixUndecoded = false;
+  /** What arrived from them: packets of the microphone, frames of the camera, reports on what was sent. */
+  private readonly arrived = { audio: 0, video: 0, mix: 0 };
 
   constructor(
     private readonly owner: MediaOwner,
@@ -82,9 +104,12 @@ export class ParticipantMedia {
         accepts: (size) => options.sizes.judge(size, nowMicros()) === 'taken',
         onTooLarge: (size) => this.reportTooLarge(size),
         onStalled: (use, isStalled) => this.stallChanged(use, isStalled),
-        onRtcp: (packet, now) => this.current?.rtcp(packet, now),
+        onRtcp: (packet, now) => {
+          if ('blocks' in packet && packet.blocks.length > 0) this.arrived.mix++;
+          this.current?.rtcp(packet, now);
+        },
         onState: (state, reason) => this.stateChanged(state, reason),
-        onRenegotiated: () => events.onChanged(),
+        onRenegotiated: () => this.renegotiated(),
         onCandidate: (candidate) => events.tell({ type: 'candidate', candidate }),
         onData: (text) => events.tell({ type: 'data', text }),
       },
@@ -96,6 +121,16 @@ export class ParticipantMedia {
   /** Undefined while they are not connected, and if they may not receive. */
   get output(): ParticipantOutput | undefined {
     return this.current;
+  }
+
+  /** What should flow and has not since they are connected. */
+  get missing(): readonly MissingMedia[] {
+    return this.watchdog.missing;
+  }
+
+  /** The client says that it can decode nothing of what it gets, or that it can now. */
+  setMixMissing(isMissing: boolean): void {
+    this.mixUndecoded = isMissing;
   }
 
   /** They need no better rendition than this. @throws TesseraError `unknown_rendition`. */
@@ -128,6 +163,7 @@ export class ParticipantMedia {
       output?.tick(now);
       const backBps = output?.estimateBps ?? Number.POSITIVE_INFINITY;
       this.connection.tick(now, output?.roundTripMicros ?? 0, backBps);
+      if (now - this.watchedAt >= WATCH_INTERVAL) this.watch(now);
     } catch (error) {
       this.logger.error({ error }, 'the tick of a participant broke');
       this.connection.fail('internal_error');
@@ -139,6 +175,7 @@ export class ParticipantMedia {
     return {
       ...this.pipeline.sourceCounters(this.owner.sourceId),
       ...this.connection.snapshot(),
+      ...this.watchdog.counters,
       ...this.current?.snapshot(),
     };
   }
@@ -155,6 +192,7 @@ export class ParticipantMedia {
   }
 
   private receiveAudio({ payload, ...packet }: ReceivedAudio, use: 'mic' | 'screen-audio'): void {
+    if (use === 'mic') this.arrived.audio++;
     if (!this.owner.publishes(use)) return;
     const { sourceId, screenSourceId } = this.owner;
     const source = use === 'mic' ? sourceId : screenSourceId;
@@ -169,6 +207,7 @@ export class ParticipantMedia {
     const { codec, keyframe, damaged, data, colourSpace = BT601, rotation } = frame;
     const arrivalMicros = nowMicros();
     this.tooLargeReported = false;
+    if (use === 'camera') this.arrived.video++;
     if (!this.owner.publishes(use)) return;
     this.pipeline.stages.observe('reorder', arrivalMicros - frame.firstArrivalMicros);
     this.pipeline.receive({
@@ -200,7 +239,19 @@ export class ParticipantMedia {
     this.events.tell({ type: 'error', error });
   }
 
+  /** A later offer may receive on other m-lines, or in other formats. */
+  private renegotiated(): void {
+    const path = this.connection.outbound;
+    if (path && this.current && path.streams !== this.sentStreams) {
+      this.removeOutput();
+      this.addOutput(path);
+      this.requestFirstKeyframe();
+    }
+    this.events.onChanged();
+  }
+
   private addOutput(path: OutboundPath): void {
+    this.sentStreams = path.streams;
     const { mix } = this.options;
     const { id, sourceId } = this.owner;
     const output: ParticipantOutput = new ParticipantOutput(
@@ -236,6 +287,35 @@ export class ParticipantMedia {
   private nameOf(rendition: number | undefined): string {
     const found = rendition === undefined ? undefined : this.options.mix.renditions[rendition];
     return found ? renditionName(found) : AUDIO_ONLY;
+  }
+
+  private watch(now: Micros): void {
+    this.watchedAt = now;
+    const { owner, connection, current: output, arrived } = this;
+    const connected = connection.state === 'connected';
+    const sends = (use: 'mic' | 'camera') =>
+      connected && connection.uses.has(use) && owner.publishes(use);
+    const news = this.watchdog.look(
+      {
+        audio: { expected: owner.micOn && sends('mic'), progress: arrived.audio },
+        video: { expected: owner.cameraOn && sends('camera'), progress: arrived.video },
+        mix: {
+          expected: connected && (output?.packetsSent ?? 0) > SENT_ENOUGH,
+          progress: arrived.mix,
+          known: this.mixUndecoded,
+        },
+      },
+      now,
+    );
+    if (!news) return;
+    this.logger.info({ missing: this.missing }, 'missing media changed');
+    this.events.onChanged();
+    for (const kind of news) {
+      const error = new TesseraError('media_missing', MISSING_WORDS[kind], {
+        next: 'Join again; if it stays so, look at the network, and at what the client sends.',
+      });
+      this.events.tell({ type: 'error', error });
+    }
   }
 
   private stallChanged(use: 'camera' | 'screen', isStalled: boolean): void {

@@ -104,6 +104,12 @@ export class ParticipantOutput implements MediaOutput {
     return this.streams.sender.queueMicros;
   }
 
+  /** Without retransmissions. */
+  get packetsSent(): number {
+    const { audio_packets_sent: audio, video_packets_sent: video } = this.streams.snapshot();
+    return audio + video;
+  }
+
   /** From the participant's reports; 0 if unknown. */
   get roundTripMicros(): Micros {
     return this.streams.roundTripMicros;

@@ -55,5 +55,6 @@ function screenState(participant: Participant): SourceState {
 }
 
 function hasTrouble({ connectionState, media }: Participant, video: 'camera' | 'screen'): boolean {
-  return connectionState === 'interrupted' || media.stalled.has(video);
+  const isMissing = video === 'camera' && media.missing.includes('video');
+  return connectionState === 'interrupted' || media.stalled.has(video) || isMissing;
 }

@@ -4,7 +4,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { TesseraError } from '../errors.js';
 import type { SourceId } from '../link/link-messages.js';
 import type { Logger } from '../logger.js';
-import type { MediaTrouble, Role } from '../protocol/participants.js';
+import type { MediaTrouble, MissingMedia, Role } from '../protocol/participants.js';
 import type { UplinkUse } from '../rtp/negotiated-media.js';
 import type { Grant, PublishSource } from './grant.js';
 import type { MediaConnection } from './media-connection.js';
@@ -157,6 +157,11 @@ export class Participant implements MediaOwner {
   /** What they send is being captured for diagnosis. */
   get captured(): boolean {
     return this.connection.tap !== undefined;
+  }
+
+  /** What should flow and does not. */
+  get missing(): readonly MissingMedia[] {
+    return this.media.missing;
   }
 
   /** Their newest SDP offer. */

@@ -11,6 +11,7 @@ import type { PeerReceiverSnapshot } from '../receive/peer-receiver.js';
 import type { BandwidthEstimatorCounters } from '../send/bandwidth-estimator.js';
 import type { PacedSenderCounters } from '../send/paced-sender.js';
 import type { SupervisorCounters } from './media-process-supervisor.js';
+import type { WatchdogCounters } from './media-watchdog.js';
 
 export interface PipelineCounters extends SupervisorCounters {
   /** Frames that did not fit into the link to the media process. */
@@ -64,7 +65,9 @@ export type ConnectionSnapshot = ConnectionCounters &
   Partial<PeerTransportCounters>;
 
 /** All of one participant; parts are missing while there is no connection or no output. */
-export type ParticipantSnapshot = Partial<SourceSnapshot & ConnectionSnapshot & OutputSnapshot>;
+export type ParticipantSnapshot = Partial<
+  SourceSnapshot & ConnectionSnapshot & OutputSnapshot & WatchdogCounters
+>;
 
 /** Values of a participant that are not sums. */
 export const PARTICIPANT_GAUGES = [

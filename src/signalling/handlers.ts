@@ -102,6 +102,7 @@ const HANDLERS = {
     const { id } = context.seat().participant;
     context.send({ type: 'iceServers', iceServers: context.dependencies.iceServers(id) });
   },
+  missing: (context, { mix }) => context.seat().participant.media.setMixMissing(mix),
   mute: (context, message) => context.seat().participant.setMuted(message),
   receive: (context, message) => context.seat().participant.media.setReceiveLimits(message),
   recordings: async (context) => {

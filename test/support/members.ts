@@ -41,6 +41,7 @@ export function testMember(name: string, grant: Grant): TestMember {
     sharesScreen: false,
     mediaTrouble: undefined,
     captured: false,
+    missing: [],
     connectionState: 'connected',
     closed: false,
     setMuted: ({ mic, camera, screen }) => {

@@ -40,6 +40,9 @@ const COUNTERS: RoomCounters = {
   srtp_auth_failed: 1,
   srtp_replayed: 1,
   guard_unvalidated_address: 1,
+  media_missing_audio: 1,
+  media_missing_video: 1,
+  media_missing_mix: 1,
 };
 
 function snapshotOf(numRooms: number): MetricsSnapshot {
