@@ -29,6 +29,8 @@ export interface RtpClientOptions {
   readonly sequence?: number;
   /** Only over IPv6. */
   readonly ipv6?: boolean;
+  /** Answers connectivity checks, and makes none. */
+  readonly iceLite?: boolean;
   /** False resolves once the answer is there. */
   readonly awaitConnection?: boolean;
   /** Changes the offer before it is sent. */
@@ -71,11 +73,12 @@ export class RtpClient {
   /** @throws TesseraError with the server's reason, or `unreachable`. */
   static async join(options: RtpClientOptions): Promise<RtpClient> {
     const { codec = 'vp8', viewer = false, ipv6 = false, receive = true, watch = true } = options;
-    const { data = false, screen = false } = options;
+    const { data = false, screen = false, iceLite = false } = options;
     const peer = new ClientPeer({
       codec,
       receiveCodec: options.receiveCodec,
       ipv6,
+      iceLite,
       sends: !viewer,
       screen,
       data,

@@ -36,6 +36,8 @@ export interface ClientPeerOptions {
   readonly data: boolean;
   /** Uses IPv6 only. */
   readonly ipv6: boolean;
+  /** Answers connectivity checks, and makes none (RFC 8445, 2.5). */
+  readonly iceLite?: boolean;
   /** Sequence number of the first video packet. */
   readonly videoSequence: number;
 }
@@ -108,6 +110,7 @@ export class ClientPeer {
       iceAdditionalHostAddresses: [ipv6 ? '::1' : '127.0.0.1'],
       iceUseIpv4: !ipv6,
       iceUseIpv6: ipv6,
+      iceLite: options.iceLite ?? false,
       codecs: {
         audio: [new RTCRtpCodecParameters({ ...audio, payloadType: AUDIO_PAYLOAD_TYPE })],
         video: [...new Set([codec, receiveCodec])].map(

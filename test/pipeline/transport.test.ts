@@ -23,6 +23,19 @@ test('a call over IPv6', async () => {
   await client.close();
 });
 
+test('a client that is ICE-lite: the server makes the checks and chooses the pair', async () => {
+  server = await TestServer.start();
+  const client = await RtpClient.join({
+    url: server.signalUrl,
+    room: 'lite',
+    name: 'Lite',
+    iceLite: true,
+  });
+  await waitFor('the composite', () => client.videoFrames > 3, 20_000);
+  await waitFor('the mix', () => client.packetsReceived.audio > 100, 20_000);
+  await client.close();
+});
+
 test('a call of a browser over TCP, both ways', async () => {
   server = await TestServer.start({ TESSERA_ICE_TCP: 'on' });
   const network = await ImpairedNetwork.start(server);

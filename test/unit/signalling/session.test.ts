@@ -213,6 +213,23 @@ test('only hosts moderate', async () => {
   expect(dependencies.endRoom).toHaveBeenCalledWith('demo');
 });
 
+test('ICE servers come anew when a client asks before a restart', async () => {
+  const { join } = start();
+  const { socket, send } = await join();
+  await send({ type: 'iceServers' });
+  const iceServers = [{ urls: ['stun:example.org'] }];
+  expect(socket.last('iceServers')).toEqual({ type: 'iceServers', iceServers });
+});
+
+test('what a client cannot play is known to all after the next look', async () => {
+  const { join, room } = start();
+  const { send } = await join();
+  const { media } = room.participant(room.participants[0]?.id ?? '');
+  const said = vi.spyOn(media, 'setMixMissing');
+  await send({ type: 'missing', mix: true });
+  expect(said).toHaveBeenCalledWith(true);
+});
+
 test('recording access and new tokens are sent', async () => {
   const { join } = start();
   const renew = vi.fn(async () => 'new token');
