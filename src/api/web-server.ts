@@ -44,7 +44,7 @@ export interface WebServerOptions
   /** Whose `X-Forwarded-For` and `X-Forwarded-Prefix` are believed. */
   readonly trustedProxies: readonly string[];
   /** Path below which clients see the server; empty, or without a slash at the end. */
-  readonly prefix: string;
+  readonly pathPrefix: string;
   /** Of one address. */
   readonly requestsPerMinute: number;
   /** A request that is not whole within this time is ended; its headers within a third of it. */
@@ -80,7 +80,7 @@ async function requireHost({ raw }: FastifyRequest): Promise<void> {
 
 /** Signalling, WHIP and WHEP register themselves on it. */
 export async function createWebServer(options: WebServerOptions): Promise<FastifyInstance> {
-  const { tls, logger, trustedProxies, prefix, requestMs } = options;
+  const { tls, logger, trustedProxies, pathPrefix, requestMs } = options;
   const limits = {
     maxHeaderSize: MAX_HEADER_BYTES,
     // Node's own refusal would have no code.
@@ -98,7 +98,7 @@ export async function createWebServer(options: WebServerOptions): Promise<Fastif
     clientErrorHandler: answerUnreadable,
     schemaErrorFormatter: schemaError,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
-    rewriteUrl: withoutPrefix(prefix),
+    rewriteUrl: withoutPrefix(pathPrefix),
     // What is not as described is refused, not mended.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: true } },
   } as const;
@@ -115,7 +115,7 @@ export async function createWebServer(options: WebServerOptions): Promise<Fastif
   app.addHook('onRequest', requireHost);
   if (options.access.open) refuseForwarded(app);
   answerWithProblems(app, logger);
-  addPathPrefix(app, prefix);
+  addPathPrefix(app, pathPrefix);
   app.addHook('onSend', async (request, reply) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
   });

@@ -90,7 +90,7 @@ export interface HttpConfig {
   /** Addresses and networks whose `X-Forwarded-For` and `X-Forwarded-Prefix` are believed. */
   readonly trustedProxies: readonly string[];
   /** Path below which clients see the server; empty, or without a slash at the end. */
-  readonly prefix: string;
+  readonly pathPrefix: string;
   /** Of one address. */
   readonly requestsPerMinute: number;
   /** A request that is not whole within this time is ended. */
@@ -107,12 +107,12 @@ export function httpConfig(
   values: ValuesOf<typeof LISTEN_SETTINGS | typeof WEB_SETTINGS | typeof LIMIT_SETTINGS>,
   report: ReportFault,
 ): HttpConfig {
-  const prefix = values['web.prefix'].replace(/\/+$/, '');
-  if (prefix !== '' && !/^(\/[\w.~-]+)+$/.test(prefix)) {
-    report('web.prefix', `${prefix} must be a path like /tessera`);
+  const pathPrefix = values['web.prefix'].replace(/\/+$/, '');
+  if (pathPrefix !== '' && !/^(\/[\w.~-]+)+$/.test(pathPrefix)) {
+    report('web.prefix', `${pathPrefix} must be a path like /tessera`);
   }
   return {
-    prefix,
+    pathPrefix,
     host: values.host,
     port: values.port,
     tls: values.tls,
