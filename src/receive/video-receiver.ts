@@ -37,7 +37,7 @@ const SILENT_AFTER: Micros = 2_000_000;
 export interface ReceivedFrame extends DepacketizedFrame {
   readonly codec: VideoCodec;
   readonly timestamp: RtpTicks;
-  /** Frames before it are missing, and no keyframe came since: it may look broken. */
+  /** Frames before it are missing, or a decoder may miss them, and no keyframe comes: it may look broken. */
   readonly damaged: boolean;
   /** From the header extension of the latest keyframe; undefined if it had none. */
   readonly colourSpace: ColourSpace | undefined;
@@ -77,6 +77,8 @@ export class VideoReceiver {
   private isDecodable = false;
   /** Frames are given although a keyframe is missing. */
   private isDamaged = false;
+  /** A decoder needs a keyframe that does not come: it gets what there is. */
+  private isWanted = false;
   /** The stream has given a keyframe. */
   private hadKeyframe = false;
   /** Markers end frames: always, not yet shown, or not at all. */
@@ -162,8 +164,7 @@ export class VideoReceiver {
   /** The decoder lost its way, or there is a new viewer: asks for a keyframe, within the rate limit. */
   askKeyframe(now: Micros): void {
     if (this.isTooLarge || !this.requests.due(now)) return;
-    // Without an answer, whoever needs the keyframe gets what there is.
-    if (this.requests.areIgnored && this.hadKeyframe) this.isDamaged = true;
+    if (this.requests.areIgnored && this.hadKeyframe) this.isWanted = true;
     this.counters.video_keyframe_requests++;
     this.events.requestKeyframe();
   }
@@ -311,11 +312,13 @@ export class VideoReceiver {
     if (frame.keyframe) {
       this.hadKeyframe = true;
       this.isDamaged = false;
+      this.isWanted = false;
     }
     // Both header extensions are on the last packet of a frame.
     if (frame.keyframe || last?.colourSpace) this.colourSpace = last?.colourSpace;
     this.rotation = last?.rotation ?? (frame.keyframe ? 0 : this.rotation);
-    const { colourSpace, rotation, isDamaged: damaged } = this;
+    const { colourSpace, rotation } = this;
+    const damaged = this.isDamaged || this.isWanted;
     const described = { codec, timestamp, damaged, colourSpace, rotation, firstArrivalMicros };
     this.events.onFrame({ ...frame, ...described });
   }
@@ -371,6 +374,7 @@ export class VideoReceiver {
     this.starts = [];
     this.isReading = false;
     this.isDamaged = false;
+    this.isWanted = false;
     this.waitingSince = undefined;
     this.from = Number.NEGATIVE_INFINITY;
     this.highest = Number.NEGATIVE_INFINITY;

@@ -102,6 +102,20 @@ test('keyframe requests are 500 ms apart, and become rarer', () => {
   expect(at).toEqual([0, 500, 1000, 2000, 4000, 8000, 12_000]);
 });
 
+test('a decoder that needs a keyframe and gets none may go on without; the stream does not fail', () => {
+  const { frames, video, give } = receiver();
+  const packets = stream([vp8Frame(true, 20, 1), ...Array(100).fill(vp8Frame(false, 20, 2))]);
+  packets.forEach((packet, index) => {
+    give(packet, index * 33_333);
+    video.tick(index * 33_333);
+    if (index > 10) video.askKeyframe(index * 33_333);
+  });
+  expect(frames).toHaveLength(101);
+  expect(frames.slice(0, 20).some(({ damaged }) => damaged)).toBe(false);
+  expect(frames.slice(-20).every(({ damaged }) => damaged)).toBe(true);
+  expect(video.isFailing(101 * 33_333)).toBe(false);
+});
+
 test('NACK: gated by the round trip, ten tries, across the wrap', () => {
   const nack = new NackGenerator();
   nack.received(65_534, 0);
