@@ -51,8 +51,8 @@ export interface WebServerOptions
   readonly requestMs: number;
   /** For Prometheus. */
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
-  /** Counters of the whole server, for `/stats`. */
-  stats(): Record<string, unknown>;
+  /** Counters of the whole server as JSON, for `/stats`. */
+  stats(): Promise<string>;
 }
 
 /** The client's own id if it is one that fits into a log line, or a new one. */
@@ -142,7 +142,7 @@ export async function createWebServer(options: WebServerOptions): Promise<Fastif
   app.get(
     '/stats',
     { onRequest: (request) => options.access.require(request, { kind: 'list' }) },
-    () => options.stats(),
+    async (_request, reply) => reply.type('application/json').send(await options.stats()),
   );
   await app.register(
     fastifyStatic,

@@ -3,13 +3,11 @@
  * it in slices, so that media need not wait for it. Scrapes at the same time share one.
  */
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { WorkSlices } from '../util/work-slices.js';
 import { DEFINITIONS, type Definition, define, perRoom } from './definitions.js';
 import { EXPOSITION_TYPE, Exposition } from './exposition.js';
 import { FAMILIES } from './families.js';
 import type { MetricsSnapshot } from './metrics-snapshot.js';
-
-/** A slice of work longer than this makes way for media. */
-const SLICE_MS = 1;
 
 const ALL: readonly Definition[] = [
   ...FAMILIES.flatMap(({ name, help, values }) => [
@@ -20,8 +18,6 @@ const ALL: readonly Definition[] = [
   ]),
   ...DEFINITIONS,
 ];
-
-const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 export class Metrics {
   readonly contentType = EXPOSITION_TYPE;
@@ -43,17 +39,13 @@ export class Metrics {
 
   private async write(snapshot: MetricsSnapshot): Promise<string> {
     const to = new Exposition();
-    await nextTurn();
-    let began = performance.now();
+    const slices = new WorkSlices();
     for (const { name, type, help, write } of ALL) {
       const whole = `tessera_${name}`;
       to.family(whole, type, help);
       write(to, whole, snapshot);
-      if (performance.now() - began < SLICE_MS) continue;
-      await nextTurn();
-      began = performance.now();
+      await slices.next();
     }
-    await nextTurn();
     return `${await this.node.metrics()}\n${to.text}`;
   }
 }
