@@ -5,7 +5,6 @@ export const DTLS_ALERT = 21;
 export const DTLS_HANDSHAKE = 22;
 export const DTLS_APPLICATION_DATA = 23;
 
-export const HELLO_REQUEST = 0;
 export const CLIENT_HELLO = 1;
 export const HELLO_VERIFY_REQUEST = 3;
 export const CERTIFICATE = 11;
