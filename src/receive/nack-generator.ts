@@ -22,6 +22,11 @@ const UNREPAIRED_IN_A_ROW = 10;
 const SHORTEST_WAIT: Micros = 300_000;
 const LONGEST_WAIT: Micros = 1_000_000;
 const ROUND_TRIPS = 4;
+/** A sender at a low bitrate repairs slowly: this many of its usual repair times are waited for. */
+const REPAIR_TIMES = 3;
+const REPAIR_SMOOTHING = 1 / 8;
+/** After this many tries for a packet the pauses are twice as long. */
+const EAGER_TRIES = 5;
 /** How long a packet may be overtaken by others, where no repair comes. */
 const REORDERED: Micros = 60_000;
 
@@ -37,6 +42,8 @@ export class NackGenerator {
   private highest: number | undefined;
   /** Smoothed share of packets that did not come at the first try. */
   private lossShare = 0;
+  /** Smoothed time from a gap to its repair. */
+  private repairTime: Micros = 0;
   /** Packets in a row that were asked for in vain. */
   private unrepaired = 0;
 
@@ -48,7 +55,10 @@ export class NackGenerator {
     const wanted = this.missing.get(sequence);
     if (wanted) {
       this.missing.delete(sequence);
-      if (wanted.tries > 0) this.unrepaired = 0;
+      if (wanted.tries > 0) {
+        this.unrepaired = 0;
+        this.repairTime += (now - wanted.since - this.repairTime) * REPAIR_SMOOTHING;
+      }
     }
     if (this.highest === undefined || sequence <= this.highest) {
       this.highest ??= sequence;
@@ -81,7 +91,11 @@ export class NackGenerator {
     if (!entry) return true;
     const patience = Math.min(
       LONGEST_WAIT,
-      Math.max(SHORTEST_WAIT, ROUND_TRIPS * (roundTrip + INTERVAL_MARGIN)),
+      Math.max(
+        SHORTEST_WAIT,
+        ROUND_TRIPS * (roundTrip + INTERVAL_MARGIN),
+        REPAIR_TIMES * this.repairTime,
+      ),
     );
     const repairs = this.unrepaired < UNREPAIRED_IN_A_ROW;
     return now - entry.since >= (repairs ? patience : REORDERED);
@@ -98,7 +112,8 @@ export class NackGenerator {
     const due: number[] = [];
     for (const [sequence, entry] of this.missing) {
       const since = now - entry.askedAt;
-      if (entry.tries > 0 && since < interval) {
+      const pause = entry.tries > EAGER_TRIES ? 2 * interval : interval;
+      if (entry.tries > 0 && since < pause) {
         if (entry.copied || this.lossShare < LOSSY || since < COPY_AFTER) continue;
         entry.copied = true;
         due.push(sequence);

@@ -129,6 +129,30 @@ test('NACK: gated by the round trip, ten tries, across the wrap', () => {
   expect(nack.isMissing(65_535)).toBe(false);
 });
 
+test('NACK: a gap is given up after 300 ms, later where repairs are slow, after a second at most', () => {
+  const nack = new NackGenerator();
+  const lose = (sequence: number, now: number) => {
+    nack.received(sequence - 1, now);
+    nack.received(sequence + 1, now);
+    nack.due(now, 20_000);
+  };
+  const patience = (sequence: number, since: number) => {
+    for (let wait = 0; ; wait += 10_000) {
+      nack.due(since + wait, 20_000);
+      if (nack.isHopeless(sequence, since + wait, 20_000)) return wait / 1000;
+    }
+  };
+  lose(10, 0);
+  expect(patience(10, 0)).toBe(300);
+  for (let n = 1; n <= 40; n++) {
+    lose(10 + 10 * n, n * 1_000_000);
+    nack.received(10 + 10 * n, n * 1_000_000 + 180_000);
+  }
+  lose(1000, 50_000_000);
+  expect(patience(1000, 50_000_000)).toBeGreaterThan(450);
+  expect(patience(1000, 50_000_000)).toBeLessThanOrEqual(1000);
+});
+
 test('H.264: packets and back, STAP-A and FU-A, and the size in the SPS', () => {
   const sps = Buffer.from(
     '6742c01fda014016e9a808080a000003000200000300793065800000',
