@@ -170,8 +170,8 @@ async function buildWeb(context: Context, events: Events, media: Media, version:
     ...config.signalling,
     openRoom: (id) => rooms.open(id),
     endRoom: (id) => rooms.end(id),
-    recordingAccess: (room, role) =>
-      access.recordingAccess(room, role, config.recording.playback === 'everybody'),
+    recordingAccess: (room, role, grant) =>
+      access.recordingAccess(room, role, grant, config.recording.playback === 'everybody'),
     callerOf: (request) => access.callerOf(request),
     iceServers,
     sessions,

@@ -13,6 +13,8 @@ import { type Grant, PUBLISH_SOURCES, type PublishSource } from '../rooms/grant.
 
 const MAX_TOKEN_LENGTH = 8192;
 const ALGORITHM = 'HS256';
+/** Tokens that a token may come from, one from the other. */
+const MAX_ANCESTORS = 8;
 
 /** LiveKit's video grant, as far as Tessera knows it; what it does not know is left alone. */
 export const VideoGrant = Type.Object({
@@ -46,6 +48,8 @@ const Claims = TypeCompiler.Compile(
     name: Type.Optional(Type.String({ maxLength: 256 })),
     video: Type.Optional(VideoGrant),
     root: Type.Optional(Type.String({ maxLength: 64 })),
+    from: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: MAX_ANCESTORS })),
+    until: Type.Optional(Type.Number()),
   }),
 );
 
@@ -56,6 +60,10 @@ export interface VerifiedToken {
   readonly video: VideoGrant;
   /** Of the token, or of the first one of those that were renewed from it. */
   readonly digest: string;
+  /** Digests of what it was made with: what ends one of those ends this one too. */
+  readonly ancestors: readonly string[];
+  /** When renewals end, in ms since 1970; undefined if it was not renewed yet. */
+  readonly until: number | undefined;
   /** In ms since 1970. */
   readonly expiresAt: number;
   /** Its life is over; everything else about it is right. */
@@ -69,6 +77,10 @@ export interface TokenContents {
   readonly seconds: number;
   /** Digest of the token that this one goes on from: what ends that one ends this one too. */
   readonly root?: string | undefined;
+  /** Digests of what it is made with. */
+  readonly from?: readonly string[] | undefined;
+  /** When renewals end, in ms since 1970. */
+  readonly until?: number | undefined;
 }
 
 function refuse(message: string, cause?: unknown): TesseraError {
@@ -78,9 +90,15 @@ function refuse(message: string, cause?: unknown): TesseraError {
   });
 }
 
-export function signToken(key: ApiKey, contents: TokenContents): Promise<string> {
-  const { identity, name, video, seconds, root } = contents;
-  const claims = { name, video, root };
+/** @throws TesseraError `forbidden` if too many tokens were made one with the other. */
+export async function signToken(key: ApiKey, contents: TokenContents): Promise<string> {
+  const { identity, name, video, seconds, root, from, until } = contents;
+  if (from && from.length > MAX_ANCESTORS) {
+    throw new TesseraError('forbidden', 'the token comes from too many others', {
+      next: 'Make it with a token of the server (`tessera token create --server`).',
+    });
+  }
+  const claims = { name, video, root, from, until: until && Math.floor(until / 1000) };
   const jwt = new SignJWT(claims)
     .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT' })
     .setIssuer(key.id)
@@ -130,6 +148,8 @@ export async function verifyToken(
     name: claims.name === '' ? undefined : claims.name,
     video: claims.video ?? {},
     digest: claims.root ?? createHash('sha256').update(token).digest('base64url'),
+    ancestors: claims.from ?? [],
+    until: claims.until && claims.until * 1000,
     expiresAt: claims.exp * 1000,
     expired,
   };
@@ -152,8 +172,8 @@ function roleOf({ roomAdmin, canPublish, hidden }: VideoGrant): Role {
 }
 
 /** What a token gives in the room that it is for. @throws TesseraError `forbidden` if it opens none. */
-export function grantOf(token: VerifiedToken): Grant {
-  const { video, identity, name, digest, expiresAt } = token;
+export function grantOf(token: VerifiedToken): Omit<Grant, 'connection' | 'endsAt'> {
+  const { video, identity, name, digest, ancestors, expiresAt } = token;
   if (!video.roomJoin || !video.room) {
     throw new TesseraError('forbidden', 'the token opens no room', {
       next: 'It needs video.roomJoin and video.room.',
@@ -171,6 +191,7 @@ export function grantOf(token: VerifiedToken): Grant {
     canPublishData: (video.canPublishData ?? true) && !video.hidden,
     hidden: video.hidden ?? false,
     tokenDigest: digest,
+    ancestors,
     expiresAt,
   };
 }

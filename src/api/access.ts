@@ -1,10 +1,11 @@
 /** Who makes a request and what they may do: for HTTP and for the upgrade of signalling sockets. */
+import { createHash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { type ApiKey, makeKey } from '../config/api-keys.js';
 import { TesseraError } from '../errors.js';
 import type { Role } from '../protocol/participants.js';
 import type { Caller, RecordingAccess } from '../rooms/caller.js';
-import { OPEN_GRANT } from '../rooms/grant.js';
+import { type Grant, OPEN_GRANT } from '../rooms/grant.js';
 import type { RevokedTokens } from '../rooms/revoked-tokens.js';
 import { isLoopback } from '../util/loopback.js';
 import {
@@ -21,6 +22,8 @@ export interface AccessOptions {
   readonly keys: readonly ApiKey[];
   readonly clockSkewSeconds: number;
   readonly tokenSeconds: number;
+  readonly maxMintedSeconds: number;
+  readonly renewSeconds: number;
 }
 
 /** Life of renewed tokens. Clients get one before theirs expires, so that they can always reconnect. */
@@ -49,6 +52,17 @@ function isAllowed(video: VideoGrant, permission: Permission): boolean {
   return roomAdmin || roomRecord || (!permission.writes && roomPlayback) || false;
 }
 
+/** Rounded down; without an end there is always enough. */
+function secondsTo(end = Number.POSITIVE_INFINITY): number {
+  return Math.floor((end - Date.now()) / 1000);
+}
+
+/** Tells those apart who hold the same invitation; undefined if the token says who they are. */
+function connectionOf({ identity, digest }: VerifiedToken, { ip }: FastifyRequest) {
+  if (identity !== undefined) return undefined;
+  return createHash('sha256').update(`${digest} ${ip}`).digest('base64url');
+}
+
 export class Access {
   /** Nobody needs a token. */
   readonly open: boolean;
@@ -63,19 +77,15 @@ export class Access {
     this.keys = this.open ? [makeKey()] : options.keys;
   }
 
-  /** Default life of tokens, in seconds. */
-  get tokenSeconds(): number {
-    return this.options.tokenSeconds;
-  }
-
   /** @throws TesseraError `unauthorized`, `token_expired` or `forbidden`. */
   async require(request: FastifyRequest, permission: Permission): Promise<void> {
     this.checkHost(request);
     const token = await this.tokenOf(request);
     if (!token) return;
     if (token.expired) throw new TesseraError('token_expired', 'the token has expired');
-    const { video, digest } = token;
-    const revoked = this.revoked.has({ tokenDigest: digest });
+    const { video, digest, ancestors } = token;
+    const connection = connectionOf(token, request);
+    const revoked = this.revoked.has({ tokenDigest: digest, ancestors, connection });
     if (isAllowed(video, permission) && !revoked) return;
     const claim = {
       create: 'roomCreate',
@@ -96,42 +106,79 @@ export class Access {
       const nothing = async () => undefined;
       return { grant: OPEN_GRANT, expired: false, revoked: () => false, renew: nothing };
     }
-    const grant = grantOf(token);
+    const connection = connectionOf(token, request);
+    const endsAt = this.endOf(token);
+    const grant: Grant = { ...grantOf(token), connection, endsAt };
     const caller = {
       grant,
       expired: token.expired,
       revoked: () => this.revoked.has(grant),
-      renew: this.renewal(token),
+      renew: this.renewal(token, grant),
     };
     if (caller.revoked()) throw new TesseraError('removed', 'a host removed you from the room');
     return caller;
   }
 
-  sign(contents: TokenContents): Promise<string> {
-    return signToken(this.keys[0] as ApiKey, contents);
+  /**
+   * Makes a token on behalf of a caller. It ends with the caller's own, or earlier.
+   * @param seconds that are wished for.
+   * @returns the token, and its end in seconds since 1970.
+   * @throws TesseraError `forbidden`, `unauthorized`.
+   */
+  async mint(
+    request: FastifyRequest,
+    { seconds, ...contents }: Omit<TokenContents, 'seconds'> & { readonly seconds?: number },
+  ): Promise<{ readonly token: string; readonly expiresAt: number }> {
+    const { maxMintedSeconds, tokenSeconds } = this.options;
+    const parent = await this.tokenOf(request);
+    const left = parent ? secondsTo(parent.expiresAt) : maxMintedSeconds;
+    const life = Math.max(1, Math.min(seconds ?? tokenSeconds, maxMintedSeconds, left));
+    const from = parent && [...parent.ancestors, parent.digest];
+    const token = await this.sign({ ...contents, seconds: life, from });
+    return { token, expiresAt: Math.floor(Date.now() / 1000) + life };
   }
 
   /** What somebody in a room may do with its recordings. */
   async recordingAccess(
     room: string,
     role: Role,
+    { identity, tokenDigest, connection, ancestors, endsAt }: Grant,
     playbackForAll: boolean,
   ): Promise<RecordingAccess> {
     const writes = role === 'host';
     const reads = writes || playbackForAll;
     if (this.open || !reads) return { reads, writes };
     const video = { room, ...(writes ? { roomRecord: true } : { roomPlayback: true }) };
-    return { reads, writes, token: await this.sign({ video, seconds: RENEWED_SECONDS }) };
+    const seconds = Math.max(1, Math.min(RENEWED_SECONDS, secondsTo(endsAt)));
+    const from = [...ancestors, tokenDigest, connection].flatMap((one) => one ?? []);
+    return { reads, writes, token: await this.sign({ identity, video, seconds, from }) };
   }
 
   /** A function that gives the next token when the latest has less than RENEWED_SECONDS left. */
-  private renewal({ identity, name, video, digest, expiresAt }: VerifiedToken) {
+  private renewal(
+    { identity, name, video, digest, expiresAt }: VerifiedToken,
+    { connection, ancestors, endsAt: until }: Grant,
+  ) {
     let end = expiresAt;
+    // Those who hold the same invitation are told apart after this.
+    const isNew = connection !== undefined && !ancestors.includes(connection);
+    const from = isNew ? [...ancestors, connection] : ancestors;
     return async (): Promise<string | undefined> => {
       if (end - Date.now() > RENEWED_SECONDS * 1000) return undefined;
-      end = Date.now() + RENEWED_SECONDS * 1000;
-      return this.sign({ identity, name, video, seconds: RENEWED_SECONDS, root: digest });
+      const seconds = Math.min(RENEWED_SECONDS, secondsTo(until));
+      if (seconds * 1000 + Date.now() <= end) return undefined;
+      end = Date.now() + seconds * 1000;
+      return this.sign({ identity, name, video, seconds, root: digest, from, until });
     };
+  }
+
+  /** When the holder of a token must have left, in ms since 1970. */
+  private endOf({ until, expiresAt }: VerifiedToken): number {
+    return until ?? expiresAt + this.options.renewSeconds * 1000;
+  }
+
+  private sign(contents: TokenContents): Promise<string> {
+    return signToken(this.keys[0] as ApiKey, contents);
   }
 
   /** The verified token of a request; undefined if there is none and none is needed. */

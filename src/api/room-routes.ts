@@ -183,14 +183,14 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
       },
       onRequest,
     },
-    async ({ params, body, host, protocol, pathPrefix }) => {
+    async (request) => {
+      const { params, body, host, protocol, pathPrefix } = request;
       const { identity, role = 'participant', canPublishSources, hidden } = body;
       const { canSubscribe, canPublishData } = body;
-      const seconds = body.seconds ?? access.tokenSeconds;
-      const token = await access.sign({
+      const { token, expiresAt } = await access.mint(request, {
         identity,
         name: body.name === undefined ? undefined : cleanName(body.name),
-        seconds,
+        ...(body.seconds === undefined ? {} : { seconds: body.seconds }),
         video: {
           ...videoGrantFor(cleanRoomId(params.room), role, canPublishSources),
           ...(canSubscribe === undefined ? {} : { canSubscribe }),
@@ -201,7 +201,7 @@ export const roomRoutes: FastifyPluginAsyncTypebox<ApiDependencies> = async (app
       return {
         token,
         url: `${protocol === 'https' ? 'wss' : 'ws'}://${host}${pathPrefix}/signal`,
-        expiresAt: Math.floor(Date.now() / 1000) + seconds,
+        expiresAt,
         iceServers: iceServers(identity ?? 'invited'),
       };
     },

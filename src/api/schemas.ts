@@ -127,7 +127,11 @@ export const JoinRequest = Type.Object(
     canPublishData: Type.Optional(Type.Boolean()),
     hidden: Type.Optional(Type.Boolean()),
     seconds: Type.Optional(
-      Type.Integer({ minimum: 30, maximum: 31_536_000, description: 'life of the token' }),
+      Type.Integer({
+        minimum: 30,
+        maximum: 31_536_000,
+        description: 'wished life of the token; see auth.maxMintedSeconds',
+      }),
     ),
   },
   strict,

@@ -15,6 +15,16 @@ export const AUTH_SETTINGS = [
     'Lifetime of tokens made by the server and by `tessera token`, if the request names none.',
   ),
   number(
+    'auth.maxMintedSeconds',
+    { unit: 'seconds', min: 30, max: 31_536_000, default: 86_400 },
+    'Longest life of a token made over the API. It never ends later than the token it is made with.',
+  ),
+  number(
+    'auth.renewSeconds',
+    { unit: 'seconds', min: 0, max: 604_800, default: 43_200 },
+    'How long after the end of a token its holder may stay in a call: the token is renewed meanwhile.',
+  ),
+  number(
     'auth.clockSkewSeconds',
     { unit: 'seconds', min: 0, max: 300, default: 30 },
     'How far the clock of the machine that signs tokens may be off.',
@@ -27,6 +37,10 @@ export interface AuthConfig {
   /** Lifetime of tokens if the request names none. */
   readonly tokenSeconds: number;
   readonly clockSkewSeconds: number;
+  /** Longest life of tokens made over the API. */
+  readonly maxMintedSeconds: number;
+  /** How long after its end a token is renewed while its holder is in a call. */
+  readonly renewSeconds: number;
 }
 
 export function authConfig(
@@ -36,6 +50,8 @@ export function authConfig(
   return {
     keys: parseApiKeys(values['auth.keys'], report),
     tokenSeconds: values['auth.tokenSeconds'],
+    maxMintedSeconds: values['auth.maxMintedSeconds'],
+    renewSeconds: values['auth.renewSeconds'],
     clockSkewSeconds: values['auth.clockSkewSeconds'],
   };
 }

@@ -24,6 +24,12 @@ export interface Grant {
   readonly tokenDigest: string | undefined;
   /** When the token expires, in ms since 1970. */
   readonly expiresAt: number | undefined;
+  /** Digests of what the token was made with: what ends one of those ends this too. */
+  readonly ancestors: readonly string[];
+  /** Of an invitation: tells its holders apart, by their addresses. Else undefined. */
+  readonly connection: string | undefined;
+  /** When they must have left, in ms since 1970: the token's end, and the time that it is renewed after that. */
+  readonly endsAt: number | undefined;
 }
 
 /** For everybody on a server without keys. */
@@ -38,4 +44,7 @@ export const OPEN_GRANT: Grant = {
   hidden: false,
   tokenDigest: undefined,
   expiresAt: undefined,
+  ancestors: [],
+  connection: undefined,
+  endsAt: undefined,
 };

@@ -115,7 +115,7 @@ export class Membership<M extends Member> {
     const { locked, lobby, maxParticipants } = this.options.settings();
     const twin = this.twinOf(grant);
     const comesBack =
-      twin !== undefined || (previous !== undefined && this.returning.has(previous));
+      twin !== undefined || (previous !== undefined && this.returning.has(previous, grant));
     const known = grant.role === 'host' || comesBack;
     if (locked && !known) {
       throw new TesseraError('room_locked', 'the room is locked', {
@@ -161,6 +161,19 @@ export class Membership<M extends Member> {
     this.announceEmpty();
   }
 
+  /** Sends away all who may be here no more. @param endOf says why; undefined lets them stay. */
+  dismissEnded(endOf: (grant: Grant) => TesseraError | undefined): void {
+    for (const { id, grant } of this.all) {
+      const reason = endOf(grant);
+      if (reason) this.dismiss(id, reason);
+    }
+    for (const { id } of this.lobby.list) {
+      const grant = this.lobby.find(id)?.request.grant;
+      const reason = grant && endOf(grant);
+      if (reason) this.turnAway(id, reason);
+    }
+  }
+
   /** Somebody who waits gave up. */
   stopWaiting(waitingId: string): void {
     if (!this.lobby.take(waitingId)) return;
@@ -178,8 +191,8 @@ export class Membership<M extends Member> {
   }
 
   /** They cannot come back with their resume token. */
-  forbidReturn({ resumeToken }: M): void {
-    this.returning.delete(resumeToken);
+  forbidReturn({ resumeToken, grant }: M): void {
+    this.returning.delete(resumeToken, grant);
   }
 
   /** Resolves when their connection is closed; the others learn of it at once. */
@@ -218,7 +231,7 @@ export class Membership<M extends Member> {
     const member = this.options.create(request);
     const { id, identity, role } = member;
     this.members.set(id, member);
-    this.returning.add(member.resumeToken);
+    this.returning.add(member.resumeToken, member.grant);
     updates.attach(id, request.listener);
     this.options.onJoined(member);
     logger.info({ participant: id, identity, role, size: this.size }, 'participant joined');

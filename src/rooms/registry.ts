@@ -321,10 +321,13 @@ export class RoomRegistry {
   }
 
   private sampleLoad(): void {
-    const { egressCpuMicros } = this.dependencies;
+    const { egressCpuMicros, archive } = this.dependencies;
     const measured = this.all.map(({ telemetry }) => telemetry);
     this.admission.sample(measured, nowMicros(), egressCpuMicros());
-    for (const room of this.all) room.setLoadFloor(this.admission.floor);
+    for (const room of this.all) {
+      room.setLoadFloor(this.admission.floor);
+      room.membership.dismissEnded((grant) => archive.revoked.endOf(grant));
+    }
   }
 
   private endQuietly(room: Room, reason?: TesseraError): void {

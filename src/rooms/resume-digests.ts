@@ -3,12 +3,19 @@
  * come back into a room that is locked or has a lobby, also after a restart of the server.
  */
 import { createHash } from 'node:crypto';
+import type { Grant } from './grant.js';
 
 /** When there are more, the oldest are forgotten. */
 const MAX_DIGESTS = 4096;
 
-function digestOf(resumeToken: string): string {
-  return createHash('sha256').update(resumeToken).digest('base64url');
+/** Whose resume token it is: nobody else comes back with it. */
+type Holder = Pick<Grant, 'identity' | 'tokenDigest'>;
+
+function digestOf(resumeToken: string, { identity, tokenDigest }: Holder): string {
+  const holder = identity ?? tokenDigest ?? '';
+  return createHash('sha256')
+    .update(JSON.stringify([resumeToken, holder]))
+    .digest('base64url');
 }
 
 export class ResumeDigests {
@@ -24,17 +31,17 @@ export class ResumeDigests {
     return [...this.digests];
   }
 
-  has(resumeToken: string): boolean {
-    return this.digests.has(digestOf(resumeToken));
+  has(resumeToken: string, holder: Holder): boolean {
+    return this.digests.has(digestOf(resumeToken, holder));
   }
 
-  add(resumeToken: string): void {
-    this.digests.add(digestOf(resumeToken));
+  add(resumeToken: string, holder: Holder): void {
+    this.digests.add(digestOf(resumeToken, holder));
     const [oldest] = this.digests;
     if (this.digests.size > MAX_DIGESTS && oldest) this.digests.delete(oldest);
   }
 
-  delete(resumeToken: string): void {
-    this.digests.delete(digestOf(resumeToken));
+  delete(resumeToken: string, holder: Holder): void {
+    this.digests.delete(digestOf(resumeToken, holder));
   }
 }

@@ -1,4 +1,6 @@
 /** Tokens of participants who were removed. They are refused until they expire. */
+
+import { TesseraError } from '../errors.js';
 import type { RecordStore } from '../util/record-store.js';
 import type { Grant } from './grant.js';
 
@@ -20,16 +22,31 @@ export class RevokedTokens {
     this.forgetEnded();
   }
 
-  revoke({ tokenDigest, expiresAt }: Grant): void {
-    if (tokenDigest === undefined || expiresAt === undefined) return;
+  /** Of an invitation only for this holder: others have it too. */
+  revoke({ tokenDigest, connection, expiresAt }: Grant): void {
+    const key = connection ?? tokenDigest;
+    if (key === undefined || expiresAt === undefined) return;
     this.forgetEnded();
     const end = Math.max(expiresAt, Date.now()) + KEPT_MS;
-    this.ends.set(tokenDigest, end);
-    this.store.put(tokenDigest, { expiresAt: end });
+    this.ends.set(key, end);
+    this.store.put(key, { expiresAt: end });
   }
 
-  has({ tokenDigest }: Pick<Grant, 'tokenDigest'>): boolean {
-    return tokenDigest !== undefined && this.ends.has(tokenDigest);
+  /** Whether this was taken back, or what it was made with. */
+  has(given: Pick<Grant, 'tokenDigest'> & Partial<Grant>): boolean {
+    const { tokenDigest, connection, ancestors = [] } = given;
+    return [tokenDigest, connection, ...ancestors].some(
+      (one) => one !== undefined && this.ends.has(one),
+    );
+  }
+
+  /** Why somebody may be in a room no more; undefined while they may. */
+  endOf(grant: Grant): TesseraError | undefined {
+    if (this.has(grant)) return new TesseraError('removed', 'a host removed you from the room');
+    if (grant.endsAt === undefined || grant.endsAt > Date.now()) return undefined;
+    return new TesseraError('token_expired', 'the token has ended, and is not renewed any more', {
+      next: 'Get a new one.',
+    });
   }
 
   private forgetEnded(): void {

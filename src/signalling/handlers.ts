@@ -8,6 +8,7 @@ import type { Moderate } from '../protocol/moderation.js';
 import type { Role } from '../protocol/participants.js';
 import type { ServerMessage } from '../protocol/server-messages.js';
 import type { RecordingAccess } from '../rooms/caller.js';
+import type { Grant } from '../rooms/grant.js';
 import { cleanName } from '../rooms/names.js';
 import type { Participant } from '../rooms/participant.js';
 import { refusedMediaError } from '../rooms/refused-media.js';
@@ -27,7 +28,7 @@ export interface HandlerContext {
   readonly dependencies: {
     endRoom(id: string): Promise<void>;
     iceServers(participant: string): IceServer[];
-    recordingAccess(room: string, role: Role): Promise<RecordingAccess>;
+    recordingAccess(room: string, role: Role, grant: Grant): Promise<RecordingAccess>;
   };
   join(message: MessageOf<ClientMessage, 'join'>): Promise<void>;
   resume(message: MessageOf<ClientMessage, 'resume'>): void;
@@ -107,7 +108,11 @@ const HANDLERS = {
   receive: (context, message) => context.seat().participant.media.setReceiveLimits(message),
   recordings: async (context) => {
     const { room, participant } = context.seat();
-    const access = await context.dependencies.recordingAccess(room.id, participant.role);
+    const access = await context.dependencies.recordingAccess(
+      room.id,
+      participant.role,
+      participant.grant,
+    );
     context.send({ type: 'recordings', ...access });
   },
   chat: (context, message) => write(context.seat(), message),

@@ -13,6 +13,7 @@ import { FINAL_CLOSE } from '../protocol/limits.js';
 import type { Role } from '../protocol/participants.js';
 import type { ServerMessage } from '../protocol/server-messages.js';
 import type { Caller, RecordingAccess } from '../rooms/caller.js';
+import type { Grant } from '../rooms/grant.js';
 import { cleanName, cleanRoomId } from '../rooms/names.js';
 import type { Participant } from '../rooms/participant.js';
 import type { Room } from '../rooms/room.js';
@@ -41,7 +42,7 @@ export interface SessionDependencies {
   openRoom(id: string): Promise<Room>;
   endRoom(id: string): Promise<void>;
   /** What a role may do with the room's recordings. */
-  recordingAccess(room: string, role: Role): Promise<RecordingAccess>;
+  recordingAccess(room: string, role: Role, grant: Grant): Promise<RecordingAccess>;
   iceServers(participant: string): IceServer[];
   /** By the ids of their participants. */
   readonly sessions: Map<string, Session>;
@@ -171,7 +172,7 @@ export class Session implements HandlerContext {
   resume({ participant, token }: MessageOf<ClientMessage, 'resume'>): void {
     const session = this.dependencies.sessions.get(participant);
     const { socket } = this;
-    if (this.participant || !socket || !session?.hasResumeToken(token)) {
+    if (this.participant || !socket || !session?.hasResumeToken(token, this.caller.grant)) {
       throw new TesseraError('resume_failed', 'there is no such session to resume', {
         next: 'Join again.',
       });
@@ -218,7 +219,12 @@ export class Session implements HandlerContext {
     this.renewal.start();
   }
 
-  private hasResumeToken(token: string): boolean {
+  /** Whether the token is right, and given by the person and for the room that it is for. */
+  private hasResumeToken(token: string, { identity, tokenDigest, room }: Grant): boolean {
+    const own = this.caller.grant;
+    const isSame =
+      own.identity === undefined ? tokenDigest === own.tokenDigest : identity === own.identity;
+    if (!isSame || (room !== undefined && room !== this.room?.id)) return false;
     const expected = Buffer.from(this.participant?.resumeToken ?? '');
     const given = Buffer.from(token);
     return expected.length === given.length && timingSafeEqual(expected, given);

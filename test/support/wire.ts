@@ -9,6 +9,8 @@ export interface WireMessage {
 export interface WireOptions {
   readonly token?: string | undefined;
   readonly origin?: string;
+  /** Our own address. */
+  readonly from?: string;
 }
 
 /** A bare signalling socket: what it was sent, and how it was closed. */
@@ -28,9 +30,12 @@ export class Wire {
     socket.on('error', () => {});
   }
 
-  private static connect(server: TestServer, { token, origin }: WireOptions): WebSocket {
+  private static connect(server: TestServer, { token, origin, from }: WireOptions): WebSocket {
     const query = token === undefined ? '' : `?access_token=${encodeURIComponent(token)}`;
-    return new WebSocket(`${server.signalUrl}${query}`, origin === undefined ? {} : { origin });
+    return new WebSocket(`${server.signalUrl}${query}`, {
+      ...(origin === undefined ? {} : { origin }),
+      ...(from === undefined ? {} : { localAddress: from }),
+    });
   }
 
   static async open(server: TestServer, options: WireOptions = {}): Promise<Wire> {
