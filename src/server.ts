@@ -144,7 +144,7 @@ function buildMedia({ config, logger }: Context, { publish }: Events) {
 async function buildWeb(context: Context, events: Events, media: Media, version: string) {
   const { config, logger, closing } = context;
   const { rooms, pool, archive, recordings, outputs, captures, metrics } = media;
-  const access = new Access(config.auth, archive.revoked);
+  const access = new Access(config.auth, archive.revoked, archive.roles);
   const sessions = new Map<string, Session>();
   const iceServers = (user: string) =>
     iceServersFor(config.iceServers, user, Math.floor(Date.now() / 1000));

@@ -7,6 +7,7 @@ import type { Role } from '../protocol/participants.js';
 import type { Caller, RecordingAccess } from '../rooms/caller.js';
 import { type Grant, OPEN_GRANT } from '../rooms/grant.js';
 import type { RevokedTokens } from '../rooms/revoked-tokens.js';
+import type { RoleChanges } from '../rooms/role-changes.js';
 import { isLoopback } from '../util/loopback.js';
 import {
   grantOf,
@@ -29,6 +30,9 @@ export interface AccessOptions {
 /** Life of renewed tokens. Clients get one before theirs expires, so that they can always reconnect. */
 const RENEWED_SECONDS = 600;
 
+/** What is left to somebody who is no host any more. */
+const NO_HOST = { roomAdmin: false, roomRecord: false };
+
 /** What a request to the API may do. */
 export type Permission =
   | { readonly kind: 'create' }
@@ -36,6 +40,14 @@ export type Permission =
   | { readonly kind: 'admin'; readonly room: string }
   /** The room's recordings: play them; with `writes` also start, stop and delete them. */
   | { readonly kind: 'record'; readonly room: string; readonly writes: boolean };
+
+/** What a request was allowed. */
+export interface Right {
+  /** Of the token; undefined on a server without keys. */
+  readonly tokenDigest: string | undefined;
+  /** Whether it is still allowed: the token has not ended, and nobody took it or its role back. */
+  holds(): boolean;
+}
 
 /** The host of a URL or a Host header, without its port. */
 function hostOf(header: string): string {
@@ -71,6 +83,7 @@ export class Access {
   constructor(
     private readonly options: AccessOptions,
     private readonly revoked: RevokedTokens,
+    private readonly roles: RoleChanges,
   ) {
     this.open = options.keys.length === 0;
     // Tokens of an open server are valid while it runs.
@@ -78,15 +91,21 @@ export class Access {
   }
 
   /** @throws TesseraError `unauthorized`, `token_expired` or `forbidden`. */
-  async require(request: FastifyRequest, permission: Permission): Promise<void> {
+  async require(request: FastifyRequest, permission: Permission): Promise<Right> {
     this.checkHost(request);
     const token = await this.tokenOf(request);
-    if (!token) return;
+    if (!token) return { tokenDigest: undefined, holds: () => true };
     if (token.expired) throw new TesseraError('token_expired', 'the token has expired');
-    const { video, digest, ancestors } = token;
     const connection = connectionOf(token, request);
-    const revoked = this.revoked.has({ tokenDigest: digest, ancestors, connection });
-    if (isAllowed(video, permission) && !revoked) return;
+    const { identity, digest: tokenDigest, ancestors } = token;
+    const holder = { identity, tokenDigest, ancestors, connection };
+    const isRight = () => {
+      const isDemoted = 'room' in permission && this.roles.isDemoted(permission.room, holder);
+      const video = isDemoted ? { ...token.video, ...NO_HOST } : token.video;
+      return isAllowed(video, permission) && !this.revoked.has(holder);
+    };
+    const end = token.expiresAt + this.options.clockSkewSeconds * 1000;
+    if (isRight()) return { tokenDigest, holds: () => Date.now() < end && isRight() };
     const claim = {
       create: 'roomCreate',
       list: 'roomList',

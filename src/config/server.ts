@@ -69,6 +69,16 @@ export const LIMIT_SETTINGS = [
     'Signalling sockets of one address at a time.',
   ),
   number(
+    'limits.streamsPerToken',
+    { unit: 'streams', min: 1, max: 10_000, default: 10 },
+    'Event streams that one token may have open.',
+  ),
+  number(
+    'limits.streamsPerAddress',
+    { unit: 'streams', min: 1, max: 10_000, default: 50 },
+    'Event streams that one address may have open.',
+  ),
+  number(
     'limits.joinSeconds',
     { unit: 'seconds', min: 1, max: 600, default: 10 },
     'A signalling socket that does not ask to join within this time is closed.',
@@ -93,6 +103,9 @@ export interface HttpConfig {
   readonly pathPrefix: string;
   /** Of one address. */
   readonly requestsPerMinute: number;
+  /** Event streams that are open. */
+  readonly streamsPerToken: number;
+  readonly streamsPerAddress: number;
   /** A request that is not whole within this time is ended. */
   readonly requestMs: number;
 }
@@ -119,6 +132,8 @@ export function httpConfig(
     origins: values['web.origins'],
     trustedProxies: values['web.trustProxy'],
     requestsPerMinute: values['limits.requestsPerMinute'],
+    streamsPerToken: values['limits.streamsPerToken'],
+    streamsPerAddress: values['limits.streamsPerAddress'],
     requestMs: values['limits.requestSeconds'] * 1000,
   };
 }

@@ -9,6 +9,7 @@ import type { Logger } from '../logger.js';
 import { LogLimit } from '../util/log-limit.js';
 import { RecordStore } from '../util/record-store.js';
 import { type Revocation, RevokedTokens } from './revoked-tokens.js';
+import { type RoleChange, RoleChanges } from './role-changes.js';
 import type { PreviousRoom, Room } from './room.js';
 import type { RoomSettings } from './room-settings.js';
 import type { RoomUpdate } from './room-update.js';
@@ -68,11 +69,13 @@ function notKept(cause: unknown, what: string): TesseraError {
 
 export class RoomArchive {
   readonly revoked: RevokedTokens;
+  readonly roles: RoleChanges;
   /** Of rooms, images and tokens that were taken back. */
   readonly counters = { records_not_kept: 0 };
   private readonly records: RecordStore<RoomRecord>;
   private readonly images: RecordStore<ImageRecord>;
   private readonly revocations: RecordStore<Revocation>;
+  private readonly roleRecords: RecordStore<RoleChange>;
   private readonly entries = new Map<string, Entry>();
   private readonly logLimit = new LogLimit(TELL_MS);
 
@@ -87,6 +90,8 @@ export class RoomArchive {
     this.images = new RecordStore(join(folder, 'images'), report);
     this.revocations = new RecordStore(join(folder, 'revoked'), report);
     this.revoked = new RevokedTokens(this.revocations);
+    this.roleRecords = new RecordStore(join(folder, 'roles'), report);
+    this.roles = new RoleChanges(this.roleRecords);
   }
 
   /** The rooms of the last run. */
@@ -95,6 +100,7 @@ export class RoomArchive {
       this.records.load(),
       this.images.load(),
       this.revoked.load(),
+      this.roles.load(),
     ]);
     return [...records.values()].map((record) => {
       const own = [...images.values()].filter(({ room }) => room === record.id);
@@ -164,7 +170,8 @@ export class RoomArchive {
   /** Resolves when everything is on the disk. */
   async close(): Promise<void> {
     this.stop();
-    await Promise.all([this.records.settled(), this.images.settled(), this.revocations.settled()]);
+    const stores = [this.records, this.images, this.revocations, this.roleRecords];
+    await Promise.all(stores.map((store) => store.settled()));
   }
 
   private report(error: unknown): void {

@@ -33,6 +33,8 @@ export class Moderation<P extends Moderated> {
     private readonly changed: (participant: P) => void,
     /** Takes back the token of somebody who was removed. */
     private readonly revoke: (grant: Grant) => void,
+    /** Lets a role hold for the person, also when they come back. */
+    private readonly keepRole: (grant: Grant, from: Role, role: Role) => void = () => {},
   ) {}
 
   /** Switches off what is `true`; only the participant can switch it on again. */
@@ -67,13 +69,14 @@ export class Moderation<P extends Moderated> {
   /** Changes name, role or gain, and announces it. */
   change(id: string, { name, role, gainDb }: ParticipantChange): P {
     const participant = this.members.find(id);
-    const wasHost = participant.role === 'host';
+    const { role: before } = participant;
     participant.version++;
     participant.name = name ?? participant.name;
     participant.role = role ?? participant.role;
     participant.gainDb = gainDb ?? participant.gainDb;
+    if (role !== undefined && role !== before) this.keepRole(participant.grant, before, role);
     this.changed(participant);
-    if (!wasHost && participant.role === 'host') this.members.tellLobby(id);
+    if (before !== 'host' && participant.role === 'host') this.members.tellLobby(id);
     return participant;
   }
 

@@ -255,6 +255,10 @@ export class RoomRegistry {
         admit: (measured, kind, now) => admission.admit(measured, kind, now),
         admitVideo: (size, now) => admission.admitVideo(size, now),
         revoke: (grant) => archive.revoked.revoke(grant),
+        roles: {
+          keep: (grant, from, role) => archive.roles.keep(id, grant, from, role),
+          roleOf: (grant) => archive.roles.roleOf(id, grant, grant.role),
+        },
       },
       previous,
     );
@@ -327,6 +331,7 @@ export class RoomRegistry {
     for (const room of this.all) {
       room.setLoadFloor(this.admission.floor);
       room.membership.dismissEnded((grant) => archive.revoked.endOf(grant));
+      room.followRoles();
     }
   }
 

@@ -9,6 +9,8 @@ import type { Grant } from './grant.js';
 
 export interface RoleChange {
   readonly role: Role;
+  /** They were a host before. */
+  readonly demoted: boolean;
   /** In ms since 1970. */
   readonly expiresAt: number;
 }
@@ -20,7 +22,9 @@ export type Holder = Pick<Grant, 'identity' | 'tokenDigest' | 'connection' | 'an
 const KEPT_MS = 3_600_000;
 
 function keyOf(room: string, kind: 'identity' | 'token', who: string): string {
-  return createHash('sha256').update(JSON.stringify([room, kind, who])).digest('base64url');
+  return createHash('sha256')
+    .update(JSON.stringify([room, kind, who]))
+    .digest('base64url');
 }
 
 /** Of an invitation the key is that of the holder: others have it too. */
@@ -43,31 +47,39 @@ export class RoleChanges {
   }
 
   /** Does nothing without a token: nobody can be told from others then. */
-  keep(room: string, grant: Grant, role: Role): void {
+  keep(room: string, grant: Grant, from: Role, role: Role): void {
     const { endsAt, expiresAt } = grant;
     if (endsAt === undefined || expiresAt === undefined) return;
     this.forgetEnded();
-    const change = { role, expiresAt: Math.max(endsAt, expiresAt, Date.now()) + KEPT_MS };
+    const wasDemoted = from === 'host' || this.own(room, grant)?.demoted === true;
+    const demoted = role !== 'host' && wasDemoted;
+    const change = { role, demoted, expiresAt: Math.max(endsAt, expiresAt, Date.now()) + KEPT_MS };
     for (const key of keysOf(room, grant)) {
       this.changes.set(key, change);
       this.store.put(key, change);
     }
   }
 
-  /**
-   * The role that somebody was given; undefined if their token's role holds. Whose token was made by somebody
-   * who is host no more is no host either.
-   */
-  of(room: string, holder: Holder): Role | undefined {
+  /** The role of somebody whose token says `role`. */
+  roleOf(room: string, holder: Holder, role: Role): Role {
+    const own = this.own(room, holder);
+    if (own) return own.role;
+    return role === 'host' && this.isDemoted(room, holder) ? 'participant' : role;
+  }
+
+  /** Whether they, or those who made their token, were a host and are none any more. */
+  isDemoted(room: string, holder: Holder): boolean {
+    const own = this.own(room, holder);
+    if (own) return own.demoted;
+    return holder.ancestors.some((one) => this.changes.get(keyOf(room, 'token', one))?.demoted);
+  }
+
+  private own(room: string, holder: Holder): RoleChange | undefined {
     for (const key of keysOf(room, holder)) {
-      const own = this.changes.get(key);
-      if (own) return own.role;
+      const change = this.changes.get(key);
+      if (change) return change;
     }
-    const isDemoted = holder.ancestors.some((one) => {
-      const change = this.changes.get(keyOf(room, 'token', one));
-      return change !== undefined && change.role !== 'host';
-    });
-    return isDemoted ? 'participant' : undefined;
+    return undefined;
   }
 
   private forgetEnded(): void {

@@ -13,6 +13,7 @@ import type { Logger } from '../logger.js';
 import type { PeerTransportOptions } from '../peer/peer-transport.js';
 import type { CompositeCodec } from '../protocol/codec-names.js';
 import type { LayoutDescription } from '../protocol/layout.js';
+import type { Role } from '../protocol/participants.js';
 import { nowMicros } from '../util/clock.js';
 import { type FrameLimit, type FrameSize, LARGEST_SIZE } from '../util/frame-size.js';
 import type { Micros } from '../util/units.js';
@@ -58,6 +59,11 @@ export interface RoomDependencies {
   admitVideo?(size: FrameSize, now: Micros): boolean;
   /** Takes back the token of somebody who was removed. */
   revoke(grant: Grant): void;
+  /** Roles that hosts gave; without it they end with the participation. */
+  readonly roles?: {
+    keep(grant: Grant, from: Role, role: Role): void;
+    roleOf(grant: Grant): Role;
+  };
 }
 
 /** Where the composite goes besides to participants. */
@@ -150,6 +156,7 @@ export class Room {
       this.updates,
       (participant) => this.changed(participant),
       dependencies.revoke,
+      (grant, from, role) => dependencies.roles?.keep(grant, from, role),
     );
     this.pipeline.setOverlays(current.overlays);
     this.arrangement.arrange();
@@ -208,8 +215,17 @@ export class Room {
   }
 
   /** As {@link Membership.enter}. */
-  enter(request: EnterRequest): Entrance<Participant> {
-    return this.membership.enter(request);
+  enter({ grant, ...request }: EnterRequest): Entrance<Participant> {
+    const role = this.dependencies.roles?.roleOf(grant) ?? grant.role;
+    return this.membership.enter({ ...request, grant: { ...grant, role } });
+  }
+
+  /** Takes the role of a host from those whose tokens were made by somebody who is host no more. */
+  followRoles(): void {
+    for (const { id, role, grant } of this.participants) {
+      const given = role === 'host' ? this.dependencies.roles?.roleOf(grant) : role;
+      if (given && given !== role) this.moderation.change(id, { role: given });
+    }
   }
 
   /** As {@link Membership.leave}. */

@@ -130,6 +130,66 @@ describe('a server with keys', () => {
     await waitFor('the end', () => wire.closeReason === 'token_expired');
   });
 
+  test('a role that a host gave holds for the person', async () => {
+    const root = await tokenFor('demotion', 'host', 'root');
+    const ada = await tokenFor('demotion', 'host', 'ada');
+    const host = await enter('demotion', root);
+    const demoted = await enter('demotion', ada);
+    const minted = await mint(ada, 'demotion', { role: 'host', identity: 'helper' });
+    const helper = await enter('demotion', minted.token);
+    demoted.send({ type: 'recordings' });
+    const { token: recording } = await demoted.next('recordings');
+    const role = { type: 'moderate', action: 'role', participant: demoted.id };
+    host.send({ ...role, role: 'participant' });
+    await waitFor('the helper to be host no more', () =>
+      helper.messages.some(({ type, participant }) => {
+        const state = { id: '', role: '', ...(participant as object | undefined) };
+        return type === 'changed' && state.id === helper.id && state.role === 'participant';
+      }),
+    );
+    const path = '/rooms/demotion';
+    const get = async (token: unknown, below = '') =>
+      (await callApi(server, 'GET', path + below, { token: String(token) })).status;
+    expect(await get(ada)).toBe(403);
+    expect(await get(await tokenFor('demotion', 'host', 'ada'))).toBe(403);
+    expect(await get(minted.token)).toBe(403);
+    expect(await get(recording, '/recordings')).toBe(403);
+    expect(await get(root)).toBe(200);
+    const back = await enter('demotion', ada);
+    back.send({ type: 'moderate', action: 'lock', locked: true });
+    await waitFor('the refusal', () => back.error === 'forbidden');
+    // A host can give it back.
+    host.send({ ...role, participant: back.id, role: 'host' });
+    await waitFor('the rights', async () => (await get(ada)) === 200);
+  });
+
+  test('event streams end with the right to read them, and are limited', async () => {
+    const stream = (token: string) =>
+      fetch(`${server.url}/v1/events?room=streams`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
+    const ended = async (response: Response) => (await response.text()).startsWith(': hello');
+    const short = await stream(await tokenFor('streams', 'host', 'short', 3));
+    expect(await ended(short)).toBe(true);
+    const host = await enter('streams', await tokenFor('streams', 'host', 'host'));
+    const tokens = [];
+    for (const identity of ['ada', 'bob']) {
+      tokens.push(await tokenFor('streams', 'host', identity));
+    }
+    const [ada = '', bob = ''] = tokens;
+    const first = await enter('streams', ada);
+    const second = await enter('streams', bob);
+    const streams = await Promise.all(Array.from({ length: 10 }, () => stream(ada)));
+    expect(streams.map(({ status }) => status)).toEqual(streams.map(() => 200));
+    expect((await stream(ada)).status).toBe(429);
+    const ofBob = await stream(bob);
+    const { id } = second;
+    host.send({ type: 'moderate', action: 'remove', participant: first.id });
+    host.send({ type: 'moderate', action: 'role', participant: id, role: 'viewer' });
+    expect(await Promise.all([...streams, ofBob].map(ended))).not.toContain(false);
+    expect((await stream(bob)).status).toBe(403);
+  });
+
   test('nobody else resumes a session', async () => {
     const host = await enter('resumed', await tokenFor('resumed', 'host', 'host'));
     const { participant, token } = await host.next('welcome');
