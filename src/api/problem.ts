@@ -112,6 +112,9 @@ export function answerUnroutable(
   return sendProblem(reply, problemOf(cause));
 }
 
+/** Of status 431 (RFC 6585, 5). */
+const HEADERS_TITLE = 'Request Header Fields Too Large';
+
 /** Answers what Node cannot read as a request, and closes the connection. */
 export function answerUnreadable(cause: NodeJS.ErrnoException, socket: Socket): void {
   if (cause.code === 'ECONNRESET' || !socket.writable) {
@@ -119,7 +122,9 @@ export function answerUnreadable(cause: NodeJS.ErrnoException, socket: Socket): 
     return;
   }
   const error = unreadable(cause);
-  const problem = problemOf(error as unknown as FastifyError);
+  const known = problemOf(error as unknown as FastifyError);
+  const isHeaders = cause.code === 'HPE_HEADER_OVERFLOW';
+  const problem = isHeaders ? { ...known, status: 431, title: HEADERS_TITLE } : known;
   const body = JSON.stringify(problem);
   const head = [
     `HTTP/1.1 ${problem.status} ${problem.title}`,
