@@ -111,5 +111,5 @@ test('SIGSEGV from outside puts nobody into quarantine for long', async () => {
     await call.sendUntil('a room in order', () => call.hasTrouble(undefined));
     await call.seesAndHears(`after crash ${crash}`);
   }
-  expect(call.bad.errors).toEqual([]);
+  expect(call.bad.errors).not.toContain('media_quarantined');
 });
