@@ -3,7 +3,9 @@ import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { signToken, videoGrantFor } from '../../src/api/access-token.js';
 import { RtpClient } from '../../src/bots/rtp-client.js';
+import { makeKey } from '../../src/config/api-keys.js';
 import { TestServer, waitFor } from '../support/server.js';
 
 const PREFIX = '/tessera';
@@ -55,7 +57,17 @@ test.each([
     { TESSERA_WEB_PREFIX: PREFIX },
   ],
 ])('page, API, signalling, WHIP and HLS work behind a proxy that %s', async (_, how, settings) => {
-  const server = await TestServer.start({ TESSERA_WEB_TRUST_PROXY: '127.0.0.1', ...settings });
+  const key = makeKey();
+  const server = await TestServer.start({
+    TESSERA_WEB_TRUST_PROXY: '127.0.0.1',
+    TESSERA_AUTH_KEYS: `${key.id}:${key.secret}`,
+    ...settings,
+  });
+  const admin = await signToken(key, {
+    video: { roomCreate: true, roomList: true, roomAdmin: true, roomRecord: true },
+    seconds: 600,
+  });
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${admin}` };
   onTestFinished(() => server.close());
   const base = await proxy(server, how);
   const page = await fetch(`${base}/`);
@@ -63,7 +75,7 @@ test.each([
   expect((await fetch(`${base}/sdk.js`)).status).toBe(200);
   const created = await fetch(`${base}/v1/rooms`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers,
     body: JSON.stringify({ name: 'below' }),
   });
   expect([created.status, created.headers.get('location')]).toEqual([
@@ -75,10 +87,13 @@ test.each([
     room: 'below',
     name: 'Client',
     codec: 'vp8',
+    token: await signToken(key, {
+      ...{ identity: 'client', video: videoGrantFor('below', 'participant'), seconds: 600 },
+    }),
   });
   const output = await fetch(`${base}/v1/rooms/below/outputs`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers,
     body: JSON.stringify({ url: 'hls' }),
   });
   const { destination } = (await output.json()) as { destination: string };
