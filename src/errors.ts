@@ -72,6 +72,7 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   capture_exists: 409,
   media_quarantined: 409,
   video_over_budget: 409,
+  headers_too_large: 431,
   not_quarantined: 409,
   capture_not_found: 404,
   too_many_captures: 429,

@@ -51,7 +51,7 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   413: 'message_too_large',
   415: 'unsupported_type',
   429: 'too_many_requests',
-  431: 'message_too_large',
+  431: 'headers_too_large',
 };
 
 function codeOf(status: number): ErrorCode {
@@ -112,9 +112,6 @@ export function answerUnroutable(
   return sendProblem(reply, problemOf(cause));
 }
 
-/** Of status 431 (RFC 6585, 5). */
-const HEADERS_TITLE = 'Request Header Fields Too Large';
-
 /** Answers what Node cannot read as a request, and closes the connection. */
 export function answerUnreadable(cause: NodeJS.ErrnoException, socket: Socket): void {
   if (cause.code === 'ECONNRESET' || !socket.writable) {
@@ -122,9 +119,7 @@ export function answerUnreadable(cause: NodeJS.ErrnoException, socket: Socket): 
     return;
   }
   const error = unreadable(cause);
-  const known = problemOf(error as unknown as FastifyError);
-  const isHeaders = cause.code === 'HPE_HEADER_OVERFLOW';
-  const problem = isHeaders ? { ...known, status: 431, title: HEADERS_TITLE } : known;
+  const problem = problemOf(error as unknown as FastifyError);
   const body = JSON.stringify(problem);
   const head = [
     `HTTP/1.1 ${problem.status} ${problem.title}`,
@@ -142,7 +137,7 @@ function unreadable(cause: NodeJS.ErrnoException): TesseraError {
     return new TesseraError('request_timeout', 'the request did not come in time', { cause });
   }
   if (cause.code === 'HPE_HEADER_OVERFLOW') {
-    return new TesseraError('message_too_large', 'the headers are too large', { cause });
+    return new TesseraError('headers_too_large', 'the headers are too large', { cause });
   }
   return new TesseraError('bad_request', 'this is not an HTTP request', { cause });
 }

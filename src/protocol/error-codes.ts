@@ -30,6 +30,7 @@ export const ERROR_CODES = {
   room_ended: 'The room has ended.',
   out_of_order: 'The message is not allowed at this point.',
   message_too_large: 'The message or request is too large.',
+  headers_too_large: 'The headers of the request are too large.',
   too_many_messages: 'Too many messages in a short time.',
   resume_failed: 'There is no such session to resume.',
   origin_refused: 'Pages of this origin may not open calls.',
