@@ -4,73 +4,38 @@ import { joinAnnexB, NAL_PPS, NAL_SPS, unitType } from './annex-b.js';
 import { type DepacketizedFrame, type Depacketizer, NO_PICTURE } from './depacketizer.js';
 import { H264ParameterSets } from './h264-parameter-sets.js';
 import { h264SpsSize } from './h264-sps.js';
+import {
+  collectUnits,
+  isFirstSlice,
+  type NalPayloadFormat,
+  splitAggregate,
+  startsUnit,
+} from './nal-payloads.js';
 
 const NAL_SLICE = 1;
 const NAL_IDR = 5;
 const NAL_SEI = 6;
 const STAP_A = 24;
 const FU_A = 28;
-/** Fragmentation units have two bytes of header. */
-const FU_HEADER = 2;
-const FU_START = 0x80;
-const FU_END = 0x40;
 
 /** Slices and data partitions. */
 const isPicture = (type: number) => type >= NAL_SLICE && type <= NAL_IDR;
 /** What a decoder needs. Delimiters, ends of sequences, filler and extensions are left out. */
 const isDecoded = (type: number) => isPicture(type) || (type >= NAL_SEI && type <= NAL_PPS);
 
-/** The NAL units of a STAP-A; undefined if it is malformed. */
-function splitStapA(payload: Buffer): Buffer[] | undefined {
-  const units: Buffer[] = [];
-  for (let at = 1; at < payload.length; ) {
-    if (at + 2 > payload.length) return undefined;
-    const length = payload.readUInt16BE(at);
-    at += 2;
-    if (length === 0 || at + length > payload.length) return undefined;
-    units.push(payload.subarray(at, at + length));
-    at += length;
-  }
-  return units.length > 0 ? units : undefined;
-}
-
 /**
- * All NAL units of one access unit, fragments joined; undefined if they are malformed. STAP-B, MTAP and
- * FU-B belong to packetization mode 2, which is not negotiated: they count as malformed.
+ * STAP-B, MTAP and FU-B belong to packetization mode 2, which is not negotiated: they count as malformed.
  */
-function collectUnits(payloads: readonly Buffer[]): Buffer[] | undefined {
-  const units: Buffer[] = [];
-  let fragments: Buffer[] | undefined;
-  for (const payload of payloads) {
-    const type = unitType(payload);
-    if (type === FU_A) {
-      if (payload.length < FU_HEADER) return undefined;
-      const header = payload[1] as number;
-      if (header & FU_START) {
-        if (fragments) return undefined;
-        fragments = [Buffer.from([((payload[0] as number) & 0xe0) | (header & 0x1f)])];
-      }
-      if (!fragments) return undefined;
-      fragments.push(payload.subarray(FU_HEADER));
-      if (header & FU_END) {
-        units.push(Buffer.concat(fragments));
-        fragments = undefined;
-      }
-      continue;
-    }
-    if (fragments) return undefined;
-    if (type === STAP_A) {
-      const inner = splitStapA(payload);
-      if (!inner) return undefined;
-      units.push(...inner);
-    } else if (type >= NAL_SLICE && type < STAP_A) units.push(payload);
-    else return undefined;
-  }
-  return fragments ? undefined : units;
-}
+const FORMAT: NalPayloadFormat = {
+  headerBytes: 1,
+  typeOf: unitType,
+  aggregation: STAP_A,
+  fragment: FU_A,
+  firstType: NAL_SLICE,
+  unitHeader: (payload, header) => Buffer.from([((payload[0] as number) & 0xe0) | (header & 0x1f)]),
+};
 
-/** The first byte of a slice's header; its highest bit says that it is the first of its picture (7.3.3). */
-const isFirstSlice = (byte: number | undefined) => ((byte ?? 0) & 0x80) !== 0;
+const splitStapA = (payload: Buffer) => splitAggregate(payload, FORMAT);
 
 /** @param spropParameterSets parameter sets from the SDP (RFC 6184, 8.1). */
 export class H264Depacketizer implements Depacketizer {
@@ -96,7 +61,7 @@ export class H264Depacketizer implements Depacketizer {
     }
     if (type !== FU_A) return this.canStart(type, isFirstSlice(payload[1]));
     const header = payload[1] ?? 0;
-    return (header & FU_START) !== 0 && this.canStart(header & 0x1f, isFirstSlice(payload[2]));
+    return startsUnit(header) && this.canStart(header & 0x1f, isFirstSlice(payload[2]));
   }
 
   sizeIn(payload: Buffer): FrameSize | undefined {
@@ -113,7 +78,7 @@ export class H264Depacketizer implements Depacketizer {
   }
 
   assemble(payloads: readonly Buffer[]): DepacketizedFrame | typeof NO_PICTURE | undefined {
-    const all = collectUnits(payloads);
+    const all = collectUnits(payloads, FORMAT);
     if (!all) return undefined;
     const units: Buffer[] = [];
     let firstSlice: Buffer | undefined;

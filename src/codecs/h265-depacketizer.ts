@@ -10,6 +10,13 @@ import {
   NAL_VPS,
 } from './h265-parameter-sets.js';
 import { parseH265Sps } from './h265-sps.js';
+import {
+  collectUnits,
+  isFirstSlice,
+  type NalPayloadFormat,
+  splitAggregate,
+  startsUnit,
+} from './nal-payloads.js';
 
 /** Intra random access points: 16 to 21 are defined, 22 and 23 reserved. */
 const [FIRST_IRAP, LAST_IRAP] = [16, 23] as const;
@@ -18,64 +25,23 @@ const [PREFIX_SEI, SUFFIX_SEI] = [39, 40] as const;
 /** Aggregation packet, fragmentation unit. */
 const [AP, FU] = [48, 49] as const;
 const HEADER_BYTES = 2;
-const FU_HEADER_BYTES = 3;
-const [FU_START, FU_END] = [0x80, 0x40] as const;
 
 const isPicture = (type: number) => type <= LAST_PICTURE;
 const isIrap = (type: number) => type >= FIRST_IRAP && type <= LAST_IRAP;
 /** What a decoder needs. Delimiters, ends of sequences and filler are left out. */
 const isDecoded = (type: number) => type <= NAL_PPS || type === PREFIX_SEI || type === SUFFIX_SEI;
 
-/** The NAL units of an aggregation packet; undefined if it is malformed. */
-function splitAp(payload: Buffer): Buffer[] | undefined {
-  const units: Buffer[] = [];
-  for (let at = HEADER_BYTES; at < payload.length; ) {
-    if (at + 2 > payload.length) return undefined;
-    const length = payload.readUInt16BE(at);
-    at += 2;
-    if (length < HEADER_BYTES || at + length > payload.length) return undefined;
-    units.push(payload.subarray(at, at + length));
-    at += length;
-  }
-  return units.length > 0 ? units : undefined;
-}
+const FORMAT: NalPayloadFormat = {
+  headerBytes: HEADER_BYTES,
+  typeOf: h265UnitType,
+  aggregation: AP,
+  fragment: FU,
+  firstType: 0,
+  unitHeader: (payload, header) =>
+    Buffer.from([((payload[0] as number) & 0x81) | ((header & 0x3f) << 1), payload[1] as number]),
+};
 
-/** All NAL units of one access unit, fragments joined; undefined if they are malformed. */
-function collectUnits(payloads: readonly Buffer[]): Buffer[] | undefined {
-  const units: Buffer[] = [];
-  let fragments: Buffer[] | undefined;
-  for (const payload of payloads) {
-    if (payload.length < HEADER_BYTES) return undefined;
-    const type = h265UnitType(payload);
-    if (type === FU) {
-      const header = payload[HEADER_BYTES];
-      if (header === undefined) return undefined;
-      if (header & FU_START) {
-        if (fragments) return undefined;
-        const first = ((payload[0] as number) & 0x81) | ((header & 0x3f) << 1);
-        fragments = [Buffer.from([first, payload[1] as number])];
-      }
-      if (!fragments) return undefined;
-      fragments.push(payload.subarray(FU_HEADER_BYTES));
-      if (header & FU_END) {
-        units.push(Buffer.concat(fragments));
-        fragments = undefined;
-      }
-      continue;
-    }
-    if (fragments) return undefined;
-    if (type === AP) {
-      const inner = splitAp(payload);
-      if (!inner) return undefined;
-      units.push(...inner);
-    } else if (type < AP) units.push(payload);
-    else return undefined;
-  }
-  return fragments ? undefined : units;
-}
-
-/** The first byte of a slice's header; its highest bit says that it is the first of its picture. */
-const isFirstSlice = (byte: number | undefined) => ((byte ?? 0) & 0x80) !== 0;
+const splitAp = (payload: Buffer) => splitAggregate(payload, FORMAT);
 
 /** @param sprops parameter sets from the SDP (RFC 7798, 7.1). */
 export class H265Depacketizer implements Depacketizer {
@@ -98,7 +64,7 @@ export class H265Depacketizer implements Depacketizer {
     }
     if (type !== FU) return this.canStart(type, isFirstSlice(payload[2]));
     const header = payload[HEADER_BYTES] ?? 0;
-    return (header & FU_START) !== 0 && this.canStart(header & 0x3f, isFirstSlice(payload[3]));
+    return startsUnit(header) && this.canStart(header & 0x3f, isFirstSlice(payload[3]));
   }
 
   sizeIn(payload: Buffer): FrameSize | undefined {
@@ -115,7 +81,7 @@ export class H265Depacketizer implements Depacketizer {
   }
 
   assemble(payloads: readonly Buffer[]): DepacketizedFrame | typeof NO_PICTURE | undefined {
-    const units = collectUnits(payloads)?.filter((unit) => isDecoded(h265UnitType(unit)));
+    const units = collectUnits(payloads, FORMAT)?.filter((unit) => isDecoded(h265UnitType(unit)));
     if (!units) return undefined;
     const firstSlice = units.find((unit) => isPicture(h265UnitType(unit)));
     let size: FrameSize | undefined;
