@@ -225,7 +225,7 @@ export class AudioLoop {
   private restart(owner: SourceId): void {
     for (const [id, state] of this.states) {
       if (state.owner !== owner) continue;
-      this.mixer.dropSource(id);
+      this.mixer.drop(id);
       this.pauses.failed(id, this.time.now());
       this.broken.add(id);
     }

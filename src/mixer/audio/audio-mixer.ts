@@ -122,8 +122,13 @@ export class AudioMixer {
   }
 
   /** Drops a source at once. */
-  dropSource(id: SourceId): void {
-    this.drop(id);
+  drop(id: SourceId): void {
+    const source = this.sources.get(id);
+    if (!source) return;
+    this.sources.delete(id);
+    source[Symbol.dispose]();
+    const others = [...this.sources.values()].some(({ owner }) => owner === source.owner);
+    if (!others) this.encoders.remove(source.owner);
   }
 
   setState(id: SourceId, state: AudioSourceState): void {
@@ -216,7 +221,7 @@ export class AudioMixer {
       try {
         source.pull();
       } catch (error) {
-        this.fault(id, source, 'audio_decode', error);
+        this.fault(id, source.owner, 'audio_decode', error);
         continue;
       }
       if (source.isScreen || source.leaving) continue;
@@ -240,7 +245,7 @@ export class AudioMixer {
         source.addTo(this.sum, 1);
         owners.add(source.owner);
       } catch (error) {
-        this.fault(id, source, 'audio_mix', error);
+        this.fault(id, source.owner, 'audio_mix', error);
       }
     }
     this.counters.audio_speakers += owners.size;
@@ -264,8 +269,7 @@ export class AudioMixer {
           this.encoders.encodeOwn(owner, () => this.mixWithout(owner), isSwitch),
         );
       } catch (error) {
-        this.faults.caught(owner, 'audio_encode', error);
-        this.broke(owner);
+        this.fault(owner, owner, 'audio_encode', error);
       }
     }
     const low = this.lowRate.add(this.sum, (id) =>
@@ -294,17 +298,8 @@ export class AudioMixer {
   }
 
   /** A source whose audio breaks is out of the mix at once, and its owner hears the others. */
-  private fault(id: SourceId, source: AudioSource, stage: FaultStage, error: unknown): void {
+  private fault(id: SourceId, owner: SourceId, stage: FaultStage, error: unknown): void {
     this.faults.caught(id, stage, error);
-    this.broke(source.owner);
-  }
-
-  private drop(id: SourceId): void {
-    const source = this.sources.get(id);
-    if (!source) return;
-    this.sources.delete(id);
-    source[Symbol.dispose]();
-    const others = [...this.sources.values()].some(({ owner }) => owner === source.owner);
-    if (!others) this.encoders.remove(source.owner);
+    this.broke(owner);
   }
 }
